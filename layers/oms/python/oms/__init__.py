@@ -1,0 +1,1 @@
+"""The order management system: one room per capability, see docs/architecture.md."""

@@ -1,0 +1,23 @@
+"""Time is passed in: the model takes ``at``, the edges hold a ``Clock``."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC with milliseconds, e.g. ``2026-05-01T12:00:00.000Z``; sorts as text."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_rfc3339(text: str) -> datetime:
+    """Raises ``ValueError`` for anything else, and for a time without a zone."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time needs a zone")
+    return moment.astimezone(UTC)
