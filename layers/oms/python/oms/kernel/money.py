@@ -32,7 +32,9 @@ class Money:
 
     def __post_init__(self) -> None:
         if not _CURRENCY.fullmatch(self.currency):
-            raise Invalid(f"{self.currency!r} is not a currency code", code="unknown_currency")
+            raise Invalid(
+                f"{self.currency!r} is not a currency code", code="unknown_currency"
+            )
 
     @classmethod
     def zero(cls, currency: str) -> "Money":
@@ -59,7 +61,11 @@ class Money:
         places = exponent(self.currency)
         sign = "-" if self.minor < 0 else ""
         digits = str(abs(self.minor)).rjust(places + 1, "0")
-        return f"{sign}{digits[:-places]}.{digits[-places:]}" if places else f"{sign}{digits}"
+        return (
+            f"{sign}{digits[:-places]}.{digits[-places:]}"
+            if places
+            else f"{sign}{digits}"
+        )
 
     def __add__(self, other: "Money") -> "Money":
         return Money(self.minor + self._same(other), self.currency)
@@ -88,7 +94,8 @@ class Money:
     def _same(self, other: "Money") -> int:
         if self.currency != other.currency:
             raise Invalid(
-                f"{other.currency} cannot be reckoned with {self.currency}", code="wrong_currency"
+                f"{other.currency} cannot be reckoned with {self.currency}",
+                code="wrong_currency",
             )
         return other.minor
 
@@ -114,7 +121,8 @@ def allocate(amount: Money, weights: Sequence[int]) -> tuple[Money, ...]:
     magnitude = abs(amount.minor)
     parts = [magnitude * share // whole for share in shares]
     by_remainder = sorted(
-        range(len(shares)), key=lambda index: (-(magnitude * shares[index] % whole), index)
+        range(len(shares)),
+        key=lambda index: (-(magnitude * shares[index] % whole), index),
     )
     for index in by_remainder[: magnitude - sum(parts)]:
         parts[index] += 1

@@ -1,0 +1,92 @@
+"""What every table's store shares: attribute values, one-shot transactions, cursors."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from oms.kernel.errors import Invalid, StockContended
+from oms.kernel.writes import Write
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+TRANSACTION_LIMIT = 100
+_CONFLICT_ATTEMPTS = 6
+
+Item = dict[str, Any]
+
+
+def text(value: str) -> dict[str, str]:
+    return {"S": value}
+
+
+def number(value: int) -> dict[str, str]:
+    return {"N": str(value)}
+
+
+def read_text(item: Mapping[str, Any], name: str, default: str = "") -> str:
+    return str(item[name]["S"]) if name in item else default
+
+
+def read_number(item: Mapping[str, Any], name: str, default: int = 0) -> int:
+    return int(item[name]["N"]) if name in item else default
+
+
+def is_refused_condition(error: ClientError) -> bool:
+    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+
+
+def transact(client: DynamoDBClient, writes: Sequence[Write]) -> None:
+    """All writes or none. Raises the refusal of the first write whose condition failed.
+
+    Two transactions that touch one item at the same moment cancel one another without looking at
+    any condition; that is retried here, with jitter, since nothing has been decided.
+    """
+    for attempt in range(_CONFLICT_ATTEMPTS):
+        try:
+            client.transact_write_items(TransactItems=[dict(w.request) for w in writes])  # type: ignore[misc]
+            return
+        except client.exceptions.TransactionCanceledException as cancelled:
+            reasons = [
+                reason.get("Code")
+                for reason in cancelled.response["CancellationReasons"]
+            ]
+            if "ConditionalCheckFailed" in reasons:
+                raise writes[reasons.index("ConditionalCheckFailed")].refusal from None
+            if (
+                "TransactionConflict" not in reasons
+                and "ThrottlingError" not in reasons
+            ):
+                raise
+        time.sleep(random.uniform(0, 0.02 * 2**attempt))
+    raise StockContended("other transactions hold the same items")
+
+
+def encode_cursor(key: Mapping[str, Any] | None) -> str | None:
+    if not key:
+        return None
+    return base64.urlsafe_b64encode(
+        json.dumps(key, separators=(",", ":")).encode()
+    ).decode()
+
+
+def decode_cursor(cursor: str, expected: Mapping[str, str]) -> Item:
+    """The key a page ended at. Raises ``Invalid`` unless it is one of ours, for the same list:
+    ``expected`` are the attributes that a forged cursor would have to change."""
+    try:
+        key = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        same = all(key[name] == text(value) for name, value in expected.items())
+    except (ValueError, KeyError, TypeError):
+        same = False
+    if not same:
+        raise Invalid(
+            "the cursor is not one that this list gave out", code="invalid_cursor"
+        )
+    return dict(key)

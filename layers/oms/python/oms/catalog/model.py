@@ -1,0 +1,40 @@
+"""What is sold, where it lies, and through whom: items, nodes and channels."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """``scale``: decimals its quantities are counted with (0: by the piece)."""
+
+    sku: str
+    name: str
+    scale: int = 0
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A warehouse, store or supplier. Coordinates are WGS 84 degrees."""
+
+    id: str
+    name: str
+    kind: str
+    country: str
+    region: str = ""
+    city: str = ""
+    postal_code: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+    can_ship: bool = True
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where orders come from. ``callback_url`` receives what happens to them, if set."""
+
+    id: str
+    name: str
+    currencies: tuple[str, ...]
+    callback_url: str = ""

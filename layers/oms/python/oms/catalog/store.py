@@ -1,0 +1,16 @@
+"""What the use cases need to know of items, nodes and channels."""
+
+from collections.abc import Mapping, Set
+from typing import Protocol
+
+from oms.catalog.model import Channel, Item, Node
+
+
+class Catalog(Protocol):
+    def items(self, skus: Set[str]) -> Mapping[str, Item]:
+        """The items among ``skus`` that exist."""
+
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node, by id."""
+
+    def channel(self, channel_id: str) -> Channel | None: ...

@@ -1,0 +1,283 @@
+"""Capture: a channel's request becomes an order, once."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from oms.catalog.model import Channel, Item
+from oms.catalog.store import Catalog
+from oms.customers.tax_id import is_brazilian_tax_id, normalise
+from oms.kernel.errors import Conflict, Faults, Invalid, MalformedRequest, TooLarge
+from oms.kernel.events import Cause
+from oms.kernel.ids import order_id
+from oms.kernel.money import Money, total
+from oms.kernel.quantity import parse_quantity
+from oms.orders.contract import MAX_LINES, CaptureOrder, LineDocument, placed_at
+from oms.orders.model import (
+    Address,
+    Content,
+    Customer,
+    Line,
+    Order,
+    PaymentRequest,
+)
+from oms.orders.store import Orders
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureResult:
+    """``created`` is false when the same order had been captured before."""
+
+    order: Order
+    created: bool
+
+
+def capture(
+    request: CaptureOrder,
+    orders: Orders,
+    catalog: Catalog,
+    cause: Cause,
+    *,
+    idempotency_key: str = "",
+    fulfilled_by_channel: bool = False,
+) -> CaptureResult:
+    """Store the order, or find it when it was captured before.
+
+    The natural key is the channel with its order id, else with the ``Idempotency-Key``. Raises
+    ``Invalid`` with every fault, ``TooLarge``, and ``Conflict`` (``content_differs``) when the key
+    was used for another content.
+    """
+    if len(request.lines) > MAX_LINES:
+        raise TooLarge(
+            f"the order has {len(request.lines)} lines, the limit is {MAX_LINES}",
+            code="too_many_lines",
+            context={
+                "limit": "lines",
+                "maximum": MAX_LINES,
+                "actual": len(request.lines),
+            },
+        )
+    identity = order_id(request.channel, _natural_key(request, idempotency_key))
+    content = _content(request, identity, catalog, cause, fulfilled_by_channel)
+    captured = orders.add(content, _fingerprint(request), cause)
+    if not captured.created and captured.fingerprint != _fingerprint(request):
+        raise Conflict(
+            "this key was used for an order with another content",
+            code="content_differs",
+            context={"order_id": identity},
+        )
+    return CaptureResult(captured.order, captured.created)
+
+
+def _natural_key(request: CaptureOrder, idempotency_key: str) -> str:
+    if request.channel_order_id:
+        return f"id:{request.channel_order_id}"
+    if idempotency_key:
+        return f"key:{idempotency_key}"
+    raise MalformedRequest(
+        "send channel_order_id, or an Idempotency-Key header",
+        code="missing_natural_key",
+    )
+
+
+def _fingerprint(request: CaptureOrder) -> str:
+    return hashlib.sha256(request.model_dump_json().encode()).hexdigest()
+
+
+def _content(
+    request: CaptureOrder,
+    identity: str,
+    catalog: Catalog,
+    cause: Cause,
+    fulfilled_by_channel: bool,
+) -> Content:
+    faults = Faults()
+    _check_channel(request, catalog.channel(request.channel), faults)
+    items = catalog.items({line.sku for line in request.lines})
+    money = _MoneyReader(request.currency, faults)
+    lines = tuple(
+        line
+        for index, document in enumerate(request.lines)
+        if (
+            line := _line(
+                f"lines.{index}", document, items.get(document.sku), money, faults
+            )
+        )
+    )
+    _check_lines_once(lines, request, faults)
+    customer = _customer(request, faults)
+    _check_address(request, faults)
+    content = Content(
+        order_id=identity,
+        channel=request.channel,
+        channel_order_id=request.channel_order_id or "",
+        currency=request.currency,
+        captured_at=cause.at,
+        placed_at=_placed_at(request, cause.at, faults),
+        customer=customer,
+        shipping_address=Address(**request.shipping_address.model_dump()),
+        lines=lines,
+        shipping=money.read("shipping", request.shipping),
+        discount=money.read("discount", request.discount),
+        total=money.read("total", request.total),
+        payment=_payment(request, money),
+        on_out_of_stock=request.on_out_of_stock,
+        prices_include_tax=request.prices_include_tax,
+        fulfilled_by_channel=fulfilled_by_channel,
+        correlation_id=cause.correlation_id,
+    )
+    faults.refuse("the order breaks a rule")
+    _check_totals(content, faults)
+    faults.refuse("the order's amounts do not add up")
+    return content
+
+
+@dataclass(frozen=True, slots=True)
+class _MoneyReader:
+    """Reads amounts; one that cannot be read is a fault and counts as zero."""
+
+    currency: str
+    faults: Faults
+
+    def read(self, path: str, text: str) -> Money:
+        try:
+            return Money.parse(text, self.currency)
+        except Invalid as fault:
+            self.faults.add(path, fault.problem_code, fault.detail)
+            return Money.zero(self.currency)
+
+
+def _check_channel(
+    request: CaptureOrder, channel: Channel | None, faults: Faults
+) -> None:
+    if channel is None:
+        faults.add(
+            "channel", "unknown_channel", f"{request.channel!r} is not a known channel"
+        )
+    elif request.currency not in channel.currencies:
+        allowed = ", ".join(channel.currencies)
+        faults.add(
+            "currency", "wrong_currency", f"{request.channel} sells in {allowed}"
+        )
+
+
+def _line(
+    path: str,
+    document: LineDocument,
+    item: Item | None,
+    money: _MoneyReader,
+    faults: Faults,
+) -> Line | None:
+    if item is None or not item.active:
+        faults.add(f"{path}.sku", "unknown_sku", f"{document.sku!r} is not sold")
+        return None
+    return Line(
+        line_id=document.line_id or document.sku,
+        sku=item.sku,
+        name=document.name or item.name,
+        quantity=_quantity(f"{path}.quantity", document, item, faults),
+        unit_price=money.read(f"{path}.unit_price", document.unit_price),
+        discount=money.read(f"{path}.discount", document.discount),
+        tax=money.read(f"{path}.tax", document.tax),
+        scale=item.scale,
+    )
+
+
+def _quantity(path: str, document: LineDocument, item: Item, faults: Faults) -> int:
+    if document.quantity <= 0:
+        faults.add(path, "quantity_not_positive", "a line orders more than nothing")
+        return 0
+    try:
+        return parse_quantity(document.quantity, item.scale)
+    except Invalid as fault:
+        faults.add(path, fault.problem_code, fault.detail)
+        return 0
+
+
+def _check_lines_once(
+    lines: tuple[Line, ...], request: CaptureOrder, faults: Faults
+) -> None:
+    seen: set[str] = set()
+    for index, document in enumerate(request.lines):
+        line_id = document.line_id or document.sku
+        if line_id in seen:
+            faults.add(
+                f"lines.{index}", "line_twice", f"the line {line_id!r} is there already"
+            )
+        seen.add(line_id)
+
+
+def _customer(request: CaptureOrder, faults: Faults) -> Customer:
+    document = request.customer
+    tax_id = normalise(document.tax_id)
+    brazilian = request.shipping_address.country == "BR"
+    if tax_id and brazilian and not is_brazilian_tax_id(tax_id):
+        faults.add(
+            "customer.tax_id", "invalid_tax_id", "this is neither a CPF nor a CNPJ"
+        )
+    return Customer(
+        name=document.name,
+        id=document.id,
+        email=document.email,
+        phone=document.phone,
+        tax_id=tax_id,
+        locale=document.locale,
+    )
+
+
+def _check_address(request: CaptureOrder, faults: Faults) -> None:
+    address = request.shipping_address
+    digits = address.postal_code.replace("-", "")
+    if address.country == "BR" and not (
+        digits.isascii() and digits.isdigit() and len(digits) == 8
+    ):
+        faults.add(
+            "shipping_address.postal_code", "invalid_postal_code", "a CEP has 8 digits"
+        )
+
+
+def _placed_at(request: CaptureOrder, now: datetime, faults: Faults) -> datetime:
+    placed = placed_at(request, now)
+    if (placed - now).total_seconds() > 300:
+        faults.add(
+            "placed_at", "in_the_future", "an order cannot be placed in the future"
+        )
+    return placed
+
+
+def _payment(request: CaptureOrder, money: _MoneyReader) -> PaymentRequest:
+    document = request.payment
+    return PaymentRequest(
+        method=document.method,
+        provider=document.provider,
+        collected=money.read("payment.collected", document.collected),
+        token=document.token,
+        reference=document.reference,
+    )
+
+
+def _check_totals(content: Content, faults: Faults) -> None:
+    for index, line in enumerate(content.lines):
+        if line.net.minor < 0:
+            faults.add(
+                f"lines.{index}.discount",
+                "discount_above_price",
+                "the discount exceeds the price",
+            )
+    added_tax = (
+        () if content.prices_include_tax else tuple(line.tax for line in content.lines)
+    )
+    due = (
+        total([line.net for line in content.lines], content.currency)
+        + total(added_tax, content.currency)
+        + content.shipping
+        - content.discount
+    )
+    if due != content.total:
+        faults.add(
+            "total", "total_mismatch", f"the lines, shipping and discount come to {due}"
+        )
+    if content.payment.collected > content.total:
+        faults.add(
+            "payment.collected", "collected_above_total", "more was taken than is due"
+        )

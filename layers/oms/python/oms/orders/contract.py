@@ -1,0 +1,358 @@
+"""The JSON of orders: what a channel posts, and what it gets back."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from oms.kernel.clock import rfc3339
+from oms.kernel.events import Envelope
+from oms.kernel.quantity import quantity_number
+from oms.orders.model import Counts, Fulfillment, Order, OutOfStockPolicy, State
+
+MAX_LINES = 500
+
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)
+]
+Text = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[\w.:\-/#]{1,128}$")]
+Amount = Annotated[
+    str,
+    StringConstraints(pattern=r"^\d{1,12}(\.\d{1,6})?$"),
+    Field(description="A decimal string in the order's currency", examples=["129.90"]),
+]
+Currency = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z]{3}$"),
+    Field(description="ISO 4217", examples=["BRL"]),
+]
+Country = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z]{2}$"),
+    Field(description="ISO 3166-1 alpha-2", examples=["BR"]),
+]
+Quantity = Annotated[
+    Decimal,
+    Field(description="A number with at most the item's decimals", examples=[2, 1.25]),
+]
+
+
+class Document(BaseModel):
+    """Closed: a member that we do not know is refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class AddressDocument(Document):
+    name: Name
+    line1: Name
+    line2: Text = ""
+    district: Text = ""
+    city: Name
+    region: Text = ""
+    postal_code: Text = ""
+    country: Country
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+
+
+class CustomerDocument(Document):
+    """A CPF or CNPJ in ``tax_id`` is checked by its digits when the order ships to Brazil."""
+
+    id: Annotated[str, StringConstraints(max_length=128)] = ""
+    name: Name
+    email: Annotated[
+        str, StringConstraints(pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$")
+    ] = ""
+    phone: Text = ""
+    tax_id: Annotated[str, StringConstraints(max_length=32)] = ""
+    locale: Annotated[
+        str, StringConstraints(pattern=r"^([A-Za-z]{2,3}([-_]\w{2,8})*)?$")
+    ] = ""
+
+
+class LineDocument(Document):
+    """``unit_price`` is for one whole unit; ``discount`` and ``tax`` are for the line."""
+
+    line_id: Identifier | None = Field(
+        default=None, description="Names the line; the SKU when left out"
+    )
+    sku: Identifier
+    name: Text = ""
+    quantity: Quantity
+    unit_price: Amount
+    discount: Amount = "0"
+    tax: Amount = "0"
+
+
+class PaymentDocument(Document):
+    """``token`` comes from the payment provider; never a card number."""
+
+    method: Literal["card", "pix", "boleto", "channel"] = "card"
+    provider: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,32}$")] = "simulator"
+    token: Annotated[str, StringConstraints(max_length=256)] = ""
+    collected: Amount = Field(
+        default="0", description="What the channel has taken already"
+    )
+    reference: Text = Field(
+        default="", description="The channel's own payment reference"
+    )
+
+
+class CaptureOrder(Document):
+    """An order to capture.
+
+    ``total`` must equal the lines (unit price times quantity, less discount, plus tax unless
+    ``prices_include_tax``), plus ``shipping``, less ``discount``.
+    """
+
+    channel: Identifier
+    channel_order_id: Identifier | None = None
+    currency: Currency
+    placed_at: AwareDatetime | None = None
+    customer: CustomerDocument
+    shipping_address: AddressDocument
+    lines: Annotated[list[LineDocument], Field(min_length=1)]
+    prices_include_tax: bool = False
+    shipping: Amount = "0"
+    discount: Amount = "0"
+    total: Amount
+    payment: PaymentDocument
+    on_out_of_stock: OutOfStockPolicy = OutOfStockPolicy.BACKORDER
+
+
+class CancelOrder(Document):
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class CountsView(BaseModel):
+    ordered: Quantity
+    open: Quantity
+    reserved: Quantity
+    backordered: Quantity
+    released: Quantity
+    shipped: Quantity
+    delivered: Quantity
+    cancelled: Quantity
+    returned: Quantity
+
+
+class LineView(BaseModel):
+    line_id: str
+    sku: str
+    name: str
+    unit_price: str
+    discount: str
+    tax: str
+    quantities: CountsView
+
+
+class PaymentView(BaseModel):
+    id: str
+    method: str
+    provider: str
+    authorized: str
+    captured: str
+    voided: str
+    refunded: str
+
+
+class RefundView(BaseModel):
+    id: str
+    amount: str
+    state: str
+    reason: str
+
+
+class FulfillmentLineView(BaseModel):
+    line_id: str
+    sku: str
+    name: str
+    quantity: Quantity
+
+
+class FulfillmentView(BaseModel):
+    id: str
+    order_id: str
+    node: str
+    state: str
+    carrier: str
+    tracking_number: str
+    lines: list[FulfillmentLineView]
+
+
+class SourcingView(BaseModel):
+    rule: str
+    reason: str
+
+
+class OrderView(BaseModel):
+    id: str
+    channel: str
+    channel_order_id: str
+    state: State
+    status: str
+    version: int
+    captured_at: str
+    placed_at: str
+    currency: str
+    customer: CustomerDocument
+    shipping_address: AddressDocument
+    lines: list[LineView]
+    shipping: str
+    discount: str
+    total: str
+    payment: PaymentView
+    refunds: list[RefundView]
+    fulfillments: list[FulfillmentView]
+    sourcing: SourcingView
+    cancel_reason: str
+    exception: str
+
+
+class OrderPage(BaseModel):
+    orders: list[OrderView]
+    next_cursor: str | None = Field(
+        default=None, description="Pass it as `cursor` to read on; null at the end"
+    )
+
+
+class EventView(BaseModel):
+    id: str
+    type: str
+    version: int
+    at: str
+    by: str
+    reason: str
+    correlation_id: str
+    data: dict[str, object]
+
+
+class HistoryView(BaseModel):
+    order_id: str
+    events: list[EventView]
+
+
+def order_view(order: Order) -> OrderView:
+    content, progress, payment = order.content, order.progress, order.payment
+    return OrderView(
+        id=order.order_id,
+        channel=content.channel,
+        channel_order_id=content.channel_order_id,
+        state=order.state,
+        status=order.status,
+        version=order.version,
+        captured_at=rfc3339(content.captured_at),
+        placed_at=rfc3339(content.placed_at),
+        currency=content.currency,
+        customer=CustomerDocument.model_validate(
+            content.customer, from_attributes=True
+        ),
+        shipping_address=AddressDocument.model_validate(
+            content.shipping_address, from_attributes=True
+        ),
+        lines=[_line_view(order, index) for index in range(len(content.lines))],
+        shipping=str(content.shipping),
+        discount=str(content.discount),
+        total=str(content.total),
+        payment=PaymentView(
+            id=payment.id,
+            method=payment.method,
+            provider=payment.provider,
+            authorized=str(payment.authorized),
+            captured=str(payment.captured),
+            voided=str(payment.voided),
+            refunded=str(payment.refunded),
+        ),
+        refunds=[
+            RefundView(
+                id=refund.id,
+                amount=str(type(content.total)(refund.amount, content.currency)),
+                state=refund.state,
+                reason=refund.reason,
+            )
+            for refund in progress.refunds
+        ],
+        fulfillments=[fulfillment_view(order, part) for part in progress.fulfillments],
+        sourcing=SourcingView(
+            rule=progress.sourcing_rule, reason=progress.sourcing_reason
+        ),
+        cancel_reason=progress.cancel_reason,
+        exception=progress.exception,
+    )
+
+
+def fulfillment_view(order: Order, fulfillment: Fulfillment) -> FulfillmentView:
+    return FulfillmentView(
+        id=fulfillment.id,
+        order_id=order.order_id,
+        node=fulfillment.node,
+        state=fulfillment.state,
+        carrier=fulfillment.carrier,
+        tracking_number=fulfillment.tracking_number,
+        lines=[
+            FulfillmentLineView(
+                line_id=part.line_id,
+                sku=(line := order.content.line(part.line_id)).sku,
+                name=line.name,
+                quantity=_shown(part.quantity, line.scale),
+            )
+            for part in fulfillment.lines
+        ],
+    )
+
+
+def history_view(order_id: str, envelopes: list[Envelope]) -> HistoryView:
+    return HistoryView(
+        order_id=order_id,
+        events=[
+            EventView(
+                id=envelope.id,
+                type=envelope.type,
+                version=envelope.version,
+                at=rfc3339(envelope.at),
+                by=envelope.by,
+                reason=envelope.reason,
+                correlation_id=envelope.correlation_id,
+                data=dict(envelope.data),
+            )
+            for envelope in envelopes
+        ],
+    )
+
+
+def placed_at(request: CaptureOrder, captured_at: datetime) -> datetime:
+    return request.placed_at.astimezone(UTC) if request.placed_at else captured_at
+
+
+def _line_view(order: Order, index: int) -> LineView:
+    line, counts = order.content.lines[index], order.progress.counts[index]
+    return LineView(
+        line_id=line.line_id,
+        sku=line.sku,
+        name=line.name,
+        unit_price=str(line.unit_price),
+        discount=str(line.discount),
+        tax=str(line.tax),
+        quantities=_counts_view(line.quantity, counts, line.scale),
+    )
+
+
+def _counts_view(ordered: int, counts: Counts, scale: int) -> CountsView:
+    return CountsView(
+        ordered=_shown(ordered, scale),
+        open=_shown(ordered - counts.placed, scale),
+        reserved=_shown(counts.reserved, scale),
+        backordered=_shown(counts.backordered, scale),
+        released=_shown(counts.released, scale),
+        shipped=_shown(counts.shipped, scale),
+        delivered=_shown(counts.delivered, scale),
+        cancelled=_shown(counts.cancelled, scale),
+        returned=_shown(counts.returned, scale),
+    )
+
+
+def _shown(units: int, scale: int) -> Decimal:
+    return Decimal(quantity_number(units, scale))

@@ -1,0 +1,359 @@
+"""What may happen to an order: ``decide(order, command) -> events``.
+
+Every decision is safe to take twice. A command that has had its effect decides nothing; one that
+comes too late is refused with ``Conflict``; while a cancellation is asked for, every step up the
+ladder raises ``OrderCancelRequested`` so that the lifecycle turns round.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from oms.kernel.errors import Conflict, NotFound, OrderCancelRequested
+from oms.kernel.ids import fulfillment_id, refund_id
+from oms.orders import events as happened
+from oms.orders.events import Event
+from oms.orders.model import (
+    FULFILLMENT_STEPS,
+    Allocation,
+    Fulfillment,
+    FulfillmentLine,
+    FulfillmentState,
+    Order,
+    State,
+)
+
+Events = tuple[Event, ...]
+NOTHING: Events = ()
+
+_LADDER = (
+    State.CAPTURED,
+    State.SOURCED,
+    State.AUTHORIZED,
+    State.RELEASED,
+    State.SHIPPED,
+    State.DELIVERED,
+    State.COMPLETED,
+)
+
+
+def has_reached(order: Order, state: State) -> bool:
+    """Whether the order stands on that rung or above. A cancelled order has reached none."""
+    if order.state is State.CANCELLED:
+        return False
+    return _LADDER.index(order.state) >= _LADDER.index(state)
+
+
+def turn_round_if_cancelling(order: Order) -> None:
+    """Raise ``OrderCancelRequested`` when a step up the ladder is no longer wanted."""
+    if order.cancel_requested or order.state is State.CANCELLED:
+        raise OrderCancelRequested(
+            order.progress.cancel_reason or "the order is cancelled"
+        )
+
+
+# --- sourcing -------------------------------------------------------------------------------
+
+
+def plan_sourcing(
+    order: Order, allocations: tuple[Allocation, ...], rule: str, reason: str
+) -> Events:
+    return (happened.SourcingPlanned(allocations, rule, reason),)
+
+
+def source(
+    order: Order, allocations: tuple[Allocation, ...], rule: str, reason: str
+) -> Events:
+    if has_reached(order, State.SOURCED):
+        return NOTHING
+    turn_round_if_cancelling(order)
+    return (happened.OrderSourced(allocations, rule, reason),)
+
+
+def backorder(order: Order, line_ids: tuple[str, ...], reason: str) -> Events:
+    if order.status == "backordered":
+        return NOTHING
+    return (happened.OrderBackordered(line_ids, reason),)
+
+
+def run_out_of_stock(order: Order, reason: str) -> Events:
+    if order.progress.sourcing_reason == reason:
+        return NOTHING
+    return (happened.OrderOutOfStock(reason),)
+
+
+def release_reservation(order: Order) -> Events:
+    if not order.progress.allocations:
+        return NOTHING
+    return (happened.ReservationReleased(),)
+
+
+# --- payment --------------------------------------------------------------------------------
+
+
+def authorize_payment(order: Order, amount: int, reference: str, key: str) -> Events:
+    """The provider holds ``amount`` for us. Comes from our own call or from a callback."""
+    payment = order.payment
+    if payment.authorized:
+        return NOTHING
+    authorized = happened.PaymentAuthorized(payment.id, amount, reference, key)
+    if order.state is State.CANCELLED:
+        late = happened.VoidRequested(payment.id, amount, "authorized_after_cancel")
+        return (authorized, late)
+    return (authorized,)
+
+
+def collect_payment(order: Order, amount: int, reference: str, key: str) -> Events:
+    """Money that is already taken: a Pix that was paid, or what a marketplace collected."""
+    payment = order.payment
+    if payment.captured:
+        return NOTHING
+    events: Events = (happened.PaymentCaptured(payment.id, amount, reference, key),)
+    if not payment.authorized:
+        authorized = happened.PaymentAuthorized(
+            payment.id, amount, reference, f"{key}:authorized"
+        )
+        events = (authorized, *events)
+    if order.state is State.CANCELLED:
+        return (*events, _refund(order, amount, "paid_after_cancel"))
+    return events
+
+
+def await_payment(
+    order: Order,
+    amount: int,
+    reference: str,
+    key: str,
+    expires_at: datetime | None,
+    instructions: str,
+) -> Events:
+    if order.payment.status == "pending":
+        return NOTHING
+    return (
+        happened.PaymentPending(
+            order.payment.id, amount, reference, key, expires_at, instructions
+        ),
+    )
+
+
+def decline_payment(order: Order, code: str, key: str) -> Events:
+    if order.payment.status == "declined" or order.payment.authorized:
+        return NOTHING
+    return (happened.PaymentDeclined(order.payment.id, code, key),)
+
+
+def amount_to_capture(order: Order) -> int:
+    """Minor units still to be taken for what was delivered."""
+    return max(0, order.content.total.minor - order.payment.captured.minor)
+
+
+def settle(order: Order, captured: int, reference: str, key: str) -> Events:
+    """``captured`` minor units were taken just now (none when all had been taken before)."""
+    if has_reached(order, State.COMPLETED):
+        return NOTHING
+    done = happened.OrderCompleted()
+    if not captured:
+        return (done,)
+    return (happened.PaymentCaptured(order.payment.id, captured, reference, key), done)
+
+
+def close_cancelled(
+    order: Order, reason: str, void_reference: str, void_key: str
+) -> Events:
+    """The last step down: what was held has been voided, what was taken is to be refunded."""
+    if order.state is State.CANCELLED:
+        return NOTHING
+    payment = order.payment
+    events: list[Event] = []
+    held = payment.capturable.minor
+    if held:
+        events.append(
+            happened.PaymentVoided(payment.id, held, void_reference, void_key)
+        )
+    owed = payment.refundable.minor
+    if owed:
+        events.append(_refund(order, owed, reason))
+    events.append(happened.OrderCancelled(order.progress.cancel_reason or reason))
+    return tuple(events)
+
+
+def void_late_authorization(order: Order, reference: str, key: str) -> Events:
+    held = order.payment.capturable.minor
+    if not held:
+        return NOTHING
+    return (happened.PaymentVoided(order.payment.id, held, reference, key),)
+
+
+def refund_paid(
+    order: Order, refund: str, amount: int, reference: str, key: str
+) -> Events:
+    if _refund_state(order, refund) != "requested":
+        return NOTHING
+    return (happened.PaymentRefunded(refund, order.payment.id, amount, reference, key),)
+
+
+def refund_refused(
+    order: Order, refund: str, amount: int, code: str, key: str
+) -> Events:
+    if _refund_state(order, refund) != "requested":
+        return NOTHING
+    return (happened.RefundFailed(refund, order.payment.id, amount, code, key),)
+
+
+def _refund_state(order: Order, wanted: str) -> str:
+    states = {refund.id: refund.state for refund in order.progress.refunds}
+    if wanted not in states:
+        raise NotFound(f"the order has no refund {wanted}")
+    return states[wanted]
+
+
+def _refund(order: Order, amount: int, reason: str) -> happened.RefundRequested:
+    number = len(order.progress.refunds) + 1
+    return happened.RefundRequested(
+        refund_id(order.order_id, number), order.payment.id, amount, reason
+    )
+
+
+# --- fulfilment -----------------------------------------------------------------------------
+
+
+def release(order: Order) -> Events:
+    """Hand the work to the nodes: one fulfilment for each node that holds a part of the order."""
+    if has_reached(order, State.RELEASED):
+        return NOTHING
+    turn_round_if_cancelling(order)
+    if order.state is not State.AUTHORIZED:
+        raise Conflict(
+            f"the order is {order.state}, not authorized", code="not_authorized"
+        )
+    nodes = sorted({allocation.node for allocation in order.progress.allocations})
+    first = len(order.progress.fulfillments) + 1
+    fulfillments = tuple(
+        Fulfillment(
+            id=fulfillment_id(order.order_id, number),
+            node=node,
+            lines=_lines_from(order.progress.allocations, node),
+        )
+        for number, node in enumerate(nodes, start=first)
+    )
+    return (happened.OrderReleased(fulfillments),)
+
+
+def accept(order: Order, fulfillment: str) -> Events:
+    return _advance(order, fulfillment, FulfillmentState.ACCEPTED)
+
+
+def pick(order: Order, fulfillment: str) -> Events:
+    return _advance(order, fulfillment, FulfillmentState.PICKED)
+
+
+def pack(order: Order, fulfillment: str) -> Events:
+    return _advance(order, fulfillment, FulfillmentState.PACKED)
+
+
+def ship(order: Order, fulfillment: str, carrier: str, tracking_number: str) -> Events:
+    found = _find(order, fulfillment)
+    if found.has_left and found.tracking_number != tracking_number:
+        raise Conflict(
+            "the fulfilment was shipped with another tracking number", code="shipped"
+        )
+    if not _may_advance(order, found, FulfillmentState.SHIPPED):
+        return NOTHING
+    return (happened.FulfillmentShipped(fulfillment, carrier, tracking_number),)
+
+
+def deliver(order: Order, fulfillment: str) -> Events:
+    if not _may_advance(order, _find(order, fulfillment), FulfillmentState.DELIVERED):
+        return NOTHING
+    return (happened.FulfillmentDelivered(fulfillment),)
+
+
+def withdraw(order: Order) -> Events:
+    """Take the work back from the nodes. What has left cannot be withdrawn."""
+    return tuple(
+        happened.FulfillmentWithdrawn(fulfillment.id)
+        for fulfillment in order.live_fulfillments
+        if not fulfillment.has_left
+    )
+
+
+_ADVANCE: dict[FulfillmentState, type[Event]] = {
+    FulfillmentState.ACCEPTED: happened.FulfillmentAccepted,
+    FulfillmentState.PICKED: happened.FulfillmentPicked,
+    FulfillmentState.PACKED: happened.FulfillmentPacked,
+}
+
+
+def _advance(order: Order, fulfillment: str, to: FulfillmentState) -> Events:
+    if not _may_advance(order, _find(order, fulfillment), to):
+        return NOTHING
+    return (_ADVANCE[to](fulfillment),)  # type: ignore[call-arg]
+
+
+def _may_advance(order: Order, fulfillment: Fulfillment, to: FulfillmentState) -> bool:
+    """False when it is done already; raises ``Conflict`` when it is not the next step."""
+    if fulfillment.state is FulfillmentState.WITHDRAWN:
+        raise Conflict("the fulfilment was withdrawn", code="withdrawn")
+    here, there = (FULFILLMENT_STEPS.index(state) for state in (fulfillment.state, to))
+    if there <= here:
+        return False
+    if there > here + 1:
+        raise Conflict(
+            f"the fulfilment is {fulfillment.state}; it cannot become {to} yet",
+            code="illegal_transition",
+            context={
+                "state": fulfillment.state,
+                "allowed": [FULFILLMENT_STEPS[here + 1]],
+            },
+        )
+    if order.cancel_requested and not fulfillment.has_left:
+        raise Conflict("the order is being cancelled", code="cancelling")
+    return True
+
+
+def _find(order: Order, fulfillment: str) -> Fulfillment:
+    found = order.fulfillment(fulfillment)
+    if found is None:
+        raise NotFound(f"there is no fulfilment {fulfillment}")
+    return found
+
+
+def _lines_from(
+    allocations: Sequence[Allocation], node: str
+) -> tuple[FulfillmentLine, ...]:
+    return tuple(
+        FulfillmentLine(allocation.line_id, allocation.quantity)
+        for allocation in allocations
+        if allocation.node == node
+    )
+
+
+# --- cancelling and exceptions --------------------------------------------------------------
+
+
+def request_cancel(order: Order, reason: str) -> Events:
+    """Allowed until something has left a node. The lifecycle then walks every step back."""
+    if order.cancel_requested or order.state is State.CANCELLED:
+        return NOTHING
+    if order.content.fulfilled_by_channel:
+        raise Conflict(
+            "the channel fulfilled this order itself", code="not_cancellable"
+        )
+    if any(fulfillment.has_left for fulfillment in order.progress.fulfillments):
+        raise Conflict(
+            "a part of the order has been shipped",
+            code="not_cancellable",
+            context={"state": order.state, "allowed": ["return"]},
+        )
+    return (happened.CancelRequested(reason),)
+
+
+def warn_overdue(order: Order) -> Events:
+    if order.state is not State.RELEASED and order.state is not State.SHIPPED:
+        return NOTHING
+    return (happened.FulfillmentOverdue(order.progress.overdue + 1),)
+
+
+def raise_exception(order: Order, step: str, error: str) -> Events:
+    if order.progress.exception == f"{step}: {error}":
+        return NOTHING
+    return (happened.ExceptionRaised(step, error),)

@@ -1,0 +1,240 @@
+"""What can happen to an order. An event's type on the bus is its class name in snake case."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from oms.orders.model import Allocation, Content, Fulfillment
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCaptured:
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class SourcingPlanned:
+    """A large order's plan, written down before its stock is reserved in several transactions."""
+
+    allocations: tuple[Allocation, ...]
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSourced:
+    """Stock is reserved. ``reason`` says in words why ``rule`` chose these nodes."""
+
+    allocations: tuple[Allocation, ...]
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBackordered:
+    """Nothing was reserved; ``line_ids`` are the lines that no set of nodes could fill."""
+
+    line_ids: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderOutOfStock:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationReleased:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentPending:
+    """The customer or the provider has yet to act. ``instructions``: a Pix code, a boleto line."""
+
+    payment_id: str
+    amount: int
+    reference: str
+    key: str
+    expires_at: datetime | None = None
+    instructions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentAuthorized:
+    """``amount`` is in minor units of the order's currency; ``key`` is the provider event's."""
+
+    payment_id: str
+    amount: int
+    reference: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentDeclined:
+    payment_id: str
+    code: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentCaptured:
+    payment_id: str
+    amount: int
+    reference: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoidRequested:
+    """An authorisation arrived for an order that no longer wants it."""
+
+    payment_id: str
+    amount: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentVoided:
+    payment_id: str
+    amount: int
+    reference: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequested:
+    refund_id: str
+    payment_id: str
+    amount: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRefunded:
+    refund_id: str
+    payment_id: str
+    amount: int
+    reference: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFailed:
+    refund_id: str
+    payment_id: str
+    amount: int
+    code: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReleased:
+    fulfillments: tuple[Fulfillment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentAccepted:
+    fulfillment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentPicked:
+    fulfillment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentPacked:
+    fulfillment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentShipped:
+    fulfillment_id: str
+    carrier: str
+    tracking_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentDelivered:
+    fulfillment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentWithdrawn:
+    fulfillment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentOverdue:
+    """The order has waited for its nodes for longer than it may; ``times`` counts the warnings."""
+
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancelled:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCompleted:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionRaised:
+    """The lifecycle cannot go on by itself; a person must look."""
+
+    step: str
+    error: str
+
+
+Event = (
+    OrderCaptured
+    | SourcingPlanned
+    | OrderSourced
+    | OrderBackordered
+    | OrderOutOfStock
+    | ReservationReleased
+    | PaymentPending
+    | PaymentAuthorized
+    | PaymentDeclined
+    | PaymentCaptured
+    | VoidRequested
+    | PaymentVoided
+    | RefundRequested
+    | PaymentRefunded
+    | RefundFailed
+    | OrderReleased
+    | FulfillmentAccepted
+    | FulfillmentPicked
+    | FulfillmentPacked
+    | FulfillmentShipped
+    | FulfillmentDelivered
+    | FulfillmentWithdrawn
+    | FulfillmentOverdue
+    | CancelRequested
+    | OrderCancelled
+    | OrderCompleted
+    | ExceptionRaised
+)
+
+
+def type_of(event_class: type[Event]) -> str:
+    """``FulfillmentShipped`` → ``fulfillment_shipped``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", event_class.__name__).lower()
+
+
+CLASS_BY_TYPE: dict[str, type[Event]] = {
+    type_of(event_class): event_class
+    for event_class in Event.__args__  # type: ignore[attr-defined]
+}
+TYPE_BY_CLASS: dict[type[Event], str] = {
+    event_class: name for name, event_class in CLASS_BY_TYPE.items()
+}

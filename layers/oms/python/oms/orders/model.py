@@ -1,0 +1,329 @@
+"""An order: what was captured, and how far it has come.
+
+``Content`` never changes: it is what the channel sent. ``Progress`` is everything that moves; it is
+the fold of the order's events and small enough to be written again at every step.
+
+*State* is a rung of the ladder (captured → sourced → authorized → released → shipped → delivered →
+completed, or cancelled). *Status* says what is going on within it and is derived, never stored.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from oms.kernel.money import Money
+from oms.kernel.quantity import extended_price
+from oms.payments.model import Payment
+
+
+class State(StrEnum):
+    CAPTURED = "captured"
+    SOURCED = "sourced"
+    AUTHORIZED = "authorized"
+    RELEASED = "released"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class OutOfStockPolicy(StrEnum):
+    """What the customer agreed to when stock does not suffice."""
+
+    BACKORDER = "backorder"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """``country`` is ISO 3166-1 alpha-2. Coordinates are WGS 84 degrees."""
+
+    name: str
+    line1: str
+    city: str
+    country: str
+    line2: str = ""
+    district: str = ""
+    region: str = ""
+    postal_code: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """``locale`` is a BCP 47 tag such as ``pt-BR``; ``tax_id`` holds digits and letters only."""
+
+    name: str
+    id: str = ""
+    email: str = ""
+    phone: str = ""
+    tax_id: str = ""
+    locale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """``quantity`` is in units of 10^-scale; ``unit_price`` is for one whole unit."""
+
+    line_id: str
+    sku: str
+    name: str
+    quantity: int
+    unit_price: Money
+    discount: Money
+    tax: Money
+    scale: int = 0
+
+    @property
+    def net(self) -> Money:
+        """Price times quantity, less the discount, before tax is added."""
+        return (
+            extended_price(self.unit_price, self.quantity, self.scale) - self.discount
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRequest:
+    """How the customer pays. ``collected`` is what the marketplace has taken already."""
+
+    method: str
+    provider: str
+    collected: Money
+    token: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The order as captured; money is in ``currency`` throughout."""
+
+    order_id: str
+    channel: str
+    channel_order_id: str
+    currency: str
+    captured_at: datetime
+    placed_at: datetime
+    customer: Customer
+    shipping_address: Address
+    lines: tuple[Line, ...]
+    shipping: Money
+    discount: Money
+    total: Money
+    payment: PaymentRequest
+    on_out_of_stock: OutOfStockPolicy = OutOfStockPolicy.BACKORDER
+    prices_include_tax: bool = False
+    fulfilled_by_channel: bool = False
+    correlation_id: str = ""
+
+    def line(self, line_id: str) -> Line:
+        return next(line for line in self.lines if line.line_id == line_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """``quantity`` units of a line, to come from a node."""
+
+    line_id: str
+    sku: str
+    node: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Where the units of one line are; each unit is in exactly one place, the rest is open."""
+
+    reserved: int = 0
+    backordered: int = 0
+    released: int = 0
+    shipped: int = 0
+    delivered: int = 0
+    cancelled: int = 0
+    returned: int = 0
+
+    @property
+    def placed(self) -> int:
+        return (
+            self.reserved
+            + self.backordered
+            + self.released
+            + self.shipped
+            + self.delivered
+            + self.cancelled
+            + self.returned
+        )
+
+
+class FulfillmentState(StrEnum):
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    PICKED = "picked"
+    PACKED = "packed"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    WITHDRAWN = "withdrawn"
+
+
+# How far along the node's work is; withdrawn work counts for nothing.
+FULFILLMENT_STEPS = (
+    FulfillmentState.OPEN,
+    FulfillmentState.ACCEPTED,
+    FulfillmentState.PICKED,
+    FulfillmentState.PACKED,
+    FulfillmentState.SHIPPED,
+    FulfillmentState.DELIVERED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentLine:
+    line_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fulfillment:
+    """The part of an order that one node ships."""
+
+    id: str
+    node: str
+    lines: tuple[FulfillmentLine, ...]
+    state: FulfillmentState = FulfillmentState.OPEN
+    carrier: str = ""
+    tracking_number: str = ""
+
+    @property
+    def has_left(self) -> bool:
+        return self.state in (FulfillmentState.SHIPPED, FulfillmentState.DELIVERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Money on its way back. ``state`` is ``requested``, ``refunded`` or ``failed``."""
+
+    id: str
+    amount: int
+    state: str = "requested"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """All that moves. ``counts`` stand in the order of the content's lines."""
+
+    payment: Payment
+    counts: tuple[Counts, ...]
+    state: State = State.CAPTURED
+    allocations: tuple[Allocation, ...] = ()
+    reserving: bool = False
+    sourcing_rule: str = ""
+    sourcing_reason: str = ""
+    fulfillments: tuple[Fulfillment, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+    cancel_reason: str = ""
+    overdue: int = 0
+    exception: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The aggregate. ``version`` counts commits, from 1, without a gap."""
+
+    content: Content
+    progress: Progress
+    version: int
+
+    @property
+    def order_id(self) -> str:
+        return self.content.order_id
+
+    @property
+    def state(self) -> State:
+        return self.progress.state
+
+    @property
+    def payment(self) -> Payment:
+        return self.progress.payment
+
+    @property
+    def cancel_requested(self) -> bool:
+        return bool(self.progress.cancel_reason) and self.state is not State.CANCELLED
+
+    @property
+    def live_fulfillments(self) -> tuple[Fulfillment, ...]:
+        return tuple(
+            fulfillment
+            for fulfillment in self.progress.fulfillments
+            if fulfillment.state is not FulfillmentState.WITHDRAWN
+        )
+
+    @property
+    def status(self) -> str:
+        return _status(self)
+
+    def open_quantity(self, index: int) -> int:
+        return self.content.lines[index].quantity - self.progress.counts[index].placed
+
+    def fulfillment(self, fulfillment_id: str) -> Fulfillment | None:
+        return next(
+            (f for f in self.progress.fulfillments if f.id == fulfillment_id), None
+        )
+
+    def with_progress(self, **changes: object) -> "Order":
+        return replace(self, progress=replace(self.progress, **changes))  # type: ignore[arg-type]
+
+
+_RELEASED_STATUS = {
+    FulfillmentState.OPEN: "waiting_for_node",
+    FulfillmentState.ACCEPTED: "picking",
+    FulfillmentState.PICKED: "packing",
+    FulfillmentState.PACKED: "ready_to_ship",
+}
+
+
+def _status(order: Order) -> str:
+    if order.progress.exception:
+        return "exception"
+    if order.cancel_requested:
+        return "cancelling"
+    if order.state is State.CAPTURED:
+        backordered = any(counts.backordered for counts in order.progress.counts)
+        return "backordered" if backordered else "new"
+    if order.state is State.SOURCED:
+        return (
+            f"awaiting_{order.payment.method}"
+            if order.payment.status == "pending"
+            else "reserved"
+        )
+    if order.state is State.AUTHORIZED:
+        return "ready_to_release"
+    if order.state is State.RELEASED:
+        return _work_status(order)
+    if order.state is State.SHIPPED:
+        return "in_transit"
+    if order.state is State.DELIVERED:
+        return "settling"
+    return _final_status(order)
+
+
+def _work_status(order: Order) -> str:
+    if order.progress.overdue:
+        return "overdue"
+    if any(fulfillment.has_left for fulfillment in order.live_fulfillments):
+        return "partially_shipped"
+    slowest = min(
+        order.live_fulfillments, key=lambda f: FULFILLMENT_STEPS.index(f.state)
+    )
+    return _RELEASED_STATUS[slowest.state]
+
+
+def _final_status(order: Order) -> str:
+    states = {refund.state for refund in order.progress.refunds}
+    if "failed" in states:
+        return "refund_failed"
+    if "requested" in states:
+        return "refunding"
+    if "refunded" in states:
+        return "refunded"
+    return str(order.state)

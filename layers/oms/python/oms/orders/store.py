@@ -1,0 +1,59 @@
+"""What the orders' use cases need of persistence. ``oms.aws.order_store`` implements it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from oms.kernel.events import Cause, Envelope
+from oms.orders.events import Event
+from oms.orders.model import Content, Order
+from oms.kernel.writes import Write
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """``created`` is false when the order was there before; then ``fingerprint`` is the old one."""
+
+    order: Order
+    created: bool
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderKeys:
+    """One page of a list, newest first."""
+
+    order_ids: tuple[str, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedToken:
+    """The task token of a wait, and what it waits for: ``stock``, ``payment``, ``fulfillment``."""
+
+    token: str
+    awaits: str
+
+
+class Orders(Protocol):
+    def add(self, content: Content, fingerprint: str, cause: Cause) -> Captured:
+        """Write the captured order unless its id is taken."""
+
+    def load(self, order_id: str) -> Order:
+        """Raises ``NotFound``."""
+
+    def commit(
+        self,
+        order: Order,
+        events: Sequence[Event],
+        cause: Cause,
+        also: Sequence[Write] = (),
+    ) -> Order:
+        """Append one commit, and do ``also`` in the same transaction.
+
+        Raises ``VersionConflict`` when someone else committed first, or the refusal of the write
+        in ``also`` whose condition failed; then nothing has been written.
+        """
+
+    def history(self, order_id: str) -> list[Envelope]:
+        """Every event, oldest first. Raises ``NotFound``."""
