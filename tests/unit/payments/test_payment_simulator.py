@@ -1,0 +1,169 @@
+"""The simulator does what its table of test tokens says, and takes nothing else."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from oms.kernel.errors import Invalid, ProviderUnavailable
+from oms.kernel.money import Money
+from oms.payments.callbacks import PaymentCallback, read_callback
+from oms.payments.providers import (
+    Approved,
+    AuthorizationRequest,
+    CaptureRequest,
+    Declined,
+    Pending,
+    ProviderOutcome,
+    RefundRequest,
+    VoidRequest,
+    idempotency_key,
+)
+from oms.payments.simulator import TEST_TOKENS, Simulator, refuse_unknown_token, signed_callback
+from standardwebhooks import Webhook
+
+PAYMENT = "pay_aaaaaaaaaaaaaaaaaaaaaaaaaa_1"
+ORDER = "ord_aaaaaaaaaaaaaaaaaaaaaaaaaa"
+AMOUNT = Money(12990, "BRL")
+SECRET = "whsec_c2ltdWxhdG9yLXRlc3Qtc2VjcmV0"
+
+
+def authorize(token: str, simulator: Simulator | None = None) -> ProviderOutcome:
+    key = idempotency_key(PAYMENT, "authorize")
+    request = AuthorizationRequest(ORDER, PAYMENT, AMOUNT, "card", token, key)
+    return (simulator or Simulator()).authorize(request)
+
+
+def authorization_of(token: str) -> str:
+    outcome = authorize(token)
+    assert isinstance(outcome, Approved)
+    return outcome.reference
+
+
+def capture(authorization: str) -> ProviderOutcome:
+    key = idempotency_key(PAYMENT, "capture")
+    return Simulator().capture(CaptureRequest(ORDER, PAYMENT, authorization, AMOUNT, key))
+
+
+def refund(authorization: str) -> ProviderOutcome:
+    key = idempotency_key("rfd_1", "refund")
+    return Simulator().refund(RefundRequest(ORDER, PAYMENT, "rfd_1", authorization, AMOUNT, key))
+
+
+@pytest.mark.parametrize("token", ["4242424242424242", "marketplace"])
+def test_the_approved_token_is_approved_captured_voided_and_refunded(token: str) -> None:
+    authorization = authorization_of(token)
+
+    key = idempotency_key(PAYMENT, "void")
+    voided = Simulator().void(VoidRequest(ORDER, PAYMENT, authorization, key))
+
+    assert isinstance(voided, Approved)
+    assert isinstance(capture(authorization), Approved)
+    assert isinstance(refund(authorization), Approved)
+
+
+@pytest.mark.parametrize(
+    ("token", "code"),
+    [
+        ("4000000000000002", "card_declined"),
+        ("4000000000009995", "insufficient_funds"),
+        ("4000000000000069", "expired_card"),
+    ],
+)
+def test_a_declined_card_says_why(token: str, code: str) -> None:
+    outcome = authorize(token)
+
+    assert isinstance(outcome, Declined)
+    assert outcome.code == code
+
+
+@pytest.mark.parametrize(
+    ("token", "seconds", "instructions"),
+    [
+        ("4000000000003220", 3600, ""),
+        ("pix", 1800, "SIMULATED-PIX-"),
+        ("boleto", 259200, "SIMULATED-BOLETO-"),
+    ],
+)
+def test_a_pending_payment_says_how_long_and_how_to_pay(
+    token: str, seconds: int, instructions: str
+) -> None:
+    outcome = authorize(token)
+
+    assert isinstance(outcome, Pending)
+    assert outcome.expires_in_seconds == seconds
+    assert outcome.instructions.startswith(instructions)
+    assert bool(outcome.instructions) == bool(instructions)
+
+
+def test_a_card_can_be_authorised_and_fail_at_capture() -> None:
+    outcome = capture(authorization_of("4000000000000341"))
+
+    assert isinstance(outcome, Declined)
+    assert outcome.code == "capture_declined"
+
+
+def test_a_card_can_be_captured_and_fail_or_wait_at_refund() -> None:
+    assert isinstance(refund(authorization_of("4000000000005126")), Declined)
+    assert isinstance(refund(authorization_of("4000000000007726")), Pending)
+
+
+def test_a_silent_provider_answers_in_the_end_when_asked_with_the_same_key() -> None:
+    simulator = Simulator(silences=2)
+    for _ in range(2):
+        with pytest.raises(ProviderUnavailable):
+            authorize("4000000000000119", simulator)
+
+    assert isinstance(authorize("4000000000000119", simulator), Approved)
+
+
+@pytest.mark.parametrize("token", sorted(TEST_TOKENS - {"4000000000000119"}))
+def test_the_same_call_has_the_same_answer_in_any_process(token: str) -> None:
+    assert authorize(token, Simulator()) == authorize(token, Simulator())
+
+
+def test_another_key_has_another_reference() -> None:
+    request = AuthorizationRequest(ORDER, PAYMENT, AMOUNT, "card", "4242424242424242", "")
+    keys = [idempotency_key(PAYMENT, "authorize", attempt) for attempt in (1, 2)]
+
+    answers = {
+        Simulator().authorize(
+            AuthorizationRequest(
+                request.order_id, request.payment_id, AMOUNT, request.method, request.token, key
+            )
+        )
+        for key in keys
+    }
+
+    assert len(answers) == 2
+
+
+@pytest.mark.parametrize("token", ["", "tok_visa", "pm_card_visa", "4242424242424241"])
+def test_an_undocumented_token_is_refused(token: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        authorize(token)
+
+    assert refused.value.problem_code == "unknown_test_token"
+
+
+def test_a_card_number_is_refused_and_not_repeated() -> None:
+    number = "4111111111111111"
+
+    with pytest.raises(Invalid) as refused:
+        refuse_unknown_token(number)
+
+    assert refused.value.problem_code == "card_number_refused"
+    assert number not in str(refused.value)
+
+
+def test_a_callback_is_signed_by_the_standard_webhooks_scheme_and_reads_back() -> None:
+    event = PaymentCallback(
+        "evt_1", "payment.refunded", PAYMENT, AMOUNT, reference="sim_1", refund_id="rfd_1"
+    )
+
+    headers, body = signed_callback(SECRET, event, datetime.now(UTC))
+
+    verified = Webhook(SECRET).verify(body, headers)
+    assert verified["data"]["amount"] == "129.90"
+    assert verified == json.loads(body)
+    assert read_callback(body) == event
+    assert headers["webhook-id"] == "evt_1"
