@@ -9,7 +9,7 @@ UV := .venv/bin/uv
 
 # Quiet jsii and the CDK, and let neither ask the network for anything.
 export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := 1
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 export CDK_DISABLE_VERSION_CHECK := 1
 export CDK_DISABLE_CLI_TELEMETRY := true
 # A machine that forbids bytecode files pays for every import again, in every process.
@@ -43,3 +43,26 @@ node_modules/.packages: package-lock.json package.json
 	@echo "setup: CDK command line"
 	@npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
+
+# --- build ---------------------------------------------------------------------------------------
+
+LAYER := layers/dependencies/requirements.txt
+
+build/layers/aws.built: $(LAYER) .venv/.packages
+	@echo "build: dependencies for Lambda (arm64, Python 3.13)"
+	@rm -rf build/layers/aws && mkdir -p build/layers/aws
+	@$(UV) pip install --quiet --target build/layers/aws/python -r $(LAYER) \
+	  --no-deps --require-hashes --only-binary :all: \
+	  --python-platform aarch64-manylinux2014 --python-version 3.13
+	@rm -rf build/layers/aws/python/bin
+	@touch $@
+
+# The local engine runs functions with .venv's interpreter, which has these very versions already.
+# A copy of them in the layer would change nothing, and be unpacked again for every new process.
+build/layers/local.built: $(LAYER)
+	@rm -rf build/layers/local && mkdir -p build/layers/local/python
+	@cp $(LAYER) build/layers/local/python/
+	@touch $@
+
+.PHONY: build
+build: build/layers/aws.built build/layers/local.built ## build the Lambda layers
