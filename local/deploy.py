@@ -62,9 +62,7 @@ class Deployment:
     sender_email: str
 
 
-def deploy(
-    engine: Engine, state_dir: Path, context: Mapping[str, str] | None = None
-) -> Deployment:
+def deploy(engine: Engine, state_dir: Path, context: Mapping[str, str] | None = None) -> Deployment:
     """Synthesise, bootstrap and deploy every stack of the app to `engine`.
 
     `context` goes to the CDK app beside `target=local`. Raises `LocalFailure`, naming the step.
