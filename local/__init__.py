@@ -1,1 +1,1 @@
-"""The whole stack on one machine: the engine, the deployment to it, and what scripts ask of them."""
+"""The whole stack on one machine: the engine, the deployment to it, what scripts ask of it."""
