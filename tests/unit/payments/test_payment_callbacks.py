@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from oms.kernel.errors import Conflict, Invalid, MalformedRequest, Refused
 from oms.kernel.money import Money
 from oms.payments.callbacks import (

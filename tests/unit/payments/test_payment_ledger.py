@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+
 from oms.kernel.errors import Conflict, Invalid
 from oms.kernel.money import Money
 from oms.payments.model import (
@@ -212,6 +213,16 @@ def test_a_declined_payment_can_be_authorised_on_the_next_attempt() -> None:
     assert declined.status == "declined"
 
     assert record_authorization(declined, brl(10000), "aut_1", "k:2").status == "authorized"
+
+
+def test_two_attempts_declined_in_the_same_words_are_two_entries() -> None:
+    once = record_decline(NEW, "insufficient_funds", "key:authorize:1")
+    pending = record_pending(once, "aut_2", "key:authorize:2")
+
+    twice = record_decline(pending, "insufficient_funds", "simulator:evt_2")
+
+    assert twice.status == "declined"
+    assert len(twice.entries) == 3
 
 
 def test_a_pending_payment_knows_when_it_lapses_and_how_to_pay_it() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from oms.kernel.errors import Conflict, Invalid
 from oms.kernel.money import Money
 from oms.payments.model import (

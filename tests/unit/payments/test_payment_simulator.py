@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from standardwebhooks import Webhook
+
 from oms.kernel.errors import Invalid, ProviderUnavailable
 from oms.kernel.money import Money
 from oms.payments.callbacks import PaymentCallback, read_callback
@@ -19,7 +21,6 @@ from oms.payments.providers import (
     idempotency_key,
 )
 from oms.payments.simulator import TEST_TOKENS, Simulator, refuse_unknown_token, signed_callback
-from standardwebhooks import Webhook
 
 PAYMENT = "pay_aaaaaaaaaaaaaaaaaaaaaaaaaa_1"
 ORDER = "ord_aaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -49,7 +50,7 @@ def refund(authorization: str) -> ProviderOutcome:
     return Simulator().refund(RefundRequest(ORDER, PAYMENT, "rfd_1", authorization, AMOUNT, key))
 
 
-@pytest.mark.parametrize("token", ["4242424242424242", "marketplace"])
+@pytest.mark.parametrize("token", ["4242424242424242", "channel"])
 def test_the_approved_token_is_approved_captured_voided_and_refunded(token: str) -> None:
     authorization = authorization_of(token)
 
@@ -105,6 +106,13 @@ def test_a_card_can_be_authorised_and_fail_at_capture() -> None:
 def test_a_card_can_be_captured_and_fail_or_wait_at_refund() -> None:
     assert isinstance(refund(authorization_of("4000000000005126")), Declined)
     assert isinstance(refund(authorization_of("4000000000007726")), Pending)
+
+
+def test_the_method_stands_for_a_token_left_out() -> None:
+    key = idempotency_key(PAYMENT, "authorize")
+    request = AuthorizationRequest(ORDER, PAYMENT, AMOUNT, "pix", "", key)
+
+    assert Simulator().authorize(request) == authorize("pix")
 
 
 def test_a_silent_provider_answers_in_the_end_when_asked_with_the_same_key() -> None:

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from oms.kernel.errors import Invalid
 from oms.payments.tokens import looks_like_card_number, refuse_card_number
 

@@ -11,7 +11,8 @@ Two things always hold, whatever arrives in whatever order::
 
 An entry is known by its ``key``, and also by its kind and ``reference`` together, because a
 provider tells the same thing twice in two ways: in its answer, and later in a callback with an id
-of its own. What is known already changes nothing; known but with another amount, it is refused.
+of its own (entries of zero only by key: two attempts may be declined in the same words). What is
+known already changes nothing; known but with another amount, it is refused.
 """
 
 from dataclasses import dataclass, replace
@@ -212,7 +213,8 @@ def record_void(payment: Payment, reference: str, key: str, amount: Money | None
     """
     if amount is None and _known(payment, "voided", reference, key):
         return payment
-    return _record(payment, "voided", amount or payment.capturable, reference, key)
+    left = payment.capturable if amount is None else amount
+    return _record(payment, "voided", left, reference, key)
 
 
 def request_refund(payment: Payment, amount: Money, refund_id: str, key: str) -> Payment:
@@ -277,7 +279,7 @@ def _known(payment: Payment, kind: EntryKind, reference: str, key: str) -> Payme
     for entry in payment.entries:
         if entry.key == key:
             return entry
-        if reference and (entry.kind, entry.reference) == (kind, reference):
+        if reference and _SIGN[kind] and (entry.kind, entry.reference) == (kind, reference):
             return entry
     return None
 

@@ -14,10 +14,11 @@ token                what happens
 4000000000007726     approved; every refund is pending until called back
 ``pix``              pending for 30 minutes with a copy-and-paste code, until called back
 ``boleto``           pending for three days with a boleto line, until called back
-``marketplace``      approved: the marketplace has collected the money
+``channel``          approved: the channel (a marketplace) has collected the money
 ===================  ================================================================
 
-No other token is accepted, so that a real card number is neither stored nor logged.
+Where the token is left out, the method stands for it (``pix``, ``boleto``, ``channel``). No other
+token is accepted, so that a real card number is neither stored nor logged.
 
 It remembers nothing but how often it has kept silent: a reference is derived from the idempotency
 key, so the same call has the same answer in any process, and what captures and refunds need to
@@ -69,7 +70,7 @@ _BEHAVIOURS = {
     "4000000000007726": _Behaviour(trait="refund_pending"),
     "pix": _Behaviour(pending_seconds=30 * _MINUTE, instructions="SIMULATED-PIX"),
     "boleto": _Behaviour(pending_seconds=3 * _DAY, instructions="SIMULATED-BOLETO"),
-    "marketplace": _Behaviour(),
+    "channel": _Behaviour(),
 }
 TEST_TOKENS = frozenset(_BEHAVIOURS)
 
@@ -83,7 +84,7 @@ class Simulator:
 
     def authorize(self, request: AuthorizationRequest) -> ProviderOutcome:
         """Raises ``Invalid`` (``unknown_test_token``, ``card_number_refused``) for other tokens."""
-        behaviour = _behaviour(request.token)
+        behaviour = _behaviour(request.token or request.method)
         reference = _reference("authorization", request.idempotency_key, behaviour.trait)
         if behaviour.silent:
             self._keep_silent(request.idempotency_key)
