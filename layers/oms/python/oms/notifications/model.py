@@ -1,0 +1,161 @@
+"""Which event makes which notice to the customer, and what that notice says, in facts.
+
+A notice is told from its own event (which parcel left, which refund was paid), never from where
+the order happens to stand when the event arrives, so that a late event still tells the truth.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from oms.kernel.errors import NotFound
+from oms.kernel.events import Envelope
+from oms.kernel.money import Money, total
+from oms.orders.model import Address, Content, Fulfillment, Line, Order
+
+
+class Kind(StrEnum):
+    CONFIRMATION = "confirmation"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+
+
+KIND_BY_EVENT = {
+    "order_captured": Kind.CONFIRMATION,
+    "fulfillment_shipped": Kind.SHIPPED,
+    "fulfillment_delivered": Kind.DELIVERED,
+    "order_cancelled": Kind.CANCELLED,
+    "payment_refunded": Kind.REFUNDED,
+}
+
+LOCALES = ("pt-BR", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeLine:
+    """``quantity`` is in units of 10^-scale; ``amount`` is the line's net price."""
+
+    name: str
+    quantity: int
+    scale: int
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """``total = subtotal - discount + shipping + tax``; ``tax`` is what prices do not include."""
+
+    subtotal: Money
+    discount: Money
+    shipping: Money
+    tax: Money
+    total: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One e-mail to come. ``order_number`` is the number that the customer knows.
+
+    ``lines`` are those the notice is about: a parcel's, or the whole order's. ``refunded`` is the
+    amount of this refund; ``refund_due`` what a cancelled order's customer will still get back.
+    """
+
+    kind: Kind
+    recipient: str
+    locale: str
+    customer_name: str
+    order_number: str
+    lines: tuple[NoticeLine, ...]
+    totals: Totals
+    address: Address
+    carrier: str = ""
+    tracking_number: str = ""
+    reason: str = ""
+    refunded: Money | None = None
+    refund_due: Money | None = None
+
+
+def choose_locale(customer_locale: str, country: str) -> str:
+    """Portuguese for ``pt*``, and in Brazil for a customer without a locale; English otherwise."""
+    if not customer_locale:
+        return "pt-BR" if country.upper() == "BR" else "en"
+    language = customer_locale.replace("_", "-").partition("-")[0]
+    return "pt-BR" if language.lower() == "pt" else "en"
+
+
+def notice_of(event: Envelope, order: Order) -> Notice | None:
+    """What to tell the customer about ``event``; ``None`` when there is nothing to tell.
+
+    The customer of an order that its channel fulfilled itself hears from the channel. Raises
+    ``NotFound`` when the event names a fulfilment that the order does not have.
+    """
+    kind = KIND_BY_EVENT.get(event.type)
+    content = order.content
+    if kind is None or content.fulfilled_by_channel:
+        return None
+    fulfillment = _fulfillment(event, order)
+    return Notice(
+        kind=kind,
+        recipient=content.customer.email,
+        locale=choose_locale(content.customer.locale, content.shipping_address.country),
+        customer_name=content.customer.name,
+        order_number=content.channel_order_id or content.order_id,
+        lines=_lines(content, fulfillment),
+        totals=totals_of(content),
+        address=content.shipping_address,
+        carrier=fulfillment.carrier if fulfillment else "",
+        tracking_number=fulfillment.tracking_number if fulfillment else "",
+        reason=_reason(event),
+        refunded=_refunded(event, content.currency),
+        refund_due=_refund_due(order),
+    )
+
+
+def totals_of(content: Content) -> Totals:
+    nothing = Money.zero(content.currency)
+    taxes = total([line.tax for line in content.lines], content.currency)
+    return Totals(
+        subtotal=total([line.net for line in content.lines], content.currency),
+        discount=content.discount,
+        shipping=content.shipping,
+        tax=nothing if content.prices_include_tax else taxes,
+        total=content.total,
+    )
+
+
+def _fulfillment(event: Envelope, order: Order) -> Fulfillment | None:
+    named = event.data.get("fulfillment_id")
+    if named is None:
+        return None
+    found = order.fulfillment(str(named))
+    if found is None:
+        raise NotFound(f"the order has no fulfilment {named}")
+    return found
+
+
+def _lines(content: Content, fulfillment: Fulfillment | None) -> tuple[NoticeLine, ...]:
+    if fulfillment is None:
+        return tuple(_line(line, line.quantity) for line in content.lines)
+    return tuple(_line(content.line(part.line_id), part.quantity) for part in fulfillment.lines)
+
+
+def _line(line: Line, quantity: int) -> NoticeLine:
+    return NoticeLine(line.name or line.sku, quantity, line.scale, line.net)
+
+
+def _reason(event: Envelope) -> str:
+    return str(event.data.get("reason", ""))
+
+
+def _refunded(event: Envelope, currency: str) -> Money | None:
+    if event.type != "payment_refunded":
+        return None
+    amount = event.data["amount"]
+    assert isinstance(amount, int)
+    return Money(amount, currency)
+
+
+def _refund_due(order: Order) -> Money | None:
+    due = sum(refund.amount for refund in order.progress.refunds)
+    return Money(due, order.content.currency) if due else None

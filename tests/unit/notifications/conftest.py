@@ -1,0 +1,87 @@
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from oms.kernel.encoding import from_json, to_plain
+from oms.kernel.events import Envelope
+from oms.orders import events as happened
+from oms.orders.events import TYPE_BY_CLASS, Event
+from oms.orders.evolve import begin, evolve_all
+from oms.orders.model import Content, Fulfillment, FulfillmentLine, Order
+
+ORDER_ID = "ord_aaaaaaaaaaaaaaaaaaaaaaaaaa"
+FIRST, SECOND = "ful_aaaaaaaaaaaaaaaaaaaaaaaaaa_1", "ful_aaaaaaaaaaaaaaaaaaaaaaaaaa_2"
+PAYMENT, REFUND = "pay_aaaaaaaaaaaaaaaaaaaaaaaaaa_1", "rfd_aaaaaaaaaaaaaaaaaaaaaaaaaa_1"
+
+RELEASED = happened.OrderReleased(
+    (
+        Fulfillment(FIRST, "sp-1", (FulfillmentLine("1", 2),)),
+        Fulfillment(SECOND, "rj-1", (FulfillmentLine("2", 1250),)),
+    )
+)
+SHIPPED = happened.FulfillmentShipped(FIRST, "Correios", "BR123456789")
+DELIVERED = happened.FulfillmentDelivered(FIRST)
+CANCELLED = happened.OrderCancelled("changed_my_mind")
+REFUNDED = happened.PaymentRefunded(REFUND, PAYMENT, 12990, "re_1", "refund-1")
+
+Captured = Callable[..., Order]
+After = Callable[..., tuple[Envelope, Order]]
+
+
+@pytest.fixture(scope="session")
+def content() -> Content:
+    text = Path(__file__).with_name("captured_order.json").read_text(encoding="utf-8")
+    return from_json(text, Content)
+
+
+@pytest.fixture
+def after(content: Content) -> After:
+    """The last of the given events in its envelope, and the order after all of them."""
+
+    def build(*events: Event, content: Content = content) -> tuple[Envelope, Order]:
+        captured = happened.OrderCaptured(content)
+        order = replace(evolve_all(begin(captured), events), version=len(events) + 1)
+        last = events[-1] if events else captured
+        return envelope(last, order), order
+
+    return build
+
+
+def envelope(event: Event, order: Order) -> Envelope:
+    return Envelope(
+        id=f"{order.order_id}:{order.version}:1",
+        type=TYPE_BY_CLASS[type(event)],
+        subject=order.order_id,
+        version=order.version,
+        at=datetime(2026, 5, 2, 9, 30, tzinfo=UTC),
+        by="test",
+        reason="",
+        correlation_id="c-1",
+        data=to_plain(event),
+    )
+
+
+@pytest.fixture
+def shipped(after: After) -> tuple[Envelope, Order]:
+    return after(RELEASED, SHIPPED)
+
+
+@pytest.fixture
+def delivered(after: After) -> tuple[Envelope, Order]:
+    return after(RELEASED, SHIPPED, DELIVERED)
+
+
+@pytest.fixture
+def cancelled(after: After) -> tuple[Envelope, Order]:
+    return after(CANCELLED)
+
+
+@pytest.fixture
+def refunded(after: After) -> tuple[Envelope, Order]:
+    authorized = happened.PaymentAuthorized(PAYMENT, 131490, "ch_1", "a-1")
+    taken = happened.PaymentCaptured(PAYMENT, 131490, "ch_1", "c-1")
+    asked = happened.RefundRequested(REFUND, PAYMENT, 12990, "goodwill")
+    return after(authorized, taken, asked, REFUNDED)

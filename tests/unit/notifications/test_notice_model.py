@@ -1,0 +1,119 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from oms.kernel.errors import NotFound
+from oms.kernel.events import Envelope
+from oms.kernel.money import Money
+from oms.notifications.model import Kind, choose_locale, notice_of
+from oms.orders import events as happened
+from oms.orders.model import Content, Order
+
+After = Callable[..., tuple[Envelope, Order]]
+Told = tuple[Envelope, Order]
+
+
+@pytest.mark.parametrize(
+    ("locale", "country", "chosen"),
+    [
+        ("pt-BR", "BR", "pt-BR"),
+        ("pt", "US", "pt-BR"),
+        ("pt_PT", "PT", "pt-BR"),
+        ("PT-br", "BR", "pt-BR"),
+        ("en-US", "BR", "en"),
+        ("es-MX", "MX", "en"),
+        ("ptx", "BR", "en"),
+        ("", "BR", "pt-BR"),
+        ("", "US", "en"),
+        ("", "", "en"),
+    ],
+)
+def test_the_locale_chooses_the_language(locale: str, country: str, chosen: str) -> None:
+    assert choose_locale(locale, country) == chosen
+
+
+def test_capture_makes_a_confirmation_of_the_whole_order(after: After) -> None:
+    notice = notice_of(*after())
+
+    assert notice is not None
+    assert notice.kind is Kind.CONFIRMATION
+    assert notice.order_number == "W-1001"
+    assert [line.quantity for line in notice.lines] == [2, 1250]
+
+
+def test_the_totals_of_a_confirmation_add_up(after: After) -> None:
+    notice = notice_of(*after())
+
+    assert notice is not None
+    totals = notice.totals
+    whole = totals.subtotal - totals.discount + totals.shipping + totals.tax
+    assert whole == totals.total == Money(131490, "BRL")
+
+
+def test_tax_is_shown_when_prices_do_not_include_it(after: After, content: Content) -> None:
+    lines = tuple(replace(line, tax=Money(500, "BRL")) for line in content.lines)
+    taxed = replace(content, lines=lines, prices_include_tax=False)
+
+    notice = notice_of(*after(content=taxed))
+
+    assert notice is not None
+    assert notice.totals.tax == Money(1000, "BRL")
+
+
+def test_shipped_tells_of_its_own_parcel_only(shipped: Told) -> None:
+    notice = notice_of(*shipped)
+
+    assert notice is not None
+    assert notice.kind is Kind.SHIPPED
+    assert (notice.carrier, notice.tracking_number) == ("Correios", "BR123456789")
+    assert [line.name for line in notice.lines] == ["Camiseta <azul>"]
+
+
+def test_a_shipped_event_that_comes_late_still_tells_of_shipping(
+    shipped: Told, delivered: Told
+) -> None:
+    event, _ = shipped
+    _, order = delivered
+
+    notice = notice_of(event, order)
+
+    assert notice is not None
+    assert notice.kind is Kind.SHIPPED
+
+
+def test_refunded_tells_the_amount_of_this_refund(refunded: Told) -> None:
+    notice = notice_of(*refunded)
+
+    assert notice is not None
+    assert notice.refunded == Money(12990, "BRL")
+
+
+def test_cancelled_tells_what_will_be_paid_back(after: After, refunded: Told) -> None:
+    paid_event, paid = refunded
+    event = replace(paid_event, type="order_cancelled", data={"reason": "changed_my_mind"})
+
+    notice, unpaid = notice_of(event, paid), notice_of(*after(happened.OrderCancelled("late")))
+
+    assert notice is not None
+    assert unpaid is not None
+    assert notice.refund_due == Money(12990, "BRL")
+    assert unpaid.refund_due is None
+
+
+def test_other_events_make_no_notice(after: After) -> None:
+    assert notice_of(*after(happened.CancelRequested("changed_my_mind"))) is None
+
+
+def test_a_channel_that_fulfils_its_own_order_tells_its_customer(
+    after: After, content: Content
+) -> None:
+    assert notice_of(*after(content=replace(content, fulfilled_by_channel=True))) is None
+
+
+def test_an_event_of_a_fulfilment_that_is_not_there_is_refused(shipped: Told) -> None:
+    event, order = shipped
+    stranger = replace(event, data={"fulfillment_id": "ful_aaaaaaaaaaaaaaaaaaaaaaaaaa_9"})
+
+    with pytest.raises(NotFound):
+        notice_of(stranger, order)

@@ -1,0 +1,251 @@
+"""Every template is rendered in both languages, and both languages say the same things."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from string import Template
+
+import pytest
+
+import oms.notifications
+from oms.kernel.events import Envelope
+from oms.notifications.model import LOCALES, Kind, Notice, notice_of
+from oms.notifications.render import Message, render
+from oms.orders import events as happened
+from oms.orders.model import Order
+
+After = Callable[..., tuple[Envelope, Order]]
+Told = tuple[Envelope, Order]
+
+TEMPLATES = Path(str(oms.notifications.__file__)).parent / "templates"
+
+# What each notice must say, in every language.
+PLACEHOLDERS = {
+    Kind.CONFIRMATION: {"greeting", "order", "store", "lines", "totals", "address"},
+    Kind.SHIPPED: {"greeting", "order", "store", "lines", "tracking", "address"},
+    Kind.DELIVERED: {"greeting", "order", "store", "lines"},
+    Kind.CANCELLED: {"greeting", "order", "store", "lines", "reason", "money"},
+    Kind.REFUNDED: {"greeting", "order", "store", "lines", "refunded", "order_total"},
+}
+SUBJECT_PLACEHOLDERS = {kind: {"order"} for kind in Kind} | {Kind.REFUNDED: {"order", "refunded"}}
+
+in_every_language = pytest.mark.parametrize("locale", LOCALES)
+for_every_kind = pytest.mark.parametrize("kind", Kind)
+
+
+@pytest.fixture
+def notices(
+    after: After, shipped: Told, delivered: Told, cancelled: Told, refunded: Told
+) -> dict[Kind, Notice]:
+    told = (notice_of(*each) for each in (after(), shipped, delivered, cancelled, refunded))
+    return {notice.kind: notice for notice in told if notice is not None}
+
+
+class Page(HTMLParser):
+    """Reads a document, keeps its text and complains of a tag that is not closed."""
+
+    def __init__(self, document: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.attributes: dict[str, list[dict[str, str | None]]] = {}
+        self.words: list[str] = []
+        self.feed(document)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes.setdefault(tag, []).append(dict(attrs))
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@in_every_language
+@for_every_kind
+@pytest.mark.parametrize("form", ["txt", "html"])
+def test_a_body_names_all_that_its_notice_must_say(kind: Kind, locale: str, form: str) -> None:
+    assert _named(f"{locale}/{kind}.{form}") == PLACEHOLDERS[kind]
+
+
+@in_every_language
+@for_every_kind
+def test_a_subject_names_the_order(kind: Kind, locale: str) -> None:
+    assert _named(f"{locale}/{kind}.subject") == SUBJECT_PLACEHOLDERS[kind]
+
+
+def test_both_languages_have_the_same_phrases() -> None:
+    portuguese, english = (_phrases(locale) for locale in LOCALES)
+
+    assert {name: _names_in(text) for name, text in portuguese.items()} == {
+        name: _names_in(text) for name, text in english.items()
+    }
+
+
+@in_every_language
+def test_no_template_is_left_over(locale: str) -> None:
+    files = {path.name for path in (TEMPLATES / locale).iterdir()}
+
+    assert files == {f"{kind}.{form}" for kind in Kind for form in ("subject", "txt", "html")} | {
+        "words.json"
+    }
+
+
+@in_every_language
+@for_every_kind
+def test_every_notice_is_rendered(kind: Kind, locale: str, notices: dict[Kind, Notice]) -> None:
+    message = _rendered(notices[kind], locale)
+
+    assert "W-1001" in message.subject
+    assert "\n" not in message.subject
+    assert "Loja Azul" in message.text
+    for body in (message.text, Page(message.html).text):
+        assert "W-1001" in body
+        assert "Maria Souza" in body
+        assert "Camiseta <azul>" in body
+
+
+@in_every_language
+@for_every_kind
+def test_the_html_says_what_the_text_says(
+    kind: Kind, locale: str, notices: dict[Kind, Notice]
+) -> None:
+    message = _rendered(notices[kind], locale)
+    shown = Page(message.html).text.casefold()
+
+    paragraphs = [line for line in message.text.splitlines() if line and ": " not in line]
+    for paragraph in (line for line in paragraphs if " x " not in line):
+        # A <strong> around a value leaves a space before the mark that follows it.
+        assert _unspaced(paragraph) in _unspaced(shown), paragraph
+
+
+@in_every_language
+@for_every_kind
+def test_the_html_can_be_read_aloud(kind: Kind, locale: str, notices: dict[Kind, Notice]) -> None:
+    message = _rendered(notices[kind], locale)
+    page = Page(message.html)
+
+    assert page.attributes["html"] == [{"lang": locale}]
+    assert len(page.attributes["h1"]) == 1
+    assert all("scope" in attributes for attributes in page.attributes["th"])
+    assert all("aria-labelledby" in attributes for attributes in page.attributes["table"])
+    assert message.subject in page.text
+
+
+def test_money_reads_as_in_its_language(notices: dict[Kind, Notice]) -> None:
+    portuguese = _rendered(notices[Kind.CONFIRMATION], "pt-BR")
+    english = _rendered(notices[Kind.CONFIRMATION], "en")
+
+    assert "2 x Camiseta <azul>: R$ 1.200,00" in portuguese.text
+    assert "1,25 x Café em grãos: R$ 100,00" in portuguese.text
+    assert "Desconto: -R$ 10,00" in portuguese.text
+    assert "Total: R$ 1.314,90" in portuguese.text
+    assert "Total: R$1,314.90" in english.text
+
+
+def test_what_costs_nothing_has_no_row(notices: dict[Kind, Notice]) -> None:
+    message = _rendered(notices[Kind.CONFIRMATION], "en")
+
+    assert "Tax" not in message.text
+    assert "Tax" not in Page(message.html).text
+
+
+@in_every_language
+def test_shipped_carries_the_tracking_number(locale: str, notices: dict[Kind, Notice]) -> None:
+    message = _rendered(notices[Kind.SHIPPED], locale)
+
+    assert "(Correios): BR123456789" in message.text
+    assert "(Correios): BR123456789" in Page(message.html).text
+    assert "Café" not in message.text
+
+
+def test_a_parcel_without_a_number_says_so(notices: dict[Kind, Notice]) -> None:
+    untracked = replace(notices[Kind.SHIPPED], tracking_number="")
+
+    assert "does not give a tracking number" in _rendered(untracked, "en").text
+
+
+@in_every_language
+def test_refunded_carries_the_amount(locale: str, notices: dict[Kind, Notice]) -> None:
+    message = _rendered(notices[Kind.REFUNDED], locale)
+    amount = "R$ 129,90" if locale == "pt-BR" else "R$129.90"
+
+    assert amount in message.subject
+    assert amount in message.text
+    assert amount in Page(message.html).text
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("payment_declined", "The payment was not approved."),
+        ("out_of_stock", "sold out"),
+        ("customer called, angry", "nothing else you need to do"),
+    ],
+)
+def test_cancelled_says_why_in_our_words_only(after: After, reason: str, said: str) -> None:
+    notice = notice_of(*after(happened.OrderCancelled(reason)))
+
+    assert notice is not None
+    message = _rendered(notice, "en")
+    assert said in message.text
+    assert "angry" not in message.text
+
+
+def test_a_customer_without_a_name_is_greeted_all_the_same(notices: dict[Kind, Notice]) -> None:
+    nameless = replace(notices[Kind.DELIVERED], customer_name="")
+
+    assert _rendered(nameless, "pt-BR").text.startswith("Olá!\n")
+
+
+def test_values_cannot_become_markup_placeholders_or_headers(notices: dict[Kind, Notice]) -> None:
+    hostile = replace(
+        notices[Kind.SHIPPED],
+        customer_name='<script>alert("1")</script> $order & ${x}\n\nClick here',
+        order_number="1\r\nBcc: all@customer.example",
+        tracking_number="<b>1</b>",
+    )
+
+    message = _rendered(hostile, "en")
+
+    assert message.subject == "Your order 1 Bcc: all@customer.example is on its way"
+    assert "<script" not in message.html
+    assert "<b>" not in message.html
+    assert 'Hello <script>alert("1")</script> $order & ${x} Click here,' in message.text
+    assert '<script>alert("1")</script> $order & ${x} Click here' in Page(message.html).text
+
+
+def _rendered(notice: Notice, locale: str) -> Message:
+    return render(replace(notice, locale=locale), "Loja Azul")
+
+
+def _named(path: str) -> set[str]:
+    return _names_in((TEMPLATES / path).read_text(encoding="utf-8"))
+
+
+def _names_in(text: str) -> set[str]:
+    template = Template(text)
+    assert template.is_valid()
+    return set(template.get_identifiers())
+
+
+def _phrases(locale: str) -> dict[str, str]:
+    phrases: dict[str, str] = json.loads(
+        (TEMPLATES / locale / "words.json").read_text(encoding="utf-8")
+    )
+    return phrases
+
+
+def _unspaced(text: str) -> str:
+    return "".join(text.casefold().split())
