@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import pytest
 from aws_lambda_powertools.event_handler.openapi.params import Body
+from pydantic import BaseModel, ConfigDict
+
 from oms.aws.http import caller, refusals, reply, resolver, serve, serve_plain
 from oms.aws.observability import Handler
 from oms.kernel.errors import Conflict, Fault, Invalid, VersionConflict
-from pydantic import BaseModel, ConfigDict
 
 CONTEXT = SimpleNamespace(
     function_name="orders",

@@ -14,9 +14,10 @@ Every refusal is ``application/problem+json`` with ``type, title, status, detail
 the code. Nothing of the request's body is repeated in a problem or in a log line.
 """
 
+import base64
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, NoReturn
@@ -28,10 +29,9 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
     RequestValidationError,
 )
 
+from oms.aws.faults import invalid
 from oms.aws.observability import Handler, correlate, correlation_id, logger, observed
 from oms.kernel.errors import (
-    Fault,
-    Invalid,
     MalformedRequest,
     NotFound,
     OmsError,
@@ -45,11 +45,6 @@ CORRELATION_HEADER = "x-correlation-id"
 BODY_LIMIT = 256 * 1024
 
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._:=+/@-]{1,128}")
-# Codes are part of the public contract; the names of the validation library's errors are not.
-_FAULT_CODES = {
-    "missing": "required",
-    "extra_forbidden": "unknown_field",
-}
 
 
 class UnsupportedContentType(Refused):
@@ -99,6 +94,15 @@ def serve_plain(answer: Callable[[dict[str, Any], Any], dict[str, Any]]) -> Hand
         return response
 
     return observed(handle)
+
+
+def check_size(body: bytes, limit: int = BODY_LIMIT) -> None:
+    """Raises ``TooLarge``, which says which limit it is."""
+    if len(body) > limit:
+        raise TooLarge(
+            f"the body has {len(body)} bytes, the limit is {limit}",
+            context={"limit": "body_bytes", "maximum": limit, "actual": len(body)},
+        )
 
 
 def reply(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response[str]:
@@ -196,7 +200,7 @@ def _known(error: Exception) -> OmsError | None:
         case OmsError():
             return error
         case RequestValidationError():
-            return _invalid(error.errors())
+            return invalid(error.errors())
         case RequestUnsupportedContentType():
             return UnsupportedContentType("send application/json")
         case NotFoundError():
@@ -207,27 +211,11 @@ def _known(error: Exception) -> OmsError | None:
             return None
 
 
-def _invalid(errors: Iterable[Mapping[str, Any]]) -> Invalid:
-    faults = tuple(_fault(error) for error in errors)
-    return Invalid("the request breaks a rule of its fields", code=faults[0].code, faults=faults)
-
-
-def _fault(error: Mapping[str, Any]) -> Fault:
-    path = ".".join(str(part) for part in error["loc"] if part != "body")
-    kind = str(error["type"])
-    return Fault(path, _FAULT_CODES.get(kind, kind), str(error["msg"]))
-
-
 def _check_body(event: Mapping[str, Any], limit: int) -> None:
     body = event.get("body")
     if not body:
         return
-    size = len(body) * 3 // 4 if event.get("isBase64Encoded") else len(body.encode())
-    if size > limit:
-        raise TooLarge(
-            f"the body has {size} bytes, the limit is {limit}",
-            context={"limit": "body_bytes", "maximum": limit, "actual": size},
-        )
+    check_size(base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(), limit)
     content_type = _header(event, "content-type").partition(";")[0].strip().lower()
     if content_type not in ("", "application/json"):
         raise UnsupportedContentType("send application/json")

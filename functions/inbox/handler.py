@@ -1,0 +1,73 @@
+"""Takes verified deliveries from the inbox queue and does what they ask.
+
+A delivery may come twice: every command carries a natural key. One that can never be carried out
+goes to the dead-letter queue with its reason.
+"""
+
+import os
+
+from pydantic import ValidationError
+
+from oms.aws.catalog_store import CatalogStore
+from oms.aws.clients import dynamodb
+from oms.aws.dead_letters import DeadLetters, Message, consumer
+from oms.aws.faults import invalid
+from oms.aws.observability import correlate, logger
+from oms.aws.order_store import OrderStore
+from oms.channels.model import (
+    CaptureRequested,
+    Command,
+    Ignored,
+    ParcelDelivered,
+    PaymentReported,
+)
+from oms.channels.outcomes import record_delivery, record_payment
+from oms.channels.queued import from_message
+from oms.channels.sources import source_of
+from oms.kernel.clock import utc_now
+from oms.kernel.errors import Conflict, Invalid
+from oms.kernel.events import Cause
+from oms.orders.capture import capture
+from oms.orders.contract import CaptureOrder
+
+orders = OrderStore(dynamodb(), os.environ["ORDERS_TABLE"])
+catalog = CatalogStore(dynamodb(), os.environ["CATALOG_TABLE"])
+
+
+def take(message: Message) -> None:
+    queued = from_message(message.body)
+    correlate(queued.correlation_id)
+    cause = Cause(utc_now(), f"webhook:{queued.source}", correlation_id=queued.correlation_id)
+    for command in source_of(queued.source).read(queued.delivery):
+        outcome = _carry_out(command, cause)
+        logger.info("delivery done", delivery_id=queued.delivery.id, outcome=outcome)
+
+
+def _carry_out(command: Command, cause: Cause) -> str:
+    match command:
+        case CaptureRequested():
+            return _capture(command, cause)
+        case PaymentReported():
+            return record_payment(command, orders, cause).order_id
+        case ParcelDelivered():
+            return record_delivery(command, orders, cause).order_id
+        case Ignored(reason):
+            return f"ignored: {reason}"
+
+
+def _capture(command: CaptureRequested, cause: Cause) -> str:
+    """A marketplace may add members to its orders; an order of ours may not."""
+    try:
+        request = CaptureOrder.model_validate(command.document, extra="ignore")
+        captured = capture(
+            request, orders, catalog, cause, fulfilled_by_channel=command.fulfilled_by_channel
+        )
+    except ValidationError as error:
+        raise invalid(error.errors(include_url=False, include_input=False)) from None
+    except Conflict as error:
+        # The order is there with another content, and no retry will change that.
+        raise Invalid(error.detail, code=error.problem_code, context=error.context) from error
+    return captured.order.order_id
+
+
+handler = consumer(take, DeadLetters.from_environment())

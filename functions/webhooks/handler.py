@@ -1,0 +1,54 @@
+"""POST /v1/webhooks/{source}: verify the raw body's signature, queue it, answer at once."""
+
+import base64
+import json
+import os
+from typing import Any
+
+from oms.aws.http import check_size, refusals, reply, resolver, serve_plain
+from oms.aws.observability import correlation_id, count, logger
+from oms.aws.queues import Queue
+from oms.aws.secrets import Secrets
+from oms.channels.queued import QueuedDelivery, to_message
+from oms.channels.sources import source_of
+from oms.kernel.clock import utc_now
+from oms.kernel.errors import Unauthenticated
+
+app = resolver(validate=False)
+inbox = Queue(os.environ["INBOX_QUEUE_URL"])
+secrets = Secrets()
+secret_arns: dict[str, str] = json.loads(os.environ["WEBHOOK_SECRETS"])
+
+
+@app.post(
+    "/v1/webhooks/<source>",
+    summary="Take a webhook",
+    description="Authenticated by the signature that the source's scheme prescribes.",
+    tags=["webhooks"],
+    responses={202: {"description": "Verified and queued"}, **refusals(401, 404, 413, 503)},
+)
+def receive(source: str) -> Any:
+    sender = source_of(source)
+    event = app.current_event
+    raw_body = _raw_body(event.raw_event)
+    check_size(raw_body)
+    now = utc_now()
+    delivery = sender.verify(event.headers, raw_body, _secret(source), now)
+    inbox.send(to_message(QueuedDelivery(source, delivery, correlation_id()), now))
+    count("WebhooksTaken")
+    logger.info("webhook queued", source=source, delivery_id=delivery.id)
+    return reply(202, {"source": source, "delivery_id": delivery.id})
+
+
+def _secret(source: str) -> str:
+    if source not in secret_arns:
+        raise Unauthenticated("this source is not configured", code="not_configured")
+    return secrets.read(secret_arns[source])
+
+
+def _raw_body(event: dict[str, Any]) -> bytes:
+    body = event.get("body") or ""
+    return base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+
+
+handler = serve_plain(app.resolve)

@@ -1,0 +1,87 @@
+"""What providers and carriers report, carried over to the order it is about."""
+
+from functools import partial
+
+from oms.channels.model import ParcelDelivered, PaymentReported
+from oms.kernel.errors import Conflict, Invalid
+from oms.kernel.events import Cause
+from oms.kernel.ids import order_of
+from oms.orders import decisions
+from oms.orders.command import execute
+from oms.orders.decisions import Events
+from oms.orders.model import Order
+from oms.orders.payment import record_refund
+from oms.orders.store import Orders
+
+
+def record_payment(report: PaymentReported, orders: Orders, cause: Cause) -> Order:
+    """Raises ``NotFound``, ``Conflict`` for what cannot be so now, and ``Invalid`` for what never
+    can: a payment of another provider, an amount in another currency."""
+    callback = report.callback
+    order_id = order_of(callback.payment_id)
+    order = orders.load(order_id)
+    _check_payment(order, report)
+    if callback.type == "payment.refunded":
+        return record_refund(
+            order_id,
+            callback.refund_id,
+            callback.amount.minor,
+            callback.reference,
+            _key(report),
+            orders,
+            cause,
+        )
+    return execute(orders, order_id, partial(_decide, report), cause)
+
+
+def record_delivery(parcel: ParcelDelivered, orders: Orders, cause: Cause) -> Order:
+    """Raises ``NotFound``, and ``Conflict`` while the parcel has not left or is another one."""
+    order_id = order_of(parcel.fulfillment_id)
+    return execute(orders, order_id, partial(_deliver, parcel), cause)
+
+
+def _check_payment(order: Order, report: PaymentReported) -> None:
+    callback, payment = report.callback, order.payment
+    if (payment.id, payment.provider) != (callback.payment_id, report.provider):
+        raise Invalid(f"the payment is not known to {report.provider}", code="unknown_payment")
+    if callback.amount.currency != payment.amount.currency:
+        raise Invalid(
+            f"the payment is in {payment.amount.currency}, not {callback.amount.currency}",
+            code="wrong_currency",
+        )
+
+
+def _decide(report: PaymentReported, order: Order) -> Events:
+    callback, key = report.callback, _key(report)
+    amount = callback.amount.minor
+    match callback.type:
+        case "payment.authorized":
+            return decisions.authorize_payment(order, amount, callback.reference, key)
+        case "payment.captured":
+            return decisions.collect_payment(order, amount, callback.reference, key)
+        case "payment.declined":
+            return decisions.decline_payment(order, callback.code or "declined", key)
+        case "payment.refund_failed":
+            code = callback.code or "refund_failed"
+            return decisions.refund_refused(order, callback.refund_id, amount, code, key)
+        case _:
+            raise AssertionError(f"{callback.type} is handled elsewhere")
+
+
+def _key(report: PaymentReported) -> str:
+    """The provider with its event's id: the natural key of what it tells."""
+    return f"{report.provider}:{report.callback.id}"
+
+
+def _deliver(parcel: ParcelDelivered, order: Order) -> Events:
+    fulfillment = order.fulfillment(parcel.fulfillment_id)
+    if fulfillment and fulfillment.has_left:
+        _check_tracking_number(parcel, fulfillment.tracking_number)
+    return decisions.deliver(order, parcel.fulfillment_id)
+
+
+def _check_tracking_number(parcel: ParcelDelivered, tracking_number: str) -> None:
+    if parcel.tracking_number != tracking_number:
+        raise Conflict(
+            "the fulfilment left with another tracking number", code="other_tracking_number"
+        )
