@@ -72,27 +72,19 @@ class CatalogStore:
 
     def _get(self, key: Key, as_type: type[T]) -> T | None:
         item = self._client.get_item(TableName=self._table, Key=_key(key)).get("Item")
-        return (
-            None
-            if item is None
-            else from_json(dynamo.read_text(item, "record"), as_type)
-        )
+        return None if item is None else from_json(dynamo.read_text(item, "record"), as_type)
 
     def _put(self, key: Key, value: object) -> None:
         record = dynamo.text(to_json(value))
-        self._client.put_item(
-            TableName=self._table, Item={**_key(key), "record": record}
-        )
+        self._client.put_item(TableName=self._table, Item={**_key(key), "record": record})
 
     def _read_batch(self, skus: Sequence[str]) -> list[str]:
-        request = {
-            self._table: {"Keys": [_key((f"item#{sku}", "item")) for sku in skus]}
-        }
+        request = {self._table: {"Keys": [_key((f"item#{sku}", "item")) for sku in skus]}}
         records: list[str] = []
         for attempt in range(_BATCH_ATTEMPTS):
             answer = self._client.batch_get_item(RequestItems=request)  # type: ignore[arg-type]
-            for item in answer["Responses"].get(self._table, []):
-                records.append(dynamo.read_text(item, "record"))
+            found = answer["Responses"].get(self._table, [])
+            records.extend(dynamo.read_text(item, "record") for item in found)
             if not answer.get("UnprocessedKeys"):
                 return records
             request = answer["UnprocessedKeys"]  # type: ignore[assignment]
@@ -122,9 +114,7 @@ class CachedCatalog:
     def items(self, skus: Set[str]) -> Mapping[str, Item]:
         now = self._clock()
         fresh = {
-            sku: known[1]
-            for sku in skus
-            if (known := self._items.get(sku)) and known[0] > now
+            sku: known[1] for sku in skus if (known := self._items.get(sku)) and known[0] > now
         }
         missing = skus - fresh.keys()
         if not missing:
@@ -132,9 +122,7 @@ class CachedCatalog:
         found = self._store.items(missing)
         if len(self._items) + len(found) > 10_000:
             self._items.clear()
-        self._items.update(
-            {sku: (now + self._seconds, item) for sku, item in found.items()}
-        )
+        self._items.update({sku: (now + self._seconds, item) for sku, item in found.items()})
         return {**fresh, **found}
 
     def nodes(self) -> tuple[Node, ...]:

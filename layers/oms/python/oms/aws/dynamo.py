@@ -54,16 +54,10 @@ def transact(client: DynamoDBClient, writes: Sequence[Write]) -> None:
             client.transact_write_items(TransactItems=[dict(w.request) for w in writes])  # type: ignore[misc]
             return
         except client.exceptions.TransactionCanceledException as cancelled:
-            reasons = [
-                reason.get("Code")
-                for reason in cancelled.response["CancellationReasons"]
-            ]
+            reasons = [reason.get("Code") for reason in cancelled.response["CancellationReasons"]]
             if "ConditionalCheckFailed" in reasons:
                 raise writes[reasons.index("ConditionalCheckFailed")].refusal from None
-            if (
-                "TransactionConflict" not in reasons
-                and "ThrottlingError" not in reasons
-            ):
+            if "TransactionConflict" not in reasons and "ThrottlingError" not in reasons:
                 raise
         time.sleep(random.uniform(0, 0.02 * 2**attempt))
     raise StockContended("other transactions hold the same items")
@@ -72,9 +66,7 @@ def transact(client: DynamoDBClient, writes: Sequence[Write]) -> None:
 def encode_cursor(key: Mapping[str, Any] | None) -> str | None:
     if not key:
         return None
-    return base64.urlsafe_b64encode(
-        json.dumps(key, separators=(",", ":")).encode()
-    ).decode()
+    return base64.urlsafe_b64encode(json.dumps(key, separators=(",", ":")).encode()).decode()
 
 
 def decode_cursor(cursor: str, expected: Mapping[str, str]) -> Item:
@@ -86,7 +78,5 @@ def decode_cursor(cursor: str, expected: Mapping[str, str]) -> Item:
     except (ValueError, KeyError, TypeError):
         same = False
     if not same:
-        raise Invalid(
-            "the cursor is not one that this list gave out", code="invalid_cursor"
-        )
+        raise Invalid("the cursor is not one that this list gave out", code="invalid_cursor")
     return dict(key)

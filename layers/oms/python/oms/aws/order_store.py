@@ -192,9 +192,7 @@ class OrderStore:
         item = answer.get("Item")
         if item is None:
             return None
-        return AwaitedToken(
-            dynamo.read_text(item, "token"), dynamo.read_text(item, "awaits")
-        )
+        return AwaitedToken(dynamo.read_text(item, "token"), dynamo.read_text(item, "awaits"))
 
 
 def envelopes(item: Mapping[str, Any]) -> list[Envelope]:
@@ -215,9 +213,7 @@ def envelopes(item: Mapping[str, Any]) -> list[Envelope]:
             correlation_id=dynamo.read_text(item, "correlation_id"),
             data=event["data"],
         )
-        for number, event in enumerate(
-            json.loads(dynamo.read_text(item, "events")), start=1
-        )
+        for number, event in enumerate(json.loads(dynamo.read_text(item, "events")), start=1)
     ]
 
 
@@ -234,10 +230,7 @@ def _captured(item: Mapping[str, Any]) -> OrderCaptured:
 def _commit_item(
     order_id: str, sort_key: str, version: int, events: Sequence[Event], cause: Cause
 ) -> dynamo.Item:
-    written = [
-        {"type": TYPE_BY_CLASS[type(event)], "data": to_plain(event)}
-        for event in events
-    ]
+    written = [{"type": TYPE_BY_CLASS[type(event)], "data": to_plain(event)} for event in events]
     return {
         "pk": dynamo.text(order_id),
         "sk": dynamo.text(sort_key),
@@ -246,7 +239,5 @@ def _commit_item(
         "by": dynamo.text(cause.by),
         "reason": dynamo.text(cause.reason),
         "correlation_id": dynamo.text(cause.correlation_id),
-        "events": dynamo.text(
-            json.dumps(written, separators=(",", ":"), ensure_ascii=False)
-        ),
+        "events": dynamo.text(json.dumps(written, separators=(",", ":"), ensure_ascii=False)),
     }

@@ -12,9 +12,7 @@ def utc_now() -> datetime:
 
 def rfc3339(moment: datetime) -> str:
     """UTC with milliseconds, e.g. ``2026-05-01T12:00:00.000Z``; sorts as text."""
-    return (
-        moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_rfc3339(text: str) -> datetime:

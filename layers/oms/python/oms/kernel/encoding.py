@@ -5,12 +5,14 @@ state is written at every step. Reading fills the defaults in again.
 """
 
 import dataclasses
-from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+
+_DECODERS: dict[type, "msgspec.json.Decoder[Any]"] = {}
+_DEFAULTS: dict[type, tuple[tuple[str, object], ...]] = {}
 
 
 def to_json(value: object) -> str:
@@ -33,14 +35,16 @@ def from_plain(value: object, as_type: type[T]) -> T:
     return msgspec.convert(value, as_type)
 
 
-@cache
-def _decoder(as_type: type[T]) -> msgspec.json.Decoder[T]:
-    return msgspec.json.Decoder(as_type)
+def _decoder(as_type: type[T]) -> "msgspec.json.Decoder[T]":
+    if as_type not in _DECODERS:
+        _DECODERS[as_type] = msgspec.json.Decoder(as_type)
+    return _DECODERS[as_type]
 
 
-@cache
 def _defaults(of: type) -> tuple[tuple[str, object], ...]:
-    return tuple((field.name, field.default) for field in dataclasses.fields(of))
+    if of not in _DEFAULTS:
+        _DEFAULTS[of] = tuple((field.name, field.default) for field in dataclasses.fields(of))
+    return _DEFAULTS[of]
 
 
 def _compact(value: object) -> object:
@@ -49,7 +53,7 @@ def _compact(value: object) -> object:
     if not dataclasses.is_dataclass(value):
         return value
     written = {}
-    for name, default in _defaults(type(value)):
+    for name, default in _defaults(value.__class__):
         member = getattr(value, name)
         if member != default:
             written[name] = _compact(member)

@@ -3,13 +3,13 @@
 ::
 
     OmsError                      code, status, title; detail and faults per raise
-    ├── Refused                   the caller asked for something it may not have (4xx, never retried)
+    ├── Refused                   the caller may not have this (4xx, never retried)
     │   ├── MalformedRequest      400  the request cannot be read
     │   ├── Unauthenticated       401  a missing or wrong signature
     │   ├── NotFound              404
-    │   ├── Conflict              409  the thing is not in a state, or not of a content, that allows it
+    │   ├── Conflict              409  not in a state, or not of a content, that allows it
     │   ├── TooLarge              413  a stated limit is exceeded
-    │   └── Invalid               422  readable, but breaks a rule; carries every fault with its path
+    │   └── Invalid               422  breaks a rule; carries every fault with its path
     ├── Unfulfilled               what the state machine catches by name; never retried
     │   ├── OutOfStock            the order cannot be sourced and must be cancelled
     │   ├── Backordered           the order cannot be sourced and waits for stock

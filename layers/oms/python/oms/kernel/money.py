@@ -32,9 +32,7 @@ class Money:
 
     def __post_init__(self) -> None:
         if not _CURRENCY.fullmatch(self.currency):
-            raise Invalid(
-                f"{self.currency!r} is not a currency code", code="unknown_currency"
-            )
+            raise Invalid(f"{self.currency!r} is not a currency code", code="unknown_currency")
 
     @classmethod
     def zero(cls, currency: str) -> "Money":
@@ -61,11 +59,7 @@ class Money:
         places = exponent(self.currency)
         sign = "-" if self.minor < 0 else ""
         digits = str(abs(self.minor)).rjust(places + 1, "0")
-        return (
-            f"{sign}{digits[:-places]}.{digits[-places:]}"
-            if places
-            else f"{sign}{digits}"
-        )
+        return f"{sign}{digits[:-places]}.{digits[-places:]}" if places else f"{sign}{digits}"
 
     def __add__(self, other: "Money") -> "Money":
         return Money(self.minor + self._same(other), self.currency)

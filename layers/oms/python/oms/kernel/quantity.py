@@ -18,9 +18,7 @@ def parse_quantity(value: Decimal, scale: int) -> int:
     if not scaled.is_finite() or abs(scaled) > LARGEST:
         raise Invalid("the quantity is not a usable number", code="invalid_quantity")
     if scaled != scaled.to_integral_value():
-        raise Invalid(
-            f"the item is counted with {scale} decimals", code="too_many_decimals"
-        )
+        raise Invalid(f"the item is counted with {scale} decimals", code="too_many_decimals")
     return int(scaled)
 
 

@@ -98,11 +98,7 @@ def _content(
     lines = tuple(
         line
         for index, document in enumerate(request.lines)
-        if (
-            line := _line(
-                f"lines.{index}", document, items.get(document.sku), money, faults
-            )
-        )
+        if (line := _line(f"lines.{index}", document, items.get(document.sku), money, faults))
     )
     _check_lines_once(lines, request, faults)
     customer = _customer(request, faults)
@@ -147,18 +143,12 @@ class _MoneyReader:
             return Money.zero(self.currency)
 
 
-def _check_channel(
-    request: CaptureOrder, channel: Channel | None, faults: Faults
-) -> None:
+def _check_channel(request: CaptureOrder, channel: Channel | None, faults: Faults) -> None:
     if channel is None:
-        faults.add(
-            "channel", "unknown_channel", f"{request.channel!r} is not a known channel"
-        )
+        faults.add("channel", "unknown_channel", f"{request.channel!r} is not a known channel")
     elif request.currency not in channel.currencies:
         allowed = ", ".join(channel.currencies)
-        faults.add(
-            "currency", "wrong_currency", f"{request.channel} sells in {allowed}"
-        )
+        faults.add("currency", "wrong_currency", f"{request.channel} sells in {allowed}")
 
 
 def _line(
@@ -194,16 +184,12 @@ def _quantity(path: str, document: LineDocument, item: Item, faults: Faults) -> 
         return 0
 
 
-def _check_lines_once(
-    lines: tuple[Line, ...], request: CaptureOrder, faults: Faults
-) -> None:
+def _check_lines_once(lines: tuple[Line, ...], request: CaptureOrder, faults: Faults) -> None:
     seen: set[str] = set()
     for index, document in enumerate(request.lines):
         line_id = document.line_id or document.sku
         if line_id in seen:
-            faults.add(
-                f"lines.{index}", "line_twice", f"the line {line_id!r} is there already"
-            )
+            faults.add(f"lines.{index}", "line_twice", f"the line {line_id!r} is there already")
         seen.add(line_id)
 
 
@@ -212,9 +198,7 @@ def _customer(request: CaptureOrder, faults: Faults) -> Customer:
     tax_id = normalise(document.tax_id)
     brazilian = request.shipping_address.country == "BR"
     if tax_id and brazilian and not is_brazilian_tax_id(tax_id):
-        faults.add(
-            "customer.tax_id", "invalid_tax_id", "this is neither a CPF nor a CNPJ"
-        )
+        faults.add("customer.tax_id", "invalid_tax_id", "this is neither a CPF nor a CNPJ")
     return Customer(
         name=document.name,
         id=document.id,
@@ -228,20 +212,14 @@ def _customer(request: CaptureOrder, faults: Faults) -> Customer:
 def _check_address(request: CaptureOrder, faults: Faults) -> None:
     address = request.shipping_address
     digits = address.postal_code.replace("-", "")
-    if address.country == "BR" and not (
-        digits.isascii() and digits.isdigit() and len(digits) == 8
-    ):
-        faults.add(
-            "shipping_address.postal_code", "invalid_postal_code", "a CEP has 8 digits"
-        )
+    if address.country == "BR" and not (digits.isascii() and digits.isdigit() and len(digits) == 8):
+        faults.add("shipping_address.postal_code", "invalid_postal_code", "a CEP has 8 digits")
 
 
 def _placed_at(request: CaptureOrder, now: datetime, faults: Faults) -> datetime:
     placed = placed_at(request, now)
     if (placed - now).total_seconds() > 300:
-        faults.add(
-            "placed_at", "in_the_future", "an order cannot be placed in the future"
-        )
+        faults.add("placed_at", "in_the_future", "an order cannot be placed in the future")
     return placed
 
 
@@ -264,9 +242,7 @@ def _check_totals(content: Content, faults: Faults) -> None:
                 "discount_above_price",
                 "the discount exceeds the price",
             )
-    added_tax = (
-        () if content.prices_include_tax else tuple(line.tax for line in content.lines)
-    )
+    added_tax = () if content.prices_include_tax else tuple(line.tax for line in content.lines)
     due = (
         total([line.net for line in content.lines], content.currency)
         + total(added_tax, content.currency)
@@ -274,10 +250,6 @@ def _check_totals(content: Content, faults: Faults) -> None:
         - content.discount
     )
     if due != content.total:
-        faults.add(
-            "total", "total_mismatch", f"the lines, shipping and discount come to {due}"
-        )
+        faults.add("total", "total_mismatch", f"the lines, shipping and discount come to {due}")
     if content.payment.collected > content.total:
-        faults.add(
-            "payment.collected", "collected_above_total", "more was taken than is due"
-        )
+        faults.add("payment.collected", "collected_above_total", "more was taken than is due")

@@ -13,9 +13,7 @@ from oms.orders.model import Counts, Fulfillment, Order, OutOfStockPolicy, State
 
 MAX_LINES = 500
 
-Name = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)
-]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Text = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[\w.:\-/#]{1,128}$")]
 Amount = Annotated[
@@ -63,14 +61,10 @@ class CustomerDocument(Document):
 
     id: Annotated[str, StringConstraints(max_length=128)] = ""
     name: Name
-    email: Annotated[
-        str, StringConstraints(pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$")
-    ] = ""
+    email: Annotated[str, StringConstraints(pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$")] = ""
     phone: Text = ""
     tax_id: Annotated[str, StringConstraints(max_length=32)] = ""
-    locale: Annotated[
-        str, StringConstraints(pattern=r"^([A-Za-z]{2,3}([-_]\w{2,8})*)?$")
-    ] = ""
+    locale: Annotated[str, StringConstraints(pattern=r"^([A-Za-z]{2,3}([-_]\w{2,8})*)?$")] = ""
 
 
 class LineDocument(Document):
@@ -93,12 +87,8 @@ class PaymentDocument(Document):
     method: Literal["card", "pix", "boleto", "channel"] = "card"
     provider: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,32}$")] = "simulator"
     token: Annotated[str, StringConstraints(max_length=256)] = ""
-    collected: Amount = Field(
-        default="0", description="What the channel has taken already"
-    )
-    reference: Text = Field(
-        default="", description="The channel's own payment reference"
-    )
+    collected: Amount = Field(default="0", description="What the channel has taken already")
+    reference: Text = Field(default="", description="The channel's own payment reference")
 
 
 class CaptureOrder(Document):
@@ -247,9 +237,7 @@ def order_view(order: Order) -> OrderView:
         captured_at=rfc3339(content.captured_at),
         placed_at=rfc3339(content.placed_at),
         currency=content.currency,
-        customer=CustomerDocument.model_validate(
-            content.customer, from_attributes=True
-        ),
+        customer=CustomerDocument.model_validate(content.customer, from_attributes=True),
         shipping_address=AddressDocument.model_validate(
             content.shipping_address, from_attributes=True
         ),
@@ -276,9 +264,7 @@ def order_view(order: Order) -> OrderView:
             for refund in progress.refunds
         ],
         fulfillments=[fulfillment_view(order, part) for part in progress.fulfillments],
-        sourcing=SourcingView(
-            rule=progress.sourcing_rule, reason=progress.sourcing_reason
-        ),
+        sourcing=SourcingView(rule=progress.sourcing_rule, reason=progress.sourcing_reason),
         cancel_reason=progress.cancel_reason,
         exception=progress.exception,
     )

@@ -5,7 +5,7 @@ comes too late is refused with ``Conflict``; while a cancellation is asked for, 
 ladder raises ``OrderCancelRequested`` so that the lifecycle turns round.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from oms.kernel.errors import Conflict, NotFound, OrderCancelRequested
@@ -21,6 +21,10 @@ from oms.orders.model import (
     Order,
     State,
 )
+
+# Shipping writes a commit, and a balance and a ledger entry per line, in one transaction of at
+# most 100 writes.
+LINES_PER_FULFILLMENT = 45
 
 Events = tuple[Event, ...]
 NOTHING: Events = ()
@@ -46,23 +50,22 @@ def has_reached(order: Order, state: State) -> bool:
 def turn_round_if_cancelling(order: Order) -> None:
     """Raise ``OrderCancelRequested`` when a step up the ladder is no longer wanted."""
     if order.cancel_requested or order.state is State.CANCELLED:
-        raise OrderCancelRequested(
-            order.progress.cancel_reason or "the order is cancelled"
-        )
+        raise OrderCancelRequested(order.progress.cancel_reason or "the order is cancelled")
 
 
 # --- sourcing -------------------------------------------------------------------------------
 
 
 def plan_sourcing(
-    order: Order, allocations: tuple[Allocation, ...], rule: str, reason: str
+    order: Order, allocations: tuple[Allocation, ...], rule: str, reason: str, at: datetime
 ) -> Events:
-    return (happened.SourcingPlanned(allocations, rule, reason),)
+    if has_reached(order, State.SOURCED) or order.progress.reserving_since:
+        return NOTHING
+    turn_round_if_cancelling(order)
+    return (happened.SourcingPlanned(allocations, rule, reason, at),)
 
 
-def source(
-    order: Order, allocations: tuple[Allocation, ...], rule: str, reason: str
-) -> Events:
+def source(order: Order, allocations: tuple[Allocation, ...], rule: str, reason: str) -> Events:
     if has_reached(order, State.SOURCED):
         return NOTHING
     turn_round_if_cancelling(order)
@@ -109,9 +112,7 @@ def collect_payment(order: Order, amount: int, reference: str, key: str) -> Even
         return NOTHING
     events: Events = (happened.PaymentCaptured(payment.id, amount, reference, key),)
     if not payment.authorized:
-        authorized = happened.PaymentAuthorized(
-            payment.id, amount, reference, f"{key}:authorized"
-        )
+        authorized = happened.PaymentAuthorized(payment.id, amount, reference, f"{key}:authorized")
         events = (authorized, *events)
     if order.state is State.CANCELLED:
         return (*events, _refund(order, amount, "paid_after_cancel"))
@@ -129,9 +130,7 @@ def await_payment(
     if order.payment.status == "pending":
         return NOTHING
     return (
-        happened.PaymentPending(
-            order.payment.id, amount, reference, key, expires_at, instructions
-        ),
+        happened.PaymentPending(order.payment.id, amount, reference, key, expires_at, instructions),
     )
 
 
@@ -156,9 +155,7 @@ def settle(order: Order, captured: int, reference: str, key: str) -> Events:
     return (happened.PaymentCaptured(order.payment.id, captured, reference, key), done)
 
 
-def close_cancelled(
-    order: Order, reason: str, void_reference: str, void_key: str
-) -> Events:
+def close_cancelled(order: Order, reason: str, void_reference: str, void_key: str) -> Events:
     """The last step down: what was held has been voided, what was taken is to be refunded."""
     if order.state is State.CANCELLED:
         return NOTHING
@@ -166,9 +163,7 @@ def close_cancelled(
     events: list[Event] = []
     held = payment.capturable.minor
     if held:
-        events.append(
-            happened.PaymentVoided(payment.id, held, void_reference, void_key)
-        )
+        events.append(happened.PaymentVoided(payment.id, held, void_reference, void_key))
     owed = payment.refundable.minor
     if owed:
         events.append(_refund(order, owed, reason))
@@ -183,17 +178,13 @@ def void_late_authorization(order: Order, reference: str, key: str) -> Events:
     return (happened.PaymentVoided(order.payment.id, held, reference, key),)
 
 
-def refund_paid(
-    order: Order, refund: str, amount: int, reference: str, key: str
-) -> Events:
+def refund_paid(order: Order, refund: str, amount: int, reference: str, key: str) -> Events:
     if _refund_state(order, refund) != "requested":
         return NOTHING
     return (happened.PaymentRefunded(refund, order.payment.id, amount, reference, key),)
 
 
-def refund_refused(
-    order: Order, refund: str, amount: int, code: str, key: str
-) -> Events:
+def refund_refused(order: Order, refund: str, amount: int, code: str, key: str) -> Events:
     if _refund_state(order, refund) != "requested":
         return NOTHING
     return (happened.RefundFailed(refund, order.payment.id, amount, code, key),)
@@ -217,23 +208,17 @@ def _refund(order: Order, amount: int, reason: str) -> happened.RefundRequested:
 
 
 def release(order: Order) -> Events:
-    """Hand the work to the nodes: one fulfilment for each node that holds a part of the order."""
+    """Hand the work to the nodes: one fulfilment for each node that holds a part of the order,
+    more when the part has too many lines to leave in one transaction."""
     if has_reached(order, State.RELEASED):
         return NOTHING
     turn_round_if_cancelling(order)
     if order.state is not State.AUTHORIZED:
-        raise Conflict(
-            f"the order is {order.state}, not authorized", code="not_authorized"
-        )
-    nodes = sorted({allocation.node for allocation in order.progress.allocations})
+        raise Conflict(f"the order is {order.state}, not authorized", code="not_authorized")
     first = len(order.progress.fulfillments) + 1
     fulfillments = tuple(
-        Fulfillment(
-            id=fulfillment_id(order.order_id, number),
-            node=node,
-            lines=_lines_from(order.progress.allocations, node),
-        )
-        for number, node in enumerate(nodes, start=first)
+        Fulfillment(fulfillment_id(order.order_id, number), node, lines)
+        for number, (node, lines) in enumerate(_work(order.progress.allocations), start=first)
     )
     return (happened.OrderReleased(fulfillments),)
 
@@ -253,9 +238,7 @@ def pack(order: Order, fulfillment: str) -> Events:
 def ship(order: Order, fulfillment: str, carrier: str, tracking_number: str) -> Events:
     found = _find(order, fulfillment)
     if found.has_left and found.tracking_number != tracking_number:
-        raise Conflict(
-            "the fulfilment was shipped with another tracking number", code="shipped"
-        )
+        raise Conflict("the fulfilment was shipped with another tracking number", code="shipped")
     if not _may_advance(order, found, FulfillmentState.SHIPPED):
         return NOTHING
     return (happened.FulfillmentShipped(fulfillment, carrier, tracking_number),)
@@ -276,7 +259,7 @@ def withdraw(order: Order) -> Events:
     )
 
 
-_ADVANCE: dict[FulfillmentState, type[Event]] = {
+_ADVANCE: dict[FulfillmentState, Callable[[str], Event]] = {
     FulfillmentState.ACCEPTED: happened.FulfillmentAccepted,
     FulfillmentState.PICKED: happened.FulfillmentPicked,
     FulfillmentState.PACKED: happened.FulfillmentPacked,
@@ -286,7 +269,7 @@ _ADVANCE: dict[FulfillmentState, type[Event]] = {
 def _advance(order: Order, fulfillment: str, to: FulfillmentState) -> Events:
     if not _may_advance(order, _find(order, fulfillment), to):
         return NOTHING
-    return (_ADVANCE[to](fulfillment),)  # type: ignore[call-arg]
+    return (_ADVANCE[to](fulfillment),)
 
 
 def _may_advance(order: Order, fulfillment: Fulfillment, to: FulfillmentState) -> bool:
@@ -317,14 +300,15 @@ def _find(order: Order, fulfillment: str) -> Fulfillment:
     return found
 
 
-def _lines_from(
-    allocations: Sequence[Allocation], node: str
-) -> tuple[FulfillmentLine, ...]:
-    return tuple(
-        FulfillmentLine(allocation.line_id, allocation.quantity)
-        for allocation in allocations
-        if allocation.node == node
-    )
+def _work(allocations: Sequence[Allocation]) -> Iterator[tuple[str, tuple[FulfillmentLine, ...]]]:
+    for node in sorted({allocation.node for allocation in allocations}):
+        lines = [
+            FulfillmentLine(allocation.line_id, allocation.quantity)
+            for allocation in allocations
+            if allocation.node == node
+        ]
+        for start in range(0, len(lines), LINES_PER_FULFILLMENT):
+            yield node, tuple(lines[start : start + LINES_PER_FULFILLMENT])
 
 
 # --- cancelling and exceptions --------------------------------------------------------------
@@ -335,9 +319,7 @@ def request_cancel(order: Order, reason: str) -> Events:
     if order.cancel_requested or order.state is State.CANCELLED:
         return NOTHING
     if order.content.fulfilled_by_channel:
-        raise Conflict(
-            "the channel fulfilled this order itself", code="not_cancellable"
-        )
+        raise Conflict("the channel fulfilled this order itself", code="not_cancellable")
     if any(fulfillment.has_left for fulfillment in order.progress.fulfillments):
         raise Conflict(
             "a part of the order has been shipped",

@@ -19,6 +19,7 @@ class SourcingPlanned:
     allocations: tuple[Allocation, ...]
     rule: str
     reason: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +233,7 @@ def type_of(event_class: type[Event]) -> str:
 
 
 CLASS_BY_TYPE: dict[str, type[Event]] = {
-    type_of(event_class): event_class
-    for event_class in Event.__args__  # type: ignore[attr-defined]
+    type_of(event_class): event_class for event_class in Event.__args__
 }
 TYPE_BY_CLASS: dict[type[Event], str] = {
     event_class: name for name, event_class in CLASS_BY_TYPE.items()

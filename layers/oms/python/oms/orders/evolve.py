@@ -13,6 +13,7 @@ from oms.kernel.money import Money
 from oms.orders import events as happened
 from oms.orders.events import Event
 from oms.orders.model import (
+    Allocation,
     Content,
     Counts,
     Fulfillment,
@@ -34,6 +35,8 @@ def begin(captured: happened.OrderCaptured) -> Order:
 def evolve(order: Order, event: Event) -> Order:
     """The order after ``event``. The version is the store's business: it counts commits."""
     evolved = _CHANGES[type(event)](order, event)
+    if isinstance(event, _HOLDS_UP):
+        return evolved.with_progress(holdups=order.progress.holdups + 1)
     if evolved.progress.exception and isinstance(event, _MOVES_ON):
         return evolved.with_progress(exception="")
     return evolved
@@ -63,7 +66,7 @@ def _unchanged(order: Order, event: Event) -> Order:
 def _planned(order: Order, event: happened.SourcingPlanned) -> Order:
     return order.with_progress(
         allocations=event.allocations,
-        reserving=True,
+        reserving_since=event.at,
         sourcing_rule=event.rule,
         sourcing_reason=event.reason,
     )
@@ -81,7 +84,7 @@ def _sourced(order: Order, event: happened.OrderSourced) -> Order:
         state=State.SOURCED,
         counts=counts,
         allocations=event.allocations,
-        reserving=False,
+        reserving_since=None,
         sourcing_rule=event.rule,
         sourcing_reason=event.reason,
     )
@@ -89,14 +92,10 @@ def _sourced(order: Order, event: happened.OrderSourced) -> Order:
 
 def _backordered(order: Order, event: happened.OrderBackordered) -> Order:
     counts = tuple(
-        replace(
-            counts, backordered=line.quantity if line.line_id in event.line_ids else 0
-        )
+        replace(counts, backordered=line.quantity if line.line_id in event.line_ids else 0)
         for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
     )
-    return order.with_progress(
-        counts=counts, sourcing_rule="", sourcing_reason=event.reason
-    )
+    return order.with_progress(counts=counts, sourcing_rule="", sourcing_reason=event.reason)
 
 
 def _out_of_stock(order: Order, event: happened.OrderOutOfStock) -> Order:
@@ -105,7 +104,7 @@ def _out_of_stock(order: Order, event: happened.OrderOutOfStock) -> Order:
 
 def _reservation_released(order: Order, event: happened.ReservationReleased) -> Order:
     counts = tuple(replace(counts, reserved=0) for counts in order.progress.counts)
-    return order.with_progress(counts=counts, allocations=(), reserving=False)
+    return order.with_progress(counts=counts, allocations=(), reserving_since=None)
 
 
 def _money(order: Order, minor: int) -> Money:
@@ -124,9 +123,7 @@ def _payment_authorized(order: Order, event: happened.PaymentAuthorized) -> Orde
         order.payment, _money(order, event.amount), event.reference, event.key
     )
     covered = payment.authorized >= order.content.total
-    state = (
-        State.AUTHORIZED if order.state is State.SOURCED and covered else order.state
-    )
+    state = State.AUTHORIZED if order.state is State.SOURCED and covered else order.state
     return order.with_progress(payment=payment, state=state)
 
 
@@ -157,25 +154,19 @@ def _refund_requested(order: Order, event: happened.RefundRequested) -> Order:
         f"{event.refund_id}:requested",
     )
     refund = Refund(event.refund_id, event.amount, reason=event.reason)
-    return order.with_progress(
-        payment=payment, refunds=(*order.progress.refunds, refund)
-    )
+    return order.with_progress(payment=payment, refunds=(*order.progress.refunds, refund))
 
 
 def _payment_refunded(order: Order, event: happened.PaymentRefunded) -> Order:
     payment = ledger.record_refund(
         order.payment, _money(order, event.amount), event.refund_id, event.key
     )
-    return _with_refund_state(
-        order.with_progress(payment=payment), event.refund_id, "refunded"
-    )
+    return _with_refund_state(order.with_progress(payment=payment), event.refund_id, "refunded")
 
 
 def _refund_failed(order: Order, event: happened.RefundFailed) -> Order:
     payment = ledger.record_refund_failure(order.payment, event.refund_id, event.key)
-    return _with_refund_state(
-        order.with_progress(payment=payment), event.refund_id, "failed"
-    )
+    return _with_refund_state(order.with_progress(payment=payment), event.refund_id, "failed")
 
 
 def _with_refund_state(order: Order, refund_id: str, state: str) -> Order:
@@ -224,9 +215,7 @@ def _shipped(order: Order, event: happened.FulfillmentShipped) -> Order:
 
 
 def _delivered(order: Order, event: happened.FulfillmentDelivered) -> Order:
-    order = _with_fulfillment(
-        order, event.fulfillment_id, state=FulfillmentState.DELIVERED
-    )
+    order = _with_fulfillment(order, event.fulfillment_id, state=FulfillmentState.DELIVERED)
     order = _move_units(order, event.fulfillment_id, "shipped", "delivered")
     if all(f.state is FulfillmentState.DELIVERED for f in order.live_fulfillments):
         return order.with_progress(state=State.DELIVERED)
@@ -274,11 +263,9 @@ def _exception(order: Order, event: happened.ExceptionRaised) -> Order:
     return order.with_progress(exception=f"{event.step}: {event.error}")
 
 
-def _allocations_of(
-    order: Order, fulfillment: Fulfillment
-) -> tuple[happened.Allocation, ...]:
+def _allocations_of(order: Order, fulfillment: Fulfillment) -> tuple[Allocation, ...]:
     return tuple(
-        happened.Allocation(
+        Allocation(
             line.line_id,
             order.content.line(line.line_id).sku,
             fulfillment.node,
@@ -323,10 +310,16 @@ def _move(counts: Counts, units: int, here: str, there: str) -> Counts:
 # Events by which an order leaves a point where it needed a person.
 _MOVES_ON = (
     happened.OrderSourced,
-    happened.OrderBackordered,
     happened.OrderReleased,
     happened.OrderCompleted,
     happened.OrderCancelled,
+)
+
+_HOLDS_UP = (
+    happened.OrderBackordered,
+    happened.PaymentPending,
+    happened.FulfillmentOverdue,
+    happened.ExceptionRaised,
 )
 
 _CHANGES: dict[type[Event], Callable[..., Order]] = {

@@ -78,9 +78,7 @@ class Line:
     @property
     def net(self) -> Money:
         """Price times quantity, less the discount, before tax is added."""
-        return (
-            extended_price(self.unit_price, self.quantity, self.scale) - self.discount
-        )
+        return extended_price(self.unit_price, self.quantity, self.scale) - self.discount
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +208,17 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """All that moves. ``counts`` stand in the order of the content's lines."""
+    """All that moves. ``counts`` stand in the order of the content's lines.
+
+    ``reserving_since`` is set while a large order's plan is being reserved in several
+    transactions; ``allocations`` are then what is planned, not what is held. ``holdups`` counts how
+    often the order had to wait for stock, for money or for a person."""
 
     payment: Payment
     counts: tuple[Counts, ...]
     state: State = State.CAPTURED
     allocations: tuple[Allocation, ...] = ()
-    reserving: bool = False
+    reserving_since: datetime | None = None
     sourcing_rule: str = ""
     sourcing_reason: str = ""
     fulfillments: tuple[Fulfillment, ...] = ()
@@ -224,6 +226,7 @@ class Progress:
     cancel_reason: str = ""
     overdue: int = 0
     exception: str = ""
+    holdups: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +269,7 @@ class Order:
         return self.content.lines[index].quantity - self.progress.counts[index].placed
 
     def fulfillment(self, fulfillment_id: str) -> Fulfillment | None:
-        return next(
-            (f for f in self.progress.fulfillments if f.id == fulfillment_id), None
-        )
+        return next((f for f in self.progress.fulfillments if f.id == fulfillment_id), None)
 
     def with_progress(self, **changes: object) -> "Order":
         return replace(self, progress=replace(self.progress, **changes))  # type: ignore[arg-type]
@@ -292,9 +293,7 @@ def _status(order: Order) -> str:
         return "backordered" if backordered else "new"
     if order.state is State.SOURCED:
         return (
-            f"awaiting_{order.payment.method}"
-            if order.payment.status == "pending"
-            else "reserved"
+            f"awaiting_{order.payment.method}" if order.payment.status == "pending" else "reserved"
         )
     if order.state is State.AUTHORIZED:
         return "ready_to_release"
@@ -312,9 +311,7 @@ def _work_status(order: Order) -> str:
         return "overdue"
     if any(fulfillment.has_left for fulfillment in order.live_fulfillments):
         return "partially_shipped"
-    slowest = min(
-        order.live_fulfillments, key=lambda f: FULFILLMENT_STEPS.index(f.state)
-    )
+    slowest = min(order.live_fulfillments, key=lambda f: FULFILLMENT_STEPS.index(f.state))
     return _RELEASED_STATUS[slowest.state]
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from oms.kernel.events import Cause, Envelope
+from oms.kernel.writes import Write
 from oms.orders.events import Event
 from oms.orders.model import Content, Order
-from oms.kernel.writes import Write
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,200 @@
+"""Source and reserve: choose the nodes, take the stock, give it back when the order turns round.
+
+All lines or none. An order that fits one transaction is reserved and recorded in it. A larger one
+writes its plan down first; its stock is then taken chunk by chunk, each known by the plan, so that
+a run which dies in between is taken up where it stopped.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from oms.catalog.store import Catalog
+from oms.inventory.model import Need
+from oms.inventory.store import Stock
+from oms.kernel.clock import rfc3339
+from oms.kernel.errors import Backordered, Conflict, OutOfStock, StockContended
+from oms.kernel.events import Cause
+from oms.kernel.writes import Write
+from oms.orders import decisions
+from oms.orders.command import execute
+from oms.orders.events import Event
+from oms.orders.model import Allocation, Order, OutOfStockPolicy, State
+from oms.orders.store import Orders
+from oms.routing.model import Available, Sourced, SourcingRule, Unsourced
+
+# A transaction holds 100 writes: the commit, two for each need (balance and ledger entry), and for
+# an order that was backordered one for each SKU that it stops waiting for.
+NEEDS_IN_ONE = 33
+SKUS_WAITED_FOR = 90
+_PLANS = 4
+
+
+def reserve(
+    order_id: str,
+    orders: Orders,
+    stock: Stock,
+    catalog: Catalog,
+    rule: SourcingRule,
+    cause: Cause,
+) -> Order:
+    """Raises ``Backordered`` or ``OutOfStock`` when no plan is possible, ``OrderCancelRequested``,
+    and ``StockContended`` when stock went elsewhere as often as it was planned."""
+    for _ in range(_PLANS):
+        order = orders.load(order_id)
+        if decisions.has_reached(order, State.SOURCED):
+            return order
+        if order.progress.reserving_since:
+            return _reserve_in_chunks(order, orders, stock, cause)
+        decisions.turn_round_if_cancelling(order)
+        plan = _plan(order, stock, catalog, rule)
+        if isinstance(plan, Unsourced):
+            _record_shortage(order, plan, orders, stock, cause)
+        elif len(needs_of(plan.allocations)) > NEEDS_IN_ONE:
+            events = decisions.plan_sourcing(
+                order, plan.allocations, plan.rule, plan.reason, cause.at
+            )
+            return _reserve_in_chunks(orders.commit(order, events, cause), orders, stock, cause)
+        elif sourced := _reserve_at_once(order, plan, orders, stock, cause):
+            return sourced
+    raise StockContended("stock went elsewhere each time it was planned")
+
+
+def unreserve(order_id: str, orders: Orders, stock: Stock, cause: Cause) -> Order:
+    """Give back all that the order holds. Safe to call when it holds nothing."""
+    order = orders.load(order_id)
+    if waiting := _stop_waiting(order, stock):
+        stock.transact(waiting)
+    needs = needs_of(order.progress.allocations)
+    if order.progress.reserving_since:
+        return _give_up_plan(order, orders, stock, cause)
+    if len(needs) > NEEDS_IN_ONE:
+        return _unreserve_in_chunks(order, needs, orders, stock, cause)
+    return execute(
+        orders,
+        order_id,
+        decisions.release_reservation,
+        cause,
+        also=lambda found: stock.unreserve(needs_of(found.progress.allocations), order_id, cause),
+    )
+
+
+def needs_of(allocations: Iterable[Allocation]) -> list[Need]:
+    """Units per SKU and node: two lines of one SKU move one balance, once."""
+    units: dict[tuple[str, str], int] = {}
+    for allocation in allocations:
+        key = (allocation.sku, allocation.node)
+        units[key] = units.get(key, 0) + allocation.quantity
+    return [Need(sku, node, quantity) for (sku, node), quantity in sorted(units.items())]
+
+
+def _plan(order: Order, stock: Stock, catalog: Catalog, rule: SourcingRule) -> Sourced | Unsourced:
+    skus = {line.sku for line in order.content.lines}
+    units: dict[str, dict[str, int]] = {}
+    for sku, balances in stock.balances(skus).items():
+        for balance in balances:
+            units.setdefault(balance.node, {})[sku] = max(0, balance.available)
+    candidates = [
+        Available(node, units[node.id])
+        for node in catalog.nodes()
+        if node.active and node.can_ship and node.id in units
+    ]
+    return rule(order.content.lines, order.content.shipping_address, candidates)
+
+
+def _reserve_at_once(
+    order: Order, plan: Sourced, orders: Orders, stock: Stock, cause: Cause
+) -> Order | None:
+    """The sourced order, or nothing when the stock was gone by then: plan again."""
+    events = decisions.source(order, plan.allocations, plan.rule, plan.reason)
+    needs = needs_of(plan.allocations)
+    writes = stock.reserve(needs, order.order_id, cause) + _stop_waiting(order, stock)
+    try:
+        return orders.commit(order, events, cause, writes)
+    except StockContended:
+        return None
+
+
+def _reserve_in_chunks(order: Order, orders: Orders, stock: Stock, cause: Cause) -> Order:
+    planned = _as_planned(order, cause)
+    try:
+        for chunk in _chunks(needs_of(order.progress.allocations)):
+            _once(stock, stock.reserve(chunk, order.order_id, planned))
+    except StockContended:
+        _give_up_plan(order, orders, stock, cause)
+        raise
+    progress = order.progress
+    events = decisions.source(
+        order, progress.allocations, progress.sourcing_rule, progress.sourcing_reason
+    )
+    return orders.commit(order, events, cause, _stop_waiting(order, stock))
+
+
+def _give_up_plan(order: Order, orders: Orders, stock: Stock, cause: Cause) -> Order:
+    """Give back every chunk of the plan that was taken, and forget the plan."""
+    planned = _as_planned(order, cause)
+    for chunk in _chunks(needs_of(order.progress.allocations)):
+        if stock.has_reserved(chunk[0], order.order_id, planned):
+            _once(stock, stock.unreserve(chunk, order.order_id, planned))
+    return orders.commit(order, decisions.release_reservation(order), cause)
+
+
+def _unreserve_in_chunks(
+    order: Order, needs: Sequence[Need], orders: Orders, stock: Stock, cause: Cause
+) -> Order:
+    """The newest commit does not change until the last step, so its time names the entries."""
+    same = replace(cause, at=order.content.captured_at)
+    for chunk in _chunks(needs):
+        _once(stock, stock.unreserve(chunk, order.order_id, same))
+    return orders.commit(order, decisions.release_reservation(order), cause)
+
+
+def _as_planned(order: Order, cause: Cause) -> Cause:
+    assert order.progress.reserving_since is not None
+    return replace(cause, at=order.progress.reserving_since)
+
+
+def _once(stock: Stock, writes: Sequence[Write]) -> None:
+    try:
+        stock.transact(writes)
+    except Conflict as refusal:
+        if refusal.problem_code != "entry_exists":
+            raise
+
+
+def _chunks(needs: Sequence[Need]) -> Iterable[list[Need]]:
+    rest = iter(needs)
+    while chunk := list(islice(rest, NEEDS_IN_ONE)):
+        yield chunk
+
+
+def _record_shortage(
+    order: Order, plan: Unsourced, orders: Orders, stock: Stock, cause: Cause
+) -> None:
+    events: Sequence[Event]
+    if order.content.on_out_of_stock is OutOfStockPolicy.CANCEL:
+        if events := decisions.run_out_of_stock(order, plan.reason):
+            orders.commit(order, events, cause)
+        raise OutOfStock(plan.reason)
+    if events := decisions.backorder(order, plan.line_ids, plan.reason):
+        writes = stock.wait(order.order_id, _since(order), _waited_for(order, plan.line_ids))
+        orders.commit(order, events, cause, writes)
+    raise Backordered(plan.reason)
+
+
+def _stop_waiting(order: Order, stock: Stock) -> list[Write]:
+    lacking = [
+        line.line_id
+        for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
+        if counts.backordered
+    ]
+    return stock.stop_waiting(order.order_id, _since(order), _waited_for(order, lacking))
+
+
+def _waited_for(order: Order, line_ids: Iterable[str]) -> list[str]:
+    """Enough of the SKUs to be woken by; the rest is looked at again then."""
+    return sorted({order.content.line(line_id).sku for line_id in line_ids})[:SKUS_WAITED_FOR]
+
+
+def _since(order: Order) -> str:
+    return rfc3339(order.content.captured_at)

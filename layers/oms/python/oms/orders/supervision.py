@@ -1,0 +1,120 @@
+"""Waiting, and what to do when waiting has been too long.
+
+Whoever waits leaves its token first and looks second: what happened before the token was there is
+seen by the look, what happens after it is told through the token. Nothing falls between.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from oms.inventory.store import Stock
+from oms.kernel.events import Cause
+from oms.orders import decisions
+from oms.orders.command import execute
+from oms.orders.model import Order, State
+from oms.orders.store import AwaitedToken, Orders
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """How a wait ends: with an outcome, or with the name of an error to be caught."""
+
+    outcome: str = ""
+    error: str = ""
+
+
+class Lifecycle(Protocol):
+    """The running state machines."""
+
+    def start(self, order_id: str, correlation_id: str) -> None:
+        """Begin an order's lifecycle, once: a second start of the same order changes nothing."""
+
+    def resume(self, token: str, resumption: Resumption) -> None:
+        """End a wait. One that has ended already is left alone."""
+
+
+class Tokens(Protocol):
+    def put_token(self, order_id: str, awaited: AwaitedToken) -> None: ...
+
+    def token(self, order_id: str) -> AwaitedToken | None: ...
+
+
+def wait(
+    order_id: str,
+    awaited: AwaitedToken,
+    orders: Orders,
+    tokens: Tokens,
+    stock: Stock,
+    lifecycle: Lifecycle,
+) -> None:
+    """Leave the token, then end the wait at once when there is nothing left to wait for."""
+    tokens.put_token(order_id, awaited)
+    order = orders.load(order_id)
+    resumption = resumption_of(order, awaited.awaits)
+    if resumption is None and awaited.awaits == "stock" and _may_be_filled(order, stock):
+        resumption = Resumption("stock_changed")
+    if resumption:
+        lifecycle.resume(awaited.token, resumption)
+
+
+def signal(order_id: str, about: str, orders: Orders, tokens: Tokens, lifecycle: Lifecycle) -> None:
+    """Something happened to the order (``about``: ``stock``, ``payment``, ``fulfillment`` or
+    ``cancel``); end its wait when that is what it waits for."""
+    awaited = tokens.token(order_id)
+    if awaited is None or about not in (awaited.awaits, "cancel"):
+        return
+    order = orders.load(order_id)
+    resumption = resumption_of(order, awaited.awaits)
+    if resumption is None and about == "stock":
+        resumption = Resumption("stock_changed")
+    if resumption:
+        lifecycle.resume(awaited.token, resumption)
+
+
+def resumption_of(order: Order, awaits: str) -> Resumption | None:
+    """How the wait ends, or nothing while it goes on."""
+    if order.cancel_requested or order.state is State.CANCELLED:
+        return Resumption(error="OrderCancelRequested")
+    if awaits == "payment":
+        return _payment_resumption(order)
+    if awaits == "fulfillment" and decisions.has_reached(order, State.DELIVERED):
+        return Resumption("delivered")
+    if awaits == "stock" and decisions.has_reached(order, State.SOURCED):
+        return Resumption("sourced")
+    return None
+
+
+def warn_overdue(order_id: str, orders: Orders, cause: Cause) -> Order:
+    return execute(orders, order_id, decisions.warn_overdue, cause)
+
+
+def raise_exception(order_id: str, step: str, error: str, orders: Orders, cause: Cause) -> Order:
+    """Mark the order as one that a person must look at."""
+    return execute(
+        orders, order_id, lambda order: decisions.raise_exception(order, step, error), cause
+    )
+
+
+def request_cancel(order_id: str, reason: str, orders: Orders, cause: Cause) -> Order:
+    """Raises ``NotFound``, and ``Conflict`` when a part has left already."""
+    return execute(orders, order_id, lambda order: decisions.request_cancel(order, reason), cause)
+
+
+def _payment_resumption(order: Order) -> Resumption | None:
+    if decisions.has_reached(order, State.AUTHORIZED):
+        return Resumption("authorized")
+    if order.payment.status == "declined":
+        return Resumption(error="PaymentDeclined")
+    return None
+
+
+def _may_be_filled(order: Order, stock: Stock) -> bool:
+    """Whether every SKU the order lacks is there by now, wherever it lies."""
+    lacking: dict[str, int] = {}
+    for line, counts in zip(order.content.lines, order.progress.counts, strict=True):
+        if counts.backordered:
+            lacking[line.sku] = lacking.get(line.sku, 0) + counts.backordered
+    return all(
+        sum(max(0, balance.available) for balance in balances) >= lacking[sku]
+        for sku, balances in stock.balances(lacking.keys()).items()
+    )

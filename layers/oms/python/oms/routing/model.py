@@ -1,0 +1,81 @@
+"""Sourcing: which node each line ships from, and why.
+
+A rule is a pure function of what the order needs and what the nodes have. It gives the same answer
+for the same input: every comparison ends at the node's id.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import asin, cos, radians, sin, sqrt
+from typing import Protocol
+
+from oms.catalog.model import Node
+from oms.orders.model import Address, Allocation, Line
+
+_EARTH_RADIUS_KM = 6371.0
+
+
+@dataclass(frozen=True, slots=True)
+class Available:
+    """Units of each SKU that a node could ship now."""
+
+    node: Node
+    units: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sourced:
+    allocations: tuple[Allocation, ...]
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsourced:
+    """``line_ids``: lines that all nodes together cannot fill."""
+
+    line_ids: tuple[str, ...]
+    reason: str
+
+
+class SourcingRule(Protocol):
+    def __call__(
+        self, lines: Sequence[Line], to: Address, candidates: Sequence[Available]
+    ) -> Sourced | Unsourced: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """Great-circle kilometres; ``by`` says what they were reckoned from."""
+
+    kilometres: float
+    by: str
+
+    def __str__(self) -> str:
+        return f"{self.kilometres:.0f} km" if self.by == "coordinates" else self.by
+
+
+def distance(node: Node, to: Address) -> Distance:
+    """Between coordinates where both ends have them, else a typical distance for how much of the
+    place agrees, so that nodes with and without coordinates can still be compared."""
+    if None in (node.latitude, node.longitude, to.latitude, to.longitude):
+        return _typical(node, to)
+    assert node.latitude is not None and node.longitude is not None
+    assert to.latitude is not None and to.longitude is not None
+    north, south = radians(node.latitude), radians(to.latitude)
+    half_height = sin((south - north) / 2) ** 2
+    half_width = sin(radians(to.longitude - node.longitude) / 2) ** 2
+    chord = sqrt(half_height + cos(north) * cos(south) * half_width)
+    return Distance(2 * _EARTH_RADIUS_KM * asin(min(1.0, chord)), "coordinates")
+
+
+def _typical(node: Node, to: Address) -> Distance:
+    if node.country != to.country:
+        return Distance(8000.0, "another country")
+    if node.postal_code and node.postal_code == to.postal_code:
+        return Distance(2.0, "same postal code")
+    if not node.region or node.region.casefold() != to.region.casefold():
+        return Distance(1500.0, "same country")
+    if node.city.casefold() != to.city.casefold():
+        return Distance(300.0, "same region")
+    return Distance(20.0, "same city")
