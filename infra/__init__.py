@@ -1,0 +1,1 @@
+"""What is deployed: the CDK app, its stacks, and one construct per kind of thing."""

@@ -1,0 +1,29 @@
+"""The CDK app: ``cdk synth``, or ``python -m infra.app``. Needs no account and no credentials."""
+
+import aws_cdk as cdk
+from aws_cdk import Validations
+from cdk_nag import AwsSolutionsChecks
+
+from infra.deployment import Deployment, from_context
+from infra.stacks.data import DataStack
+from infra.stacks.service import ServiceStack
+
+
+def compose(app: cdk.App, deployment: Deployment) -> None:
+    """Put the stacks and cdk-nag's rules into ``app``: a finding that is not acknowledged with a
+    reason fails the synth."""
+    data = DataStack(app, f"{deployment.name}Data", deployment=deployment)
+    ServiceStack(app, f"{deployment.name}Service", data=data, deployment=deployment)
+    Validations.of(app).add_plugins(
+        AwsSolutionsChecks(app, write_suppressions_to_cloud_formation=True)
+    )
+
+
+def main() -> None:
+    app = cdk.App()
+    compose(app, from_context(app.node))
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

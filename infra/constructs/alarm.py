@@ -1,0 +1,52 @@
+"""Alarms: each tells a person what is wrong and where to read what to do."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+FIVE_MINUTES = Duration.minutes(5)
+
+
+class AlarmTopic(Construct):
+    """Where alarms go; an operator subscribes a mailbox or a pager to ``topic``."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        # CloudWatch may not use the key that AWS manages for SNS, so the topic has its own.
+        key = kms.Key(self, "Key", enable_key_rotation=True, description="OMS alarm notifications")
+        key.grant_encrypt_decrypt(iam.ServicePrincipal("cloudwatch.amazonaws.com"))
+        self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
+        self._action = actions.SnsAction(self.topic)
+
+    def watch(
+        self,
+        scope: Construct,
+        construct_id: str,
+        metric: cloudwatch.IMetric,
+        *,
+        at_least: float,
+        says: str,
+        runbook: str,
+        periods: int = 1,
+    ) -> cloudwatch.Alarm:
+        """Alarm when ``metric`` reaches ``at_least`` in each of ``periods``.
+
+        ``says`` is the sentence a person reads first, ``runbook`` the heading in docs/runbook.md
+        that tells what to do.
+        """
+        alarm = cloudwatch.Alarm(
+            scope,
+            construct_id,
+            metric=metric,
+            threshold=at_least,
+            evaluation_periods=periods,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description=f"{says} What to do: docs/runbook.md#{runbook}",
+        )
+        alarm.add_alarm_action(self._action)
+        return alarm

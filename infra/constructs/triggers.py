@@ -1,0 +1,119 @@
+"""What makes a function run. Each has a place for what could not be handled."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as sources
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.constructs.acknowledgement import acknowledge
+from infra.constructs.function import Function
+from infra.constructs.queue import WorkQueue
+
+SOURCES = ("oms.orders", "oms.inventory")
+A_DAY = Duration.days(1)
+
+
+def feed_from_queue(
+    function: Function, work: WorkQueue, *, max_concurrency: int | None = None
+) -> None:
+    """Each message is handled as soon as it is there; only those that fail come back."""
+    function.function.add_event_source(
+        sources.SqsEventSource(
+            work.queue,
+            batch_size=10,
+            max_concurrency=max_concurrency,
+            report_batch_item_failures=True,
+        )
+    )
+
+
+def feed_from_stream(function: Function, table: dynamodb.ITable, failures: sqs.IQueue) -> None:
+    """Every change of the table, in order for each item; changes of other items run beside it.
+
+    A batch that fails is halved until the poison is alone, tried for an hour at most, and then
+    its place in the stream (not the record itself) goes to ``failures``.
+    """
+    function.function.add_event_source(
+        sources.DynamoEventSource(
+            table,
+            starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+            batch_size=100,
+            parallelization_factor=4,
+            report_batch_item_failures=True,
+            bisect_batch_on_error=True,
+            retry_attempts=10,
+            max_record_age=Duration.hours(1),
+            on_failure=sources.SqsDlq(failures),
+        )
+    )
+    acknowledge(
+        function.role,
+        {
+            "AwsSolutions-IAM5[Resource::*]": "ListStreams and X-Ray's PutTraceSegments and "
+            "PutTelemetryRecords know no resource but '*'."
+        },
+    )
+
+
+def route(
+    scope: Construct,
+    construct_id: str,
+    *,
+    bus: events.IEventBus,
+    event_types: Sequence[str],
+    to: WorkQueue,
+) -> None:
+    """Put the events of those types into the queue, whole, as the bus has them.
+
+    What cannot be delivered within a day goes where the queue's consumer puts its own failures,
+    so that one place is watched and one command sends everything back.
+    """
+    rule = events.Rule(
+        scope,
+        construct_id,
+        event_bus=bus,
+        event_pattern=events.EventPattern(source=list(SOURCES), detail_type=list(event_types)),
+    )
+    rule.add_target(
+        targets.SqsQueue(to.queue, dead_letter_queue=to.dead_letters, max_event_age=A_DAY)
+    )
+
+
+def run_every_minute(
+    scope: Construct, construct_id: str, function: Function, failures: sqs.IQueue
+) -> None:
+    """Invoke the function each minute; an invocation that is five minutes late is of no use."""
+    role = iam.Role(
+        scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com")
+    )
+    invoke = iam.PolicyStatement(
+        actions=["lambda:InvokeFunction"], resources=[function.function.function_arn]
+    )
+    bury = iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[failures.queue_arn])
+    policy = iam.Policy(scope, f"{construct_id}Policy", roles=[role], statements=[invoke, bury])
+    schedule = scheduler.CfnSchedule(
+        scope,
+        construct_id,
+        schedule_expression="rate(1 minute)",
+        flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+        target=scheduler.CfnSchedule.TargetProperty(
+            arn=function.function.function_arn,
+            role_arn=role.role_arn,
+            input="{}",
+            retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
+                maximum_event_age_in_seconds=300, maximum_retry_attempts=3
+            ),
+            dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(
+                arn=failures.queue_arn
+            ),
+        ),
+    )
+    schedule.node.add_dependency(policy)

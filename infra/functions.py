@@ -1,0 +1,145 @@
+"""Every function: what it is for and what it may touch. The stacks read it from here.
+
+Grants are single DynamoDB actions on single tables; ``transact_write_items`` needs the actions of
+its items and none of its own. What a function may do beyond tables and secrets (queues, the bus,
+the state machine, mail) is granted where the service stack wires it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+APPEND_ORDER = ("GetItem", "PutItem", "Query")
+READ_CATALOG = ("GetItem", "BatchGetItem", "Query")
+MOVE_STOCK = ("PutItem", "UpdateItem", "ConditionCheckItem")
+
+WEBHOOK_SOURCES = ("standard", "shopify", "simulator", "carrier")
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionPlan:
+    """``name`` is the folder under functions/, ``timeout`` is in seconds, ``memory`` in MB.
+
+    ``tables`` says which actions on which table, ``indexes`` which of its indexes may be queried;
+    each table's name is in the variable ``<TABLE>_TABLE``. ``secrets`` may be read; each one's ARN
+    is in the variable ``<SECRET>_SECRET``.
+    """
+
+    name: str
+    purpose: str
+    timeout: int
+    memory: int = 512
+    tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    indexes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+
+
+# An API Gateway integration gives up after 30 s; a person gave up long before.
+_API = 10
+_TASK = 30
+_QUEUE = 30
+
+FUNCTIONS = (
+    FunctionPlan("docs", "API: the OpenAPI document, a page to try it out, health", _API),
+    FunctionPlan(
+        "orders",
+        "API: capture, find, read and cancel orders",
+        _API,
+        tables={"orders": APPEND_ORDER, "catalog": READ_CATALOG},
+        indexes={"orders": ("by_channel", "by_customer")},
+    ),
+    FunctionPlan(
+        "catalog",
+        "API: items, nodes and channels",
+        _API,
+        tables={"catalog": ("GetItem", "PutItem", "Query")},
+        secrets=("callback",),
+    ),
+    FunctionPlan(
+        "inventory",
+        "API: stock movements and balances",
+        _API,
+        tables={"inventory": (*MOVE_STOCK, "GetItem", "Query"), "catalog": READ_CATALOG},
+    ),
+    FunctionPlan(
+        "fulfillment",
+        "API: the work of stores and warehouses",
+        _API,
+        tables={"orders": APPEND_ORDER, "inventory": MOVE_STOCK, "views": ("Query",)},
+    ),
+    FunctionPlan("webhooks", "API: verifies a webhook's signature and queues it", _API),
+    FunctionPlan(
+        "inbox",
+        "Queue: turns verified webhooks into commands",
+        _QUEUE,
+        tables={"orders": APPEND_ORDER, "catalog": READ_CATALOG},
+    ),
+    FunctionPlan("relay", "Streams: publishes what happened on the event bus", _QUEUE),
+    FunctionPlan(
+        "lifecycle",
+        "Queues: starts an order's execution and wakes it up",
+        _QUEUE,
+        tables={"orders": ("GetItem", "Query"), "inventory": ("Query",)},
+    ),
+    FunctionPlan(
+        "sourcing",
+        "Task: chooses nodes and reserves stock, and gives it back",
+        _TASK,
+        tables={
+            "orders": APPEND_ORDER,
+            "inventory": (*MOVE_STOCK, "GetItem", "BatchGetItem", "DeleteItem", "Query"),
+            "catalog": READ_CATALOG,
+        },
+    ),
+    FunctionPlan(
+        "payment",
+        "Task: authorises, captures and cancels payments",
+        _TASK,
+        tables={"orders": APPEND_ORDER},
+        secrets=("stripe",),
+    ),
+    FunctionPlan(
+        "release",
+        "Task: gives the order to its nodes, and takes it back",
+        _TASK,
+        tables={"orders": APPEND_ORDER},
+    ),
+    FunctionPlan(
+        "supervision",
+        "Task: records what an order waits for, and raises what needs a person",
+        _TASK,
+        tables={"orders": APPEND_ORDER},
+    ),
+    FunctionPlan(
+        "notifications",
+        "Queue: mails the customer",
+        _QUEUE,
+        tables={"orders": ("Query",), "views": ("PutItem", "UpdateItem")},
+    ),
+    FunctionPlan(
+        "callbacks",
+        "Queue: tells channels what happened to their orders",
+        _QUEUE,
+        tables={"orders": ("Query",), "catalog": ("GetItem",)},
+        secrets=("callback",),
+    ),
+    FunctionPlan(
+        "refunds",
+        "Queue: executes refunds at the payment provider",
+        _QUEUE,
+        tables={"orders": APPEND_ORDER},
+        secrets=("stripe",),
+    ),
+    FunctionPlan(
+        "projections",
+        "Queue: keeps the read models",
+        _QUEUE,
+        tables={"views": ("PutItem", "UpdateItem", "DeleteItem"), "orders": ("Query",)},
+    ),
+    FunctionPlan(
+        "clock",
+        "Schedule: every minute, measures what waits and for how long",
+        _QUEUE,
+        tables={"views": ("Query",)},
+        indexes={"views": ("waiting",)},
+    ),
+)

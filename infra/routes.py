@@ -1,0 +1,50 @@
+"""Every route of the API, the function behind it and the scope it needs."""
+
+from infra.constructs.api import Route
+
+_READ_BY_ALL = "Documentation and liveness hold nothing about any order."
+_SIGNED = "The sender has no token: the function checks the signature of the raw body."
+
+
+def _route(verb_and_path: str, function: str, scope: str) -> Route:
+    method, path = verb_and_path.split()
+    return Route(method, path, function, scope=f"oms/{scope}")
+
+
+def _open(verb_and_path: str, function: str, because: str) -> Route:
+    method, path = verb_and_path.split()
+    return Route(method, path, function, open_because=because)
+
+
+_FULFILLMENT = "/v1/fulfillments/{fulfillment_id}"
+
+ROUTES = (
+    _open("GET /", "docs", _READ_BY_ALL),
+    _open("GET /docs", "docs", _READ_BY_ALL),
+    _open("GET /openapi.json", "docs", _READ_BY_ALL),
+    _open("GET /health", "docs", _READ_BY_ALL),
+    _open("POST /v1/webhooks/{source}", "webhooks", _SIGNED),
+    _route("POST /v1/orders", "orders", "orders.write"),
+    _route("GET /v1/orders", "orders", "orders.read"),
+    _route("GET /v1/orders/{order_id}", "orders", "orders.read"),
+    _route("GET /v1/orders/{order_id}/history", "orders", "orders.read"),
+    _route("POST /v1/orders/{order_id}/cancel", "orders", "orders.write"),
+    _route("PUT /v1/items/{sku}", "catalog", "catalog.write"),
+    _route("GET /v1/items/{sku}", "catalog", "catalog.read"),
+    _route("GET /v1/items", "catalog", "catalog.read"),
+    _route("PUT /v1/nodes/{node_id}", "catalog", "catalog.write"),
+    _route("GET /v1/nodes/{node_id}", "catalog", "catalog.read"),
+    _route("GET /v1/nodes", "catalog", "catalog.read"),
+    _route("PUT /v1/channels/{channel_id}", "catalog", "catalog.write"),
+    _route("GET /v1/channels/{channel_id}", "catalog", "catalog.read"),
+    _route("POST /v1/inventory/movements", "inventory", "inventory.write"),
+    _route("GET /v1/inventory/{sku}", "inventory", "inventory.read"),
+    _route("GET /v1/inventory/{sku}/movements", "inventory", "inventory.read"),
+    _route("GET /v1/fulfillments", "fulfillment", "fulfillments.read"),
+    _route(f"GET {_FULFILLMENT}", "fulfillment", "fulfillments.read"),
+    _route(f"POST {_FULFILLMENT}/accept", "fulfillment", "fulfillments.write"),
+    _route(f"POST {_FULFILLMENT}/pick", "fulfillment", "fulfillments.write"),
+    _route(f"POST {_FULFILLMENT}/pack", "fulfillment", "fulfillments.write"),
+    _route(f"POST {_FULFILLMENT}/ship", "fulfillment", "fulfillments.write"),
+    _route(f"POST {_FULFILLMENT}/deliver", "fulfillment", "fulfillments.write"),
+)

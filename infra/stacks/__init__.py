@@ -1,0 +1,1 @@
+"""``data`` keeps what must outlive a deployment; ``service`` is everything that can be replaced."""

@@ -1,0 +1,277 @@
+"""Everything that can be replaced: functions, what triggers them, the API, alarms, dashboard."""
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.constructs import triggers
+from infra.constructs.alarm import AlarmTopic
+from infra.constructs.api import Api
+from infra.constructs.dashboard import Dashboard
+from infra.constructs.function import Function, layers
+from infra.constructs.identity import Identity
+from infra.constructs.queue import FailureQueue, WorkQueue
+from infra.constructs.state_machine import OrderLifecycle
+from infra.deployment import Deployment
+from infra.functions import FUNCTIONS, FunctionPlan
+from infra.routes import ROUTES
+from infra.stacks.data import DataStack
+
+_TOLD_OUTSIDE = (
+    "order_captured",
+    "fulfillment_shipped",
+    "fulfillment_delivered",
+    "order_cancelled",
+    "payment_refunded",
+)
+
+# Which queue feeds which function, and which events the bus puts into it. ``inbox`` is filled by
+# the webhooks function alone.
+QUEUES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "inbox": ("inbox", ()),
+    "starts": ("lifecycle", ("order_captured",)),
+    "signals": (
+        "lifecycle",
+        (
+            "payment_authorized",
+            "payment_declined",
+            "payment_captured",
+            "fulfillment_delivered",
+            "cancel_requested",
+            "stock_received",
+            "stock_adjusted",
+        ),
+    ),
+    "notifications": ("notifications", _TOLD_OUTSIDE),
+    "callbacks": ("callbacks", _TOLD_OUTSIDE),
+    "refunds": ("refunds", ("refund_requested",)),
+    "projections": (
+        "projections",
+        (
+            "order_released",
+            "fulfillment_accepted",
+            "fulfillment_picked",
+            "fulfillment_packed",
+            "fulfillment_shipped",
+            "fulfillment_delivered",
+            "fulfillment_withdrawn",
+            "fulfillment_overdue",
+            "order_backordered",
+            "order_sourced",
+            "payment_pending",
+            "payment_authorized",
+            "payment_declined",
+            "order_cancelled",
+            "exception_raised",
+        ),
+    ),
+}
+
+# Starts are paced, so that a burst waits in the queue instead of being refused. StartExecution of
+# a STANDARD machine may be called 150 times a second in most regions (300 in the largest three).
+# One invocation makes its calls one after another, some 30 ms each: 33 a second; four at once make
+# 133, which leaves room for executions that are started by hand.
+MAX_CONCURRENT = {"starts": 4}
+
+# The functions that the state machine's definition names.
+TASKS = ("sourcing", "payment", "release", "supervision")
+
+
+class ServiceStack(Stack):
+    def __init__(
+        self, scope: Construct, construct_id: str, *, data: DataStack, deployment: Deployment
+    ) -> None:
+        super().__init__(scope, construct_id, description="OMS: functions, API, lifecycle")
+        self._data = data
+        self._deployment = deployment
+        self._alarms = AlarmTopic(self, "Alarms")
+        self._bus = events.EventBus(self, "Bus", description="What happened to orders and stock")
+        self._failures = {
+            name: FailureQueue(self, f"{name.capitalize()}Failures", of=name, alarms=self._alarms)
+            for name in ("relay", "clock")
+        }
+        self._functions = self._make_functions()
+        self._queues = self._make_queues()
+        self._lifecycle = OrderLifecycle(
+            self,
+            "OrderLifecycle",
+            tasks={name: self._functions[name] for name in TASKS},
+            deployment=deployment,
+            alarms=self._alarms,
+        )
+        self._wire()
+        identity = Identity(self, "Identity", deployment=deployment)
+        api = Api(
+            self,
+            "Api",
+            routes=ROUTES,
+            functions=self._functions,
+            identity=identity,
+            deployment=deployment,
+            alarms=self._alarms,
+        )
+        Dashboard(
+            self,
+            "Overview",
+            functions=self._functions,
+            queues=self._queues,
+            dead_letters=self._dead_letters(),
+            machine=self._lifecycle.machine,
+        )
+        self._report(identity, api)
+
+    def _make_functions(self) -> dict[str, Function]:
+        shared = layers(self, self._deployment)
+        functions = {
+            plan.name: Function(
+                self,
+                plan,
+                deployment=self._deployment,
+                shared=shared,
+                alarms=self._alarms,
+                undelivered=self._failures["clock"].queue if plan.name == "clock" else None,
+            )
+            for plan in FUNCTIONS
+        }
+        for plan in FUNCTIONS:
+            self._grant(plan, functions[plan.name])
+        return functions
+
+    def _make_queues(self) -> dict[str, WorkQueue]:
+        timeouts = {plan.name: plan.timeout for plan in FUNCTIONS}
+        queues = {}
+        for name, (consumer, event_types) in QUEUES.items():
+            work = WorkQueue(
+                self,
+                name,
+                consumer_timeout=timeouts[consumer],
+                deployment=self._deployment,
+                alarms=self._alarms,
+            )
+            triggers.feed_from_queue(
+                self._functions[consumer], work, max_concurrency=MAX_CONCURRENT.get(name)
+            )
+            if event_types:
+                triggers.route(
+                    self, f"To{name.capitalize()}", bus=self._bus, event_types=event_types, to=work
+                )
+            queues[name] = work
+        return queues
+
+    def _grant(self, plan: FunctionPlan, function: Function) -> None:
+        """What infra/functions.py says: tables, indexes and secrets, with their variables."""
+        for name, actions in plan.tables.items():
+            table = self._data.tables[name]
+            function.allow([f"dynamodb:{action}" for action in actions], [table.table_arn])
+            function.tell(f"{name.upper()}_TABLE", table.table_name)
+        for name, indexes in plan.indexes.items():
+            arn = self._data.tables[name].table_arn
+            function.allow(["dynamodb:Query"], [f"{arn}/index/{index}" for index in indexes])
+        for name in plan.secrets:
+            arn = self._data.secrets[name].secret_arn
+            function.allow(["secretsmanager:GetSecretValue"], [arn])
+            function.tell(f"{name.upper()}_SECRET", arn)
+
+    def _wire(self) -> None:
+        """What functions may do beyond tables and secrets, and what triggers them but queues."""
+        self._wire_webhooks()
+        self._wire_relay()
+        self._wire_lifecycle()
+        self._wire_the_outside()
+        triggers.run_every_minute(
+            self, "EveryMinute", self._functions["clock"], self._failures["clock"].queue
+        )
+
+    def _wire_webhooks(self) -> None:
+        webhooks, inbox = self._functions["webhooks"], self._queues["inbox"].queue
+        secrets = {
+            source: secret.secret_arn for source, secret in self._data.webhook_secrets.items()
+        }
+        webhooks.allow(["sqs:SendMessage"], [inbox.queue_arn])
+        webhooks.allow(["secretsmanager:GetSecretValue"], [*secrets.values()])
+        webhooks.tell("INBOX_QUEUE_URL", inbox.queue_url)
+        webhooks.tell("WEBHOOK_SECRETS", self.to_json_string(secrets))
+
+    def _wire_relay(self) -> None:
+        relay = self._functions["relay"]
+        relay.allow(["events:PutEvents"], [self._bus.event_bus_arn])
+        relay.tell("EVENT_BUS", self._bus.event_bus_name)
+        for name in ("orders", "inventory"):
+            triggers.feed_from_stream(relay, self._data.tables[name], self._failures["relay"].queue)
+
+    def _wire_lifecycle(self) -> None:
+        machine = self._lifecycle.machine.state_machine_arn
+        answer = ["states:SendTaskSuccess", "states:SendTaskFailure"]
+        lifecycle = self._functions["lifecycle"]
+        lifecycle.allow(["states:StartExecution", *answer], [machine])
+        lifecycle.tell("STATE_MACHINE_ARN", machine)
+        # A policy apart from the role's own: the machine needs the function, the function its
+        # role's policy, and this policy the machine.
+        iam.Policy(
+            self,
+            "SupervisionAnswers",
+            roles=[self._functions["supervision"].role],
+            statements=[iam.PolicyStatement(actions=answer, resources=[machine])],
+        )
+
+    def _wire_the_outside(self) -> None:
+        """Mail and the payment provider."""
+        sender = self._deployment.sender_email
+        domain = sender.partition("@")[2]
+        notifications = self._functions["notifications"]
+        notifications.allow(
+            ["ses:SendEmail"],
+            [
+                self.format_arn(service="ses", resource="identity", resource_name=identity)
+                for identity in (sender, domain)
+            ],
+        )
+        notifications.tell("SENDER_EMAIL", sender)
+        if self._deployment.stripe_api_base:
+            for name in ("payment", "refunds"):
+                self._functions[name].tell("STRIPE_API_BASE", self._deployment.stripe_api_base)
+        if self._deployment.is_local:
+            for name in ("catalog", "callbacks"):
+                self._functions[name].tell("ALLOW_HTTP_CALLBACKS", "true")
+
+    def _dead_letters(self) -> dict[str, sqs.IQueue]:
+        return {
+            **{name: work.dead_letters for name, work in self._queues.items()},
+            **{name: failures.queue for name, failures in self._failures.items()},
+        }
+
+    def _report(self, identity: Identity, api: Api) -> None:
+        """What scripts and operators need to know of a deployment."""
+        values = {
+            "ApiUrl": api.api.api_endpoint,
+            "ApiId": api.api.api_id,
+            "UserPoolId": identity.pool.user_pool_id,
+            "TokenDomain": identity.domain,
+            "ClientId": identity.client.user_pool_client_id,
+            **{
+                f"{name.capitalize()}Table": table.table_name
+                for name, table in self._data.tables.items()
+            },
+            "StateMachineArn": self._lifecycle.machine.state_machine_arn,
+            "EventBusName": self._bus.event_bus_name,
+            "CallbackSecretArn": self._data.secrets["callback"].secret_arn,
+            "StripeSecretArn": self._data.secrets["stripe"].secret_arn,
+            "AlarmTopicArn": self._alarms.topic.topic_arn,
+            "SenderEmail": self._deployment.sender_email,
+            "WebhookSecrets": self.to_json_string(
+                {name: each.secret_arn for name, each in self._data.webhook_secrets.items()}
+            ),
+            "DeadLetterQueues": self.to_json_string(
+                {name: each.queue_url for name, each in self._dead_letters().items()}
+            ),
+            "QueueUrls": self.to_json_string(
+                {name: each.queue.queue_url for name, each in self._queues.items()}
+            ),
+            "FunctionNames": self.to_json_string(
+                {name: each.function.function_name for name, each in self._functions.items()}
+            ),
+        }
+        for name, value in values.items():
+            CfnOutput(self, name, value=value)
