@@ -9,7 +9,7 @@ import httpx
 
 from local import deploy
 from local.deploy import SCOPES, Deployment
-from local.engine import Engine
+from local.engine import ACCOUNT, Engine
 
 Found = TypeVar("Found")
 
@@ -75,7 +75,7 @@ class Stack:
         """Every mail that was sent, oldest first, as the engine recorded it."""
         answer = httpx.get(f"{self.engine.endpoint}/_ministack/ses/messages", trust_env=False)
         answer.raise_for_status()
-        messages: list[dict[str, Any]] = answer.json()["messages"]
+        messages: list[dict[str, Any]] = answer.json()["messages"].get(ACCOUNT, [])
         return messages
 
 
