@@ -19,7 +19,7 @@ from oms.kernel.errors import Unauthenticated
 
 TOLERANCE = timedelta(minutes=5)
 
-_SECONDS = re.compile(r"\d{1,11}")
+_SECONDS = re.compile(r"[0-9]{1,11}")
 
 
 def lower_names(headers: Mapping[str, str]) -> dict[str, str]:
