@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from oms.kernel.errors import Conflict, OmsError, ProviderUnavailable, Unavailable
+from oms.kernel.errors import OmsError, ProviderUnavailable, Refused, Unavailable
 from oms.kernel.events import Envelope
 from oms.notifications.deliver import UNFINISHED_AFTER, Outcome, deliver, store_name
 from oms.notifications.render import Message
@@ -97,7 +97,7 @@ def test_an_email_that_was_certainly_not_sent_is_tried_again(post: Post) -> None
     assert len(post.outbox.sent) == 1
 
 
-@pytest.mark.parametrize("failure", [Crash(), Conflict("timed out", code="delivery_unknown")])
+@pytest.mark.parametrize("failure", [Crash(), Refused("timed out", code="delivery_unknown")])
 @pytest.mark.parametrize("left", [True, False])
 def test_an_email_that_may_have_been_sent_is_never_sent_again(
     post: Post, failure: Exception, left: bool
@@ -107,7 +107,7 @@ def test_an_email_that_may_have_been_sent_is_never_sent_again(
         post.receive()
     post.outbox.fails = None
 
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(Refused) as refused:
         post.receive()
     assert refused.value.problem_code == "delivery_unknown"
     assert len(post.outbox.sent) == int(left)
@@ -129,7 +129,7 @@ def test_a_second_message_is_parked_when_the_first_never_ended(post: Post) -> No
         post.receive("sqs-1")
     post.now += UNFINISHED_AFTER
 
-    with pytest.raises(Conflict):
+    with pytest.raises(Refused):
         post.receive("sqs-2")
 
 

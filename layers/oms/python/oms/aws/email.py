@@ -14,7 +14,7 @@ from botocore.exceptions import (
     HTTPClientError,
 )
 
-from oms.kernel.errors import Conflict, ProviderUnavailable
+from oms.kernel.errors import ProviderUnavailable, Refused
 from oms.notifications.render import Message
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class SesMailer:
         return answer["MessageId"]
 
 
-def _refusal(error: ClientError) -> ProviderUnavailable | Conflict:
+def _refusal(error: ClientError) -> ProviderUnavailable | Refused:
     """Its text is left out: SES repeats the recipient's address in it."""
     code = error.response["Error"]["Code"]
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
@@ -73,5 +73,5 @@ def _not_sent(why: str) -> ProviderUnavailable:
     return ProviderUnavailable(f"the e-mail was not sent: {why}", code="email_not_sent")
 
 
-def _unknown(why: str) -> Conflict:
-    return Conflict(f"the e-mail may have been sent: {why}", code="delivery_unknown")
+def _unknown(why: str) -> Refused:
+    return Refused(f"the e-mail may have been sent: {why}", code="delivery_unknown")

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from oms.kernel.clock import Clock
-from oms.kernel.errors import Conflict, ProviderUnavailable, Unavailable
+from oms.kernel.errors import ProviderUnavailable, Refused, Unavailable
 from oms.kernel.events import Envelope
 from oms.notifications.model import notice_of
 from oms.notifications.render import Message, render
@@ -33,7 +33,7 @@ class Mailer(Protocol):
         """Returns the provider's message id.
 
         Raises ``ProviderUnavailable`` only when the e-mail has certainly not been sent, and
-        ``Conflict`` with code ``delivery_unknown`` when nobody can tell.
+        ``Refused`` with code ``delivery_unknown`` when nobody can tell.
         """
 
 
@@ -91,7 +91,7 @@ def _claimed_before(standing: Claim, ours: Claim) -> Outcome:
     is_same_message = standing.by == ours.by
     if not is_same_message and ours.at - standing.at < UNFINISHED_AFTER:
         raise Unavailable("another message is sending this notice", code="notice_in_hand")
-    raise Conflict(
+    raise Refused(
         f"the {standing.kind} notice of {standing.event_id} was begun and never finished;"
         " it may have been sent and is not sent again",
         code="delivery_unknown",

@@ -125,15 +125,24 @@ class HttpsPoster:
 
 @contextmanager
 def _at_most(seconds: float, connection: socket.socket) -> Iterator[None]:
-    """Cut the connection off after ``seconds``; whoever reads from it then sees it closed."""
+    """Cut the connection off after ``seconds``, and raise ``TimeoutError`` then."""
+    expired = threading.Event()
     with connection.dup() as brake:
-        timer = threading.Timer(seconds, brake.shutdown, (socket.SHUT_RDWR,))
+
+        def cut() -> None:
+            expired.set()
+            brake.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(seconds, cut)
         timer.daemon = True
         timer.start()
         try:
             yield
         finally:
             timer.cancel()
+    # What was read by then may look like a whole answer and is only the beginning of one.
+    if expired.is_set():
+        raise TimeoutError
 
 
 def _exchange(
