@@ -21,7 +21,8 @@ Handler = Callable[[dict[str, Any], Any], Any]
 
 # Services set their own name: POWERTOOLS_SERVICE_NAME; verbosity: POWERTOOLS_LOG_LEVEL.
 logger = Logger(utc=True, use_rfc3339=True, serialize_stacktrace=False)
-metrics = Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "oms"))
+NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "OMS")
+metrics = Metrics(namespace=NAMESPACE)
 
 
 def observed(handler: Handler) -> Handler:

@@ -150,7 +150,6 @@ class OrderStore:
         limit: int,
         cursor: str | None,
     ) -> OrderKeys:
-        """Ids of the orders of a channel or customer, captured from ``since`` to ``until``."""
         key: dict[str, Any] = {}
         if cursor:
             key["ExclusiveStartKey"] = dynamo.decode_cursor(cursor, {index: value})

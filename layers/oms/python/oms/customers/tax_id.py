@@ -22,8 +22,7 @@ def _is_cpf(text: str) -> bool:
     if not re.fullmatch(r"\d{11}", text) or len(set(text)) == 1:
         return False
     return all(
-        _check_digit(text[:length], range(length + 1, 1, -1)) == text[length]
-        for length in (9, 10)
+        _check_digit(text[:length], range(length + 1, 1, -1)) == text[length] for length in (9, 10)
     )
 
 
@@ -32,14 +31,11 @@ def _is_cnpj(text: str) -> bool:
         return False
     weights = (6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)
     return all(
-        _check_digit(text[:length], weights[13 - length :]) == text[length]
-        for length in (12, 13)
+        _check_digit(text[:length], weights[13 - length :]) == text[length] for length in (12, 13)
     )
 
 
 def _check_digit(text: str, weights: range | tuple[int, ...]) -> str:
-    weighted = sum(
-        (ord(char) - 48) * weight for char, weight in zip(text, weights, strict=True)
-    )
+    weighted = sum((ord(char) - 48) * weight for char, weight in zip(text, weights, strict=True))
     remainder = weighted % 11
     return "0" if remainder < 2 else str(11 - remainder)

@@ -5,7 +5,7 @@ state is written at every step. Reading fills the defaults in again.
 """
 
 import dataclasses
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -53,7 +53,7 @@ def _compact(value: object) -> object:
     if not dataclasses.is_dataclass(value):
         return value
     written = {}
-    for name, default in _defaults(value.__class__):
+    for name, default in _defaults(cast(type, value.__class__)):
         member = getattr(value, name)
         if member != default:
             written[name] = _compact(member)

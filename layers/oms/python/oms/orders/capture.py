@@ -22,6 +22,7 @@ from oms.orders.model import (
     PaymentRequest,
 )
 from oms.orders.store import Orders
+from oms.payments.registry import refuse_unusable_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def _content(
         shipping=money.read("shipping", request.shipping),
         discount=money.read("discount", request.discount),
         total=money.read("total", request.total),
-        payment=_payment(request, money),
+        payment=_payment(request, money, faults),
         on_out_of_stock=request.on_out_of_stock,
         prices_include_tax=request.prices_include_tax,
         fulfilled_by_channel=fulfilled_by_channel,
@@ -223,8 +224,12 @@ def _placed_at(request: CaptureOrder, now: datetime, faults: Faults) -> datetime
     return placed
 
 
-def _payment(request: CaptureOrder, money: _MoneyReader) -> PaymentRequest:
+def _payment(request: CaptureOrder, money: _MoneyReader, faults: Faults) -> PaymentRequest:
     document = request.payment
+    try:
+        refuse_unusable_token(document.provider, document.method, document.token)
+    except Invalid as fault:
+        faults.add("payment.token", fault.problem_code, fault.detail)
     return PaymentRequest(
         method=document.method,
         provider=document.provider,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from oms.kernel.events import Cause, Envelope
 from oms.kernel.writes import Write
@@ -57,3 +57,18 @@ class Orders(Protocol):
 
     def history(self, order_id: str) -> list[Envelope]:
         """Every event, oldest first. Raises ``NotFound``."""
+
+
+class OrderIndex(Protocol):
+    def load(self, order_id: str) -> Order: ...
+
+    def list_by(
+        self,
+        index: Literal["channel", "customer"],
+        value: str,
+        since: str,
+        until: str,
+        limit: int,
+        cursor: str | None,
+    ) -> OrderKeys:
+        """Ids of the orders of a channel or customer, captured from ``since`` to ``until``."""

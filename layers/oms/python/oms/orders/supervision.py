@@ -14,6 +14,8 @@ from oms.orders.command import execute
 from oms.orders.model import Order, State
 from oms.orders.store import AwaitedToken, Orders
 
+WOKEN_AT_ONCE = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
@@ -71,6 +73,22 @@ def signal(order_id: str, about: str, orders: Orders, tokens: Tokens, lifecycle:
         lifecycle.resume(awaited.token, resumption)
 
 
+def wake_for_stock(
+    sku: str, orders: Orders, tokens: Tokens, stock: Stock, lifecycle: Lifecycle
+) -> None:
+    """Stock of ``sku`` came in: wake the orders that wait for it, oldest first, as many as what is
+    available could fill. They reserve for themselves; one that loses the race waits again."""
+    available = sum(max(0, balance.available) for balance in stock.balances({sku})[sku])
+    for order_id in stock.waiting(sku, WOKEN_AT_ONCE):
+        if available <= 0:
+            return
+        order = orders.load(order_id)
+        wanted = _lacking(order).get(sku, 0)
+        if wanted and wanted <= available:
+            available -= wanted
+            signal(order_id, "stock", orders, tokens, lifecycle)
+
+
 def resumption_of(order: Order, awaits: str) -> Resumption | None:
     """How the wait ends, or nothing while it goes on."""
     if order.cancel_requested or order.state is State.CANCELLED:
@@ -110,11 +128,16 @@ def _payment_resumption(order: Order) -> Resumption | None:
 
 def _may_be_filled(order: Order, stock: Stock) -> bool:
     """Whether every SKU the order lacks is there by now, wherever it lies."""
-    lacking: dict[str, int] = {}
-    for line, counts in zip(order.content.lines, order.progress.counts, strict=True):
-        if counts.backordered:
-            lacking[line.sku] = lacking.get(line.sku, 0) + counts.backordered
+    lacking = _lacking(order)
     return all(
         sum(max(0, balance.available) for balance in balances) >= lacking[sku]
         for sku, balances in stock.balances(lacking.keys()).items()
     )
+
+
+def _lacking(order: Order) -> dict[str, int]:
+    lacking: dict[str, int] = {}
+    for line, counts in zip(order.content.lines, order.progress.counts, strict=True):
+        if counts.backordered:
+            lacking[line.sku] = lacking.get(line.sku, 0) + counts.backordered
+    return lacking

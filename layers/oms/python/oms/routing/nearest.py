@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from operator import itemgetter
 
 from oms.orders.model import Address, Allocation, Line
 from oms.routing.model import Available, Distance, Sourced, Unsourced, distance
@@ -73,17 +74,18 @@ def _fewest(needs: Mapping[str, int], ranked: Sequence[_Candidate]) -> list[_Can
     """The smallest set that has everything; of equals the one with the least distance in all."""
     useful = [candidate for candidate in ranked if candidate.usable(needs)]
     for size in _SEARCHED_SPLITS:
-        sets: list[tuple[_Candidate, ...]] = [
+        sets = [
             nodes
             for nodes in combinations(useful[:_SEARCHED_NODES], size)
             if not _missing(needs, nodes)
         ]
         if sets:
-            return list(min(sets, key=_total_distance))
+            distances = [(_total_distance(nodes), nodes) for nodes in sets]
+            return list(min(distances, key=itemgetter(0))[1])
     return _greedy(needs, useful)
 
 
-def _total_distance(nodes: tuple[_Candidate, ...]) -> tuple[float, tuple[str, ...]]:
+def _total_distance(nodes: Sequence[_Candidate]) -> tuple[float, tuple[str, ...]]:
     return sum(node.away.kilometres for node in nodes), tuple(node.node for node in nodes)
 
 

@@ -1,0 +1,100 @@
+"""Items, nodes and channels over HTTP."""
+
+import os
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path
+
+from oms.aws import stores
+from oms.aws.http import refusals, resolver, serve
+from oms.aws.secrets import Secrets
+from oms.catalog.contract import (
+    ChannelDocument,
+    ChannelView,
+    ItemDocument,
+    ItemView,
+    NodeDocument,
+    NodeList,
+    NodeView,
+    channel_of,
+    channel_view,
+    item_of,
+    item_view,
+    node_of,
+    node_view,
+)
+from oms.kernel.errors import NotFound
+from oms.notifications.signing import channel_secret
+
+app = resolver()
+secrets = Secrets()
+
+Sku = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
+NodeId = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
+ChannelId = Annotated[str, Path(pattern=r"^[\w.:\-]{1,128}$")]
+_WRITTEN = {200: {"description": "As it is stored now"}, **refusals(400, 401, 403, 415, 422)}
+_READ = {200: {"description": "As it is stored"}, **refusals(401, 403, 404, 422)}
+
+
+@app.put(
+    "/v1/items/<sku>", summary="Create or change an item", tags=["catalog"], responses=_WRITTEN
+)
+def put_item(sku: Sku, item: Annotated[ItemDocument, Body()]) -> ItemView:
+    stores.catalog_store().put_item(item_of(sku, item))
+    return ItemView(sku=sku, **item.model_dump())
+
+
+@app.get("/v1/items/<sku>", summary="Read an item", tags=["catalog"], responses=_READ)
+def get_item(sku: Sku) -> ItemView:
+    found = stores.catalog_store().items({sku}).get(sku)
+    if found is None:
+        raise NotFound(f"there is no item {sku}")
+    return item_view(found)
+
+
+@app.put(
+    "/v1/nodes/<node_id>", summary="Create or change a node", tags=["catalog"], responses=_WRITTEN
+)
+def put_node(node_id: NodeId, node: Annotated[NodeDocument, Body()]) -> NodeView:
+    stores.catalog_store().put_node(node_of(node_id, node))
+    return NodeView(id=node_id, **node.model_dump())
+
+
+@app.get("/v1/nodes/<node_id>", summary="Read a node", tags=["catalog"], responses=_READ)
+def get_node(node_id: NodeId) -> NodeView:
+    found = stores.catalog_store().node(node_id)
+    if found is None:
+        raise NotFound(f"there is no node {node_id}")
+    return node_view(found)
+
+
+@app.get("/v1/nodes", summary="List the nodes", tags=["catalog"], responses=_READ)
+def list_nodes() -> NodeList:
+    return NodeList(nodes=[node_view(node) for node in stores.catalog_store().nodes()])
+
+
+@app.put(
+    "/v1/channels/<channel_id>",
+    summary="Create or change a channel",
+    tags=["catalog"],
+    responses=_WRITTEN,
+)
+def put_channel(channel_id: ChannelId, channel: Annotated[ChannelDocument, Body()]) -> ChannelView:
+    stored = channel_of(channel_id, channel)
+    stores.catalog_store().put_channel(stored)
+    return channel_view(stored, _signing_secret(channel_id))
+
+
+@app.get("/v1/channels/<channel_id>", summary="Read a channel", tags=["catalog"], responses=_READ)
+def get_channel(channel_id: ChannelId) -> ChannelView:
+    found = stores.catalog_store().channel(channel_id)
+    if found is None:
+        raise NotFound(f"there is no channel {channel_id}")
+    return channel_view(found, _signing_secret(channel_id))
+
+
+def _signing_secret(channel_id: str) -> str:
+    return channel_secret(secrets.read(os.environ["CALLBACK_SECRET"]), channel_id)
+
+
+handler = serve(app)

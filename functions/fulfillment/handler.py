@@ -1,0 +1,133 @@
+"""The work of stores and warehouses over HTTP."""
+
+from typing import Annotated, Literal
+
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
+
+from oms.aws import stores
+from oms.aws.http import caller, refusals, resolver, serve
+from oms.aws.observability import correlation_id
+from oms.fulfillment.contract import FulfillmentPage, Shipment
+from oms.fulfillment.worklist import find, open_work
+from oms.kernel.clock import utc_now
+from oms.kernel.events import Cause
+from oms.orders import fulfillment
+from oms.orders.contract import FulfillmentView, fulfillment_view
+from oms.orders.model import FulfillmentState, Order
+
+app = resolver()
+
+FulfillmentId = Annotated[str, Path(pattern=r"^ful_[a-z2-7]{26}_\d{1,4}$")]
+_STEP = {
+    200: {"description": "The fulfilment as it is now"},
+    **refusals(401, 403, 404, 409, 422, 503),
+}
+
+
+@app.get(
+    "/v1/fulfillments",
+    summary="The open work of a node, oldest order first",
+    tags=["fulfillments"],
+    responses={200: {"description": "One page"}, **refusals(401, 403, 422)},
+)
+def list_work(
+    node: Annotated[str, Query(pattern=r"^[\w.:\-]{1,64}$")],
+    state: Annotated[
+        Literal["open", "accepted", "picked", "packed"] | None, Query(description="Only this state")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=50)] = 25,
+    cursor: Annotated[str, Query(description="next_cursor of the page before")] = "",
+) -> FulfillmentPage:
+    wanted = FulfillmentState(state) if state else None
+    page = open_work(node, wanted, limit, cursor or None, stores.orders(), stores.views())
+    return FulfillmentPage(
+        fulfillments=[fulfillment_view(work.order, work.fulfillment) for work in page.work],
+        next_cursor=page.cursor,
+    )
+
+
+@app.get(
+    "/v1/fulfillments/<fulfillment_id>",
+    summary="Read a fulfilment",
+    tags=["fulfillments"],
+    responses={200: {"description": "The fulfilment"}, **refusals(401, 403, 404, 422)},
+)
+def read_fulfillment(fulfillment_id: FulfillmentId) -> FulfillmentView:
+    work = find(fulfillment_id, stores.orders())
+    return fulfillment_view(work.order, work.fulfillment)
+
+
+@app.post(
+    "/v1/fulfillments/<fulfillment_id>/accept",
+    summary="The node takes the work",
+    tags=["fulfillments"],
+    responses=_STEP,
+)
+def accept(fulfillment_id: FulfillmentId) -> FulfillmentView:
+    return _advance(fulfillment_id, "accept")
+
+
+@app.post(
+    "/v1/fulfillments/<fulfillment_id>/pick",
+    summary="The units are picked",
+    tags=["fulfillments"],
+    responses=_STEP,
+)
+def pick(fulfillment_id: FulfillmentId) -> FulfillmentView:
+    return _advance(fulfillment_id, "pick")
+
+
+@app.post(
+    "/v1/fulfillments/<fulfillment_id>/pack",
+    summary="The parcel is packed",
+    tags=["fulfillments"],
+    responses=_STEP,
+)
+def pack(fulfillment_id: FulfillmentId) -> FulfillmentView:
+    return _advance(fulfillment_id, "pack")
+
+
+@app.post(
+    "/v1/fulfillments/<fulfillment_id>/ship",
+    summary="The parcel leaves with a carrier",
+    tags=["fulfillments"],
+    responses={**_STEP, **refusals(400, 415)},
+)
+def ship(fulfillment_id: FulfillmentId, shipment: Annotated[Shipment, Body()]) -> FulfillmentView:
+    order = fulfillment.ship(
+        fulfillment_id,
+        shipment.carrier,
+        shipment.tracking_number,
+        stores.orders(),
+        stores.stock(),
+        _cause(),
+    )
+    return _view(order, fulfillment_id)
+
+
+@app.post(
+    "/v1/fulfillments/<fulfillment_id>/deliver",
+    summary="The parcel has arrived",
+    tags=["fulfillments"],
+    responses=_STEP,
+)
+def deliver(fulfillment_id: FulfillmentId) -> FulfillmentView:
+    return _advance(fulfillment_id, "deliver")
+
+
+def _advance(fulfillment_id: str, step: str) -> FulfillmentView:
+    order = fulfillment.advance(fulfillment_id, step, stores.orders(), _cause())
+    return _view(order, fulfillment_id)
+
+
+def _view(order: Order, fulfillment_id: str) -> FulfillmentView:
+    found = order.fulfillment(fulfillment_id)
+    assert found is not None
+    return fulfillment_view(order, found)
+
+
+def _cause() -> Cause:
+    return Cause(utc_now(), caller(app), correlation_id=correlation_id())
+
+
+handler = serve(app)

@@ -1,0 +1,116 @@
+"""Stock over HTTP: movements in, balances and their ledger out."""
+
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
+
+from oms.aws import stores
+from oms.aws.http import caller, refusals, reply, resolver, serve
+from oms.aws.observability import correlation_id
+from oms.catalog.model import Item
+from oms.inventory.contract import (
+    BalanceView,
+    EntryPageView,
+    MovementDocument,
+    MovementResult,
+    StockView,
+    ThresholdsDocument,
+    balance_view,
+    entry_page_view,
+    stock_view,
+)
+from oms.inventory.movements import book, units_of
+from oms.kernel.clock import utc_now
+from oms.kernel.errors import NotFound
+from oms.kernel.events import Cause
+
+app = resolver()
+
+Sku = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
+NodeId = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
+
+
+@app.post(
+    "/v1/inventory/movements",
+    summary="Book a receipt or an adjustment",
+    description="Carries its own id: sent again it changes nothing and answers 200; the same id"
+    " with another content answers 409.",
+    tags=["inventory"],
+    responses={
+        200: {"description": "Booked before"},
+        201: {"description": "Booked"},
+        **refusals(400, 401, 403, 409, 415, 422, 503),
+    },
+)
+def book_movement(movement: Annotated[MovementDocument, Body()]) -> Any:
+    booked = book(
+        movement.id,
+        movement.kind,
+        movement.sku,
+        movement.node,
+        movement.quantity,
+        movement.reason,
+        stores.stock(),
+        stores.catalog(),
+        Cause(utc_now(), caller(app), movement.reason, correlation_id()),
+    )
+    result = MovementResult(id=movement.id, booked=booked)
+    return reply(201 if booked else 200, result.model_dump())
+
+
+@app.get(
+    "/v1/inventory/<sku>",
+    summary="Stock of an item, in all and by node",
+    tags=["inventory"],
+    responses={200: {"description": "The balances"}, **refusals(401, 403, 404, 422)},
+)
+def read_stock(sku: Sku) -> StockView:
+    return stock_view(_item(sku), stores.stock().balances_of(sku, consistent=True))
+
+
+@app.put(
+    "/v1/inventory/<sku>/nodes/<node_id>",
+    summary="Set what a node holds back, and when it runs low",
+    tags=["inventory"],
+    responses={
+        200: {"description": "The balance"},
+        **refusals(400, 401, 403, 404, 409, 415, 422, 503),
+    },
+)
+def set_thresholds(
+    sku: Sku, node_id: NodeId, thresholds: Annotated[ThresholdsDocument, Body()]
+) -> BalanceView:
+    item = _item(sku)
+    balance = stores.stock().set_thresholds(
+        sku,
+        node_id,
+        units_of("safety_stock", thresholds.safety_stock, item),
+        units_of("low_stock_at", thresholds.low_stock_at, item),
+    )
+    return balance_view(item, balance)
+
+
+@app.get(
+    "/v1/inventory/<sku>/movements",
+    summary="The ledger of an item at a node, newest first",
+    tags=["inventory"],
+    responses={200: {"description": "One page"}, **refusals(401, 403, 404, 422)},
+)
+def list_movements(
+    sku: Sku,
+    node: Annotated[str, Query(pattern=r"^[\w.:\-]{1,64}$")],
+    limit: Annotated[int, Query(ge=1, le=100)] = 25,
+    cursor: Annotated[str, Query(description="next_cursor of the page before")] = "",
+) -> EntryPageView:
+    item = _item(sku)
+    return entry_page_view(item, node, stores.stock().entries(sku, node, limit, cursor or None))
+
+
+def _item(sku: str) -> Item:
+    item = stores.catalog().items({sku}).get(sku)
+    if item is None:
+        raise NotFound(f"there is no item {sku}", code="unknown_sku")
+    return item
+
+
+handler = serve(app)

@@ -1,0 +1,47 @@
+"""Starts an order's lifecycle when it was captured, and wakes it when what it waits for happened.
+
+Starts come through a queue of their own whose concurrency is bounded, so that a burst of orders
+cannot exceed the account's quota of new executions, nor hold up the orders that are under way.
+"""
+
+import os
+
+from oms.aws import stores
+from oms.aws.bus_messages import envelope_of
+from oms.aws.clients import stepfunctions
+from oms.aws.dead_letters import DeadLetters, Message, consumer
+from oms.aws.lifecycle import StateMachine
+from oms.aws.observability import correlate
+from oms.kernel.events import Envelope
+from oms.orders.supervision import signal, wake_for_stock
+
+lifecycle = StateMachine(stepfunctions(), os.environ["STATE_MACHINE_ARN"])
+
+_ABOUT = {
+    "payment_authorized": "payment",
+    "payment_declined": "payment",
+    "payment_captured": "payment",
+    "fulfillment_delivered": "fulfillment",
+    "cancel_requested": "cancel",
+}
+
+
+def take(message: Message) -> None:
+    event = envelope_of(message.body)
+    correlate(event.correlation_id)
+    if event.type == "order_captured":
+        _start(event)
+    elif event.type in ("stock_received", "stock_adjusted"):
+        sku = str(event.data["sku"])
+        wake_for_stock(sku, stores.orders(), stores.orders(), stores.stock(), lifecycle)
+    else:
+        about = _ABOUT[event.type]
+        signal(event.subject, about, stores.orders(), stores.orders(), lifecycle)
+
+
+def _start(event: Envelope) -> None:
+    if not event.data.get("fulfilled_by_channel"):
+        lifecycle.start(event.subject, event.correlation_id)
+
+
+handler = consumer(take, DeadLetters.from_environment())

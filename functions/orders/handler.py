@@ -1,0 +1,121 @@
+"""Orders over HTTP: capture, list, read, history, cancel."""
+
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
+
+from oms.aws import stores
+from oms.aws.http import caller, refusals, reply, resolver, serve
+from oms.aws.observability import correlation_id, logger
+from oms.kernel.clock import utc_now
+from oms.kernel.events import Cause
+from oms.orders import listing, supervision
+from oms.orders.capture import capture
+from oms.orders.contract import (
+    CancelOrder,
+    CaptureOrder,
+    HistoryView,
+    OrderPage,
+    OrderView,
+    history_view,
+    order_view,
+)
+from oms.orders.listing import Filter
+from oms.orders.model import State
+
+app = resolver()
+
+OrderId = Annotated[str, Path(description="As returned by capture", pattern=r"^ord_[a-z2-7]{26}$")]
+
+
+@app.post(
+    "/v1/orders",
+    summary="Capture an order",
+    description="The natural key is the channel with its order id, else with the Idempotency-Key."
+    " The same order again answers 200 with the order as it is now; the same key with another"
+    " content 409.",
+    tags=["orders"],
+    responses={
+        200: {"description": "Captured before"},
+        201: {"description": "Captured"},
+        **refusals(400, 401, 403, 409, 413, 415, 422, 503),
+    },
+)
+def capture_order(
+    order: Annotated[CaptureOrder, Body()],
+    idempotency_key: Annotated[str, Header(alias="Idempotency-Key", max_length=128)] = "",
+) -> Any:
+    result = capture(
+        order, stores.orders(), stores.catalog(), _cause(), idempotency_key=idempotency_key
+    )
+    logger.info("captured", order_id=result.order.order_id, created=result.created)
+    return _reply(201 if result.created else 200, order_view(result.order))
+
+
+@app.get(
+    "/v1/orders",
+    summary="List the orders of a channel or a customer, newest first",
+    tags=["orders"],
+    responses={200: {"description": "One page"}, **refusals(401, 403, 422)},
+)
+def list_orders(
+    channel: Annotated[str, Query(description="One of channel and customer is needed")] = "",
+    customer: Annotated[str, Query(description="The channel's id of the customer")] = "",
+    state: Annotated[State | None, Query(description="Only orders in this state")] = None,
+    since: Annotated[str, Query(alias="from", description="RFC 3339, inclusive")] = "",
+    until: Annotated[str, Query(alias="to", description="RFC 3339, inclusive")] = "",
+    limit: Annotated[int, Query(ge=1, le=50)] = 25,
+    cursor: Annotated[str, Query(description="next_cursor of the page before")] = "",
+) -> OrderPage:
+    wanted = Filter(channel, customer, state, since, until)
+    page = listing.list_orders(wanted, limit, cursor or None, stores.orders())
+    return OrderPage(orders=[order_view(order) for order in page.orders], next_cursor=page.cursor)
+
+
+@app.get(
+    "/v1/orders/<order_id>",
+    summary="Read an order",
+    tags=["orders"],
+    responses={200: {"description": "The order"}, **refusals(401, 403, 404, 422)},
+)
+def read_order(order_id: OrderId) -> OrderView:
+    return order_view(stores.orders().load(order_id))
+
+
+@app.get(
+    "/v1/orders/<order_id>/history",
+    summary="Read everything that happened to an order: who, when and why",
+    tags=["orders"],
+    responses={200: {"description": "Oldest first"}, **refusals(401, 403, 404, 422)},
+)
+def read_history(order_id: OrderId) -> HistoryView:
+    return history_view(order_id, stores.orders().history(order_id))
+
+
+@app.post(
+    "/v1/orders/<order_id>/cancel",
+    summary="Cancel an order",
+    description="Possible until a part has been shipped. The work is withdrawn, the stock released"
+    " and the money given back; the order is `cancelled` when that is done.",
+    tags=["orders"],
+    responses={
+        202: {"description": "The order is being cancelled"},
+        **refusals(400, 401, 403, 404, 409, 422, 503),
+    },
+)
+def cancel_order(order_id: OrderId, request: Annotated[CancelOrder, Body()]) -> Any:
+    order = supervision.request_cancel(
+        order_id, request.reason, stores.orders(), _cause(request.reason)
+    )
+    return _reply(202, order_view(order))
+
+
+def _cause(reason: str = "") -> Cause:
+    return Cause(utc_now(), caller(app), reason, correlation_id())
+
+
+def _reply(status: int, view: OrderView) -> Any:
+    return reply(status, view.model_dump())
+
+
+handler = serve(app)

@@ -1,0 +1,18 @@
+"""Keeps the lists of what waits: each node's open work, and the orders that are held up."""
+
+from oms.aws import stores
+from oms.aws.bus_messages import envelope_of
+from oms.aws.dead_letters import DeadLetters, Message, consumer
+from oms.aws.observability import correlate
+from oms.kernel.clock import utc_now
+from oms.reporting.waiting import project
+
+
+def take(message: Message) -> None:
+    event = envelope_of(message.body)
+    correlate(event.correlation_id)
+    fulfillment_id = str(event.data.get("fulfillment_id", ""))
+    project(event.subject, fulfillment_id, stores.orders(), stores.views(), utc_now())
+
+
+handler = consumer(take, DeadLetters.from_environment())

@@ -1,0 +1,99 @@
+"""What the tables' streams have to say: records in, events for the bus out.
+
+The tables are the outbox: an event is in the same item, or the same transaction, as its effect.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from oms.aws import dynamo
+from oms.aws.event_bus import Publication
+from oms.aws.order_store import AWAIT, envelopes
+from oms.aws.stock_store import read_balance, read_entry
+from oms.inventory.model import Balance, MovementKind
+from oms.kernel.events import Envelope, event_id
+
+_MOVEMENTS = {MovementKind.RECEIPT: "stock_received", MovementKind.ADJUSTMENT: "stock_adjusted"}
+
+
+def publications(record: Mapping[str, Any]) -> list[Publication]:
+    """The events of one stream record; none for what is nobody's business."""
+    change = record["dynamodb"]
+    new = change.get("NewImage")
+    if new is None:
+        return []
+    sort_key = dynamo.read_text(new, "sk")
+    if "events" in new and sort_key != AWAIT:
+        return [Publication("oms.orders", _public(envelope)) for envelope in envelopes(new)]
+    if "#" in dynamo.read_text(new, "pk") and "record" in new:
+        return _movement_event(new)
+    if sort_key.startswith("node#"):
+        return _low_stock_event(change.get("OldImage"), new, record)
+    return []
+
+
+def entered_state(record: Mapping[str, Any]) -> str:
+    """The state that an order entered with this record, if it did."""
+    return dynamo.read_text(record["dynamodb"].get("NewImage") or {}, "entered")
+
+
+def _public(envelope: Envelope) -> Envelope:
+    """Without the customer: whoever may know loads the order."""
+    if envelope.type != "order_captured":
+        return envelope
+    content = envelope.data["content"]
+    assert isinstance(content, dict)
+    kept = ("channel", "channel_order_id", "currency", "total", "fulfilled_by_channel")
+    return replace(envelope, data={name: content[name] for name in kept if name in content})
+
+
+def _movement_event(item: Mapping[str, Any]) -> list[Publication]:
+    if dynamo.read_text(item, "sk") == "movement":
+        return []
+    entry = read_entry(item)
+    if entry.kind not in _MOVEMENTS:
+        return []
+    envelope = Envelope(
+        id=f"{entry.sku}#{entry.node}:{entry.id}",
+        type=_MOVEMENTS[MovementKind(entry.kind)],
+        subject=f"{entry.sku}#{entry.node}",
+        version=0,
+        at=entry.at,
+        by=entry.by,
+        reason=entry.reason,
+        correlation_id="",
+        data={"sku": entry.sku, "node": entry.node, "quantity": entry.on_hand},
+    )
+    return [Publication("oms.inventory", envelope)]
+
+
+def _low_stock_event(
+    old: Mapping[str, Any] | None, new: Mapping[str, Any], record: Mapping[str, Any]
+) -> list[Publication]:
+    """Raised once when what is available falls to the threshold, not again while it stays low."""
+    now = read_balance(new)
+    before = read_balance(old) if old else Balance(now.sku, now.node)
+    fell = before.available > now.low_stock_at >= now.available
+    if not now.low_stock_at or not fell:
+        return []
+    subject, version = f"{now.sku}#{now.node}", dynamo.read_number(new, "version")
+    data = {
+        "sku": now.sku,
+        "node": now.node,
+        "available": now.available,
+        "low_stock_at": now.low_stock_at,
+    }
+    envelope = Envelope(
+        id=event_id(subject, version, 1),
+        type="stock_low",
+        subject=subject,
+        version=version,
+        at=datetime.fromtimestamp(record["dynamodb"]["ApproximateCreationDateTime"], UTC),
+        by="inventory",
+        reason="",
+        correlation_id="",
+        data=data,
+    )
+    return [Publication("oms.inventory", envelope)]
