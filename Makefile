@@ -106,7 +106,7 @@ check: setup cdk.out/manifest.json ## format, lint, types, imports, CloudFormati
 	@echo "check: ruff" && $(PY) -m ruff check --quiet .
 	@echo "check: mypy" && $(PY) -m mypy
 	@echo "check: imports" && PYTHONPATH=layers/oms/python .venv/bin/lint-imports --no-logo
-	@echo "check: templates" && .venv/bin/cfn-lint cdk.out/*.template.json
+	@echo "check: templates" && .venv/bin/cfn-lint
 
 .PHONY: test
 test: setup build ## run all tests but the slow ones (ARGS="-k capture")
@@ -131,7 +131,8 @@ WITHOUT_AWS := env -u AWS_PROFILE -u AWS_DEFAULT_PROFILE -u AWS_REGION -u AWS_DE
 
 cdk.out/manifest.json: $(APP) cdk.json build/layers/aws.built node_modules/.packages
 	@echo "synth: cdk.out"
-	@$(WITHOUT_AWS) $(CDK) synth --quiet
+	@$(WITHOUT_AWS) $(CDK) synth --quiet > build/synth.log 2>&1 \
+	  || { cat build/synth.log >&2; exit 1; }
 	@touch $@
 
 .PHONY: synth

@@ -1,0 +1,1 @@
+"""What an order costs, counted rather than timed."""
