@@ -1,0 +1,111 @@
+"""Providers are found by name, opened once, and only when they are needed."""
+
+import subprocess
+import sys
+
+import pytest
+
+from oms.kernel.errors import Invalid
+from oms.kernel.money import Money
+from oms.payments.channel_collected import ChannelCollected
+from oms.payments.providers import Approved, AuthorizationRequest
+from oms.payments.registry import (
+    PROVIDER_NAMES,
+    PaymentProviders,
+    ProviderSettings,
+    refuse_unusable_token,
+)
+from oms.payments.simulator import Simulator
+from oms.payments.stripe_provider import StripeProvider
+
+
+def test_each_provider_is_opened_once_and_stripe_asks_for_its_secret_only_then() -> None:
+    asked: list[str] = []
+
+    def secret() -> str:
+        asked.append("stripe")
+        return "sk_test_123"
+
+    providers = PaymentProviders(ProviderSettings(secret))
+    assert isinstance(providers.named("simulator"), Simulator)
+    assert isinstance(providers.named("channel"), ChannelCollected)
+    assert asked == []
+
+    assert isinstance(providers.named("stripe"), StripeProvider)
+    assert providers.named("stripe") is providers.named("stripe")
+    assert asked == ["stripe"]
+
+
+def test_a_process_without_stripe_payments_does_not_load_stripe() -> None:
+    program = (
+        "import sys, oms.payments.registry as registry;"
+        "settings = registry.ProviderSettings(lambda: '');"
+        "registry.PaymentProviders(settings).named('simulator');"
+        "print({'stripe', 'standardwebhooks', 'requests'} & set(sys.modules))"
+    )
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": ":".join(sys.path)},
+    )
+
+    assert loaded.stdout.strip() == "set()"
+
+
+def test_an_unknown_provider_is_refused() -> None:
+    providers = PaymentProviders(ProviderSettings(lambda: ""))
+
+    for attempt in (providers.named, lambda name: refuse_unusable_token(name, "card", "t")):
+        with pytest.raises(Invalid) as refused:
+            attempt("paypal")
+        assert refused.value.problem_code == "unknown_payment_provider"
+    assert "paypal" not in PROVIDER_NAMES
+
+
+@pytest.mark.parametrize(
+    ("provider", "method", "token"),
+    [
+        ("simulator", "card", "4242424242424242"),
+        ("simulator", "pix", ""),
+        ("simulator", "pix", "pix"),
+        ("simulator", "channel", ""),
+        ("stripe", "card", "pm_card_visa"),
+        ("channel", "channel", ""),
+    ],
+)
+def test_a_token_its_provider_takes_is_accepted(provider: str, method: str, token: str) -> None:
+    refuse_unusable_token(provider, method, token)
+
+
+@pytest.mark.parametrize(
+    ("provider", "method", "token", "code"),
+    [
+        ("simulator", "card", "", "unknown_test_token"),
+        ("simulator", "card", "tok_1", "unknown_test_token"),
+        ("simulator", "card", "4111111111111111", "card_number_refused"),
+        ("stripe", "card", "4242 4242 4242 4242", "card_number_refused"),
+        ("stripe", "card", "", "invalid_payment_token"),
+        ("stripe", "card", "tok_visa", "invalid_payment_token"),
+        ("channel", "channel", "4111111111111111", "card_number_refused"),
+    ],
+)
+def test_a_token_its_provider_does_not_take_is_refused(
+    provider: str, method: str, token: str, code: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        refuse_unusable_token(provider, method, token)
+
+    assert refused.value.problem_code == code
+
+
+def test_what_a_channel_collected_is_recorded_and_nothing_else_is() -> None:
+    request = AuthorizationRequest("ord_1", "pay_1", Money(1, "BRL"), "channel", "", "k")
+
+    assert ChannelCollected().authorize(request) == Approved("channel:k")
+    with pytest.raises(Invalid):
+        ChannelCollected().authorize(
+            AuthorizationRequest("ord_1", "pay_1", Money(1, "BRL"), "card", "", "k")
+        )
