@@ -51,7 +51,7 @@ FUNCTIONS = (
         "catalog",
         "API: items, nodes and channels",
         _API,
-        tables={"catalog": ("GetItem", "PutItem", "Query")},
+        tables={"catalog": ("PutItem", *READ_CATALOG)},
         secrets=("callback",),
     ),
     FunctionPlan(
@@ -65,6 +65,7 @@ FUNCTIONS = (
         "API: the work of stores and warehouses",
         _API,
         tables={"orders": APPEND_ORDER, "inventory": MOVE_STOCK, "views": ("Query",)},
+        indexes={"views": ("waiting",)},
     ),
     FunctionPlan("webhooks", "API: verifies a webhook's signature and queues it", _API),
     FunctionPlan(
@@ -107,7 +108,7 @@ FUNCTIONS = (
         "supervision",
         "Task: records what an order waits for, and raises what needs a person",
         _TASK,
-        tables={"orders": APPEND_ORDER},
+        tables={"orders": APPEND_ORDER, "inventory": ("Query",)},
     ),
     FunctionPlan(
         "notifications",
@@ -139,7 +140,7 @@ FUNCTIONS = (
         "clock",
         "Schedule: every minute, measures what waits and for how long",
         _QUEUE,
-        tables={"views": ("Query",)},
+        tables={"views": ("Query",), "catalog": ("Query",)},
         indexes={"views": ("waiting",)},
     ),
 )

@@ -46,7 +46,7 @@ QUEUES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "notifications": ("notifications", _TOLD_OUTSIDE),
     "callbacks": ("callbacks", _TOLD_OUTSIDE),
-    "refunds": ("refunds", ("refund_requested",)),
+    "refunds": ("refunds", ("refund_requested", "void_requested")),
     "projections": (
         "projections",
         (
