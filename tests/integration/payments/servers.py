@@ -74,7 +74,7 @@ def recording(answering: Answering) -> Iterator[Recording]:
             self.end_headers()
             self.wfile.write(given.body)
 
-        do_GET = do_POST = answer  # noqa: N815 - the names that http.server looks for
+        do_GET = do_POST = answer
 
         def log_message(self, *args: object) -> None:
             """Tests look at what was asked, not at a log."""
