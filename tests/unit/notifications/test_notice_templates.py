@@ -190,7 +190,9 @@ def test_refunded_carries_the_amount(locale: str, notices: dict[Kind, Notice]) -
     ("reason", "said"),
     [
         ("payment_declined", "The payment was not approved."),
+        ("payment_expired", "The time to pay for it has run out."),
         ("out_of_stock", "sold out"),
+        ("stock_expired", "did not come back into stock"),
         ("customer called, angry", "nothing else you need to do"),
     ],
 )

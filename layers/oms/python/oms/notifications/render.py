@@ -20,7 +20,13 @@ from oms.orders.model import Address
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
-_REASONS = {"payment_declined": "cancelled_for_payment", "out_of_stock": "cancelled_for_stock"}
+# The lifecycle's own reasons. Any other was written by a person, and not for the customer.
+_REASONS = {
+    "payment_declined": "cancelled_for_payment",
+    "payment_expired": "cancelled_for_late_payment",
+    "out_of_stock": "cancelled_for_stock",
+    "stock_expired": "cancelled_for_late_stock",
+}
 
 
 @dataclass(frozen=True, slots=True)
