@@ -1,19 +1,17 @@
 """Takes verified deliveries from the inbox queue and does what they ask.
 
+Environment: ``ORDERS_TABLE``, ``CATALOG_TABLE``, ``DEAD_LETTER_QUEUE_URL``.
+
 A delivery may come twice: every command carries a natural key. One that can never be carried out
 goes to the dead-letter queue with its reason.
 """
 
-import os
-
 from pydantic import ValidationError
 
-from oms.aws.catalog_store import CatalogStore
-from oms.aws.clients import dynamodb
+from oms.aws import stores
 from oms.aws.dead_letters import DeadLetters, Message, consumer
 from oms.aws.faults import invalid
 from oms.aws.observability import correlate, logger
-from oms.aws.order_store import OrderStore
 from oms.channels.model import (
     CaptureRequested,
     Command,
@@ -30,8 +28,8 @@ from oms.kernel.events import Cause
 from oms.orders.capture import capture
 from oms.orders.contract import CaptureOrder
 
-orders = OrderStore(dynamodb(), os.environ["ORDERS_TABLE"])
-catalog = CatalogStore(dynamodb(), os.environ["CATALOG_TABLE"])
+orders = stores.orders()
+catalog = stores.catalog()
 
 
 def take(message: Message) -> None:

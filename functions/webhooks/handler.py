@@ -1,4 +1,7 @@
-"""POST /v1/webhooks/{source}: verify the raw body's signature, queue it, answer at once."""
+"""POST /v1/webhooks/{source}: verify the raw body's signature, queue it, answer at once.
+
+Environment: ``INBOX_QUEUE_URL``, ``WEBHOOK_SECRETS`` (JSON: source → ARN of its secret).
+"""
 
 import base64
 import json

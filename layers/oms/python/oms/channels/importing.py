@@ -36,7 +36,7 @@ def capture_requested(channel: str, order: ChannelOrder) -> CaptureRequested:
         "total": str(order.total),
         "payment": {
             "method": "channel",
-            "token": "marketplace",
+            "provider": "channel",
             "collected": str(order.collected),
             "reference": order.display_name[:_TEXT],
         },
