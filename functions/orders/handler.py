@@ -48,7 +48,7 @@ def capture_order(
     result = capture(
         order, stores.orders(), stores.catalog(), _cause(), idempotency_key=idempotency_key
     )
-    logger.info("captured", order_id=result.order.order_id, created=result.created)
+    logger.info("captured", order_id=result.order.order_id, first=result.created)
     return _reply(201 if result.created else 200, order_view(result.order))
 
 
