@@ -170,6 +170,7 @@ def _spawn(
                 "IOT_MTLS_ENABLED": "0",  # it would listen on every interface
                 "LAMBDA_EXECUTOR": "local",
                 "LOG_LEVEL": "WARNING",
+                "MINISTACK_WORKER_THREADS": "256",  # a running function holds one, and calls back
                 "STATE_DIR": str(scratch / "state"),
                 "TMPDIR": str(scratch / "tmp"),
                 **settings,
