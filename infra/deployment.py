@@ -7,7 +7,7 @@ name                          meaning                                       defa
 ============================= ============================================= ================
 ``target``                    ``aws`` or ``local`` (the local engine)       ``aws``
 ``name``                      prefix of the stacks' names                   ``Oms``
-``sender_email``              verified SES identity that mails come from    an example's
+``sender_email``              who mails come from: an identity SES verified   an example's
 ``stripe_api_base``           address of the Stripe API, for tests          Stripe's own
 ``await_stock_seconds``       how long a backorder waits for stock          30 days
 ``await_payment_seconds``     how long a pending payment may take           see below

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 APPEND_ORDER = ("GetItem", "PutItem", "Query")
 READ_CATALOG = ("GetItem", "BatchGetItem", "Query")
-MOVE_STOCK = ("PutItem", "UpdateItem", "ConditionCheckItem")
+MOVE_STOCK = ("PutItem", "UpdateItem")
 
 WEBHOOK_SOURCES = ("standard", "shopify", "simulator", "carrier")
 
@@ -20,8 +20,8 @@ class FunctionPlan:
     """``name`` is the folder under functions/, ``timeout`` is in seconds, ``memory`` in MB.
 
     ``tables`` says which actions on which table, ``indexes`` which of its indexes may be queried;
-    each table's name is in the variable ``<TABLE>_TABLE``. ``secrets`` may be read; each one's ARN
-    is in the variable ``<SECRET>_SECRET``.
+    each table's name is in the variable ``<TABLE>_TABLE``, also when only an index is read.
+    ``secrets`` may be read; each one's ARN is in the variable ``<SECRET>_SECRET``.
     """
 
     name: str
@@ -87,7 +87,7 @@ FUNCTIONS = (
         _TASK,
         tables={
             "orders": APPEND_ORDER,
-            "inventory": (*MOVE_STOCK, "GetItem", "BatchGetItem", "DeleteItem", "Query"),
+            "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem", "Query"),
             "catalog": READ_CATALOG,
         },
     ),
@@ -114,7 +114,7 @@ FUNCTIONS = (
         "notifications",
         "Queue: mails the customer",
         _QUEUE,
-        tables={"orders": ("Query",), "views": ("PutItem", "UpdateItem")},
+        tables={"orders": ("Query",), "views": ("PutItem", "UpdateItem", "DeleteItem")},
     ),
     FunctionPlan(
         "callbacks",
@@ -134,7 +134,7 @@ FUNCTIONS = (
         "projections",
         "Queue: keeps the read models",
         _QUEUE,
-        tables={"views": ("PutItem", "UpdateItem", "DeleteItem"), "orders": ("Query",)},
+        tables={"views": ("PutItem",), "orders": ("Query",)},
     ),
     FunctionPlan(
         "clock",

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
 
 from aws_cdk import Duration, IgnoreMode, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -65,7 +64,8 @@ class Function(Construct):
             self,
             "Function",
             description=plan.purpose,
-            **_code_and_handler(deployment.root, plan.name),
+            code=_code(deployment.root, plan.name),
+            handler=f"functions.{plan.name}.handler.handler",
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=deployment.architecture,
             layers=[shared.oms, shared.dependencies],
@@ -130,21 +130,10 @@ class Function(Construct):
         )
 
 
-class _Code(TypedDict):
-    code: lambda_.Code
-    handler: str
-
-
-def _code_and_handler(root: Path, name: str) -> _Code:
-    if (root / "functions" / name / "handler.py").is_file():
-        return {"code": _code(root, name), "handler": f"functions.{name}.handler.handler"}
-    # Only until every function is written.
-    nothing = "def handler(event, context):\n    raise NotImplementedError\n"
-    return {"code": lambda_.Code.from_inline(nothing), "handler": "index.handler"}
-
-
 def _code(root: Path, name: str) -> lambda_.Code:
     """A zip in which the handler has the import path that it has in tests."""
+    if not (root / "functions" / name / "handler.py").is_file():
+        raise FileNotFoundError(f"functions/{name}/handler.py is missing")
     return lambda_.Code.from_asset(
         str(root),
         ignore_mode=IgnoreMode.GIT,

@@ -22,9 +22,17 @@ A_DAY = Duration.days(1)
 
 
 def feed_from_queue(
-    function: Function, work: WorkQueue, *, max_concurrency: int | None = None
+    function: Function,
+    work: WorkQueue,
+    *,
+    max_receive_count: int,
+    max_concurrency: int | None = None,
 ) -> None:
-    """Each message is handled as soon as it is there; only those that fail come back."""
+    """Each message is handled as soon as it is there; only those that fail come back.
+
+    The function is told of the dead-letter queue, so that it can put a message there together with
+    the reason, which SQS does not know when it moves one.
+    """
     function.function.add_event_source(
         sources.SqsEventSource(
             work.queue,
@@ -33,6 +41,9 @@ def feed_from_queue(
             report_batch_item_failures=True,
         )
     )
+    function.allow(["sqs:SendMessage"], [work.dead_letters.queue_arn])
+    function.tell("DEAD_LETTER_QUEUE_URL", work.dead_letters.queue_url)
+    function.tell("MAX_RECEIVES", str(max_receive_count))
 
 
 def feed_from_stream(function: Function, table: dynamodb.ITable, failures: sqs.IQueue) -> None:

@@ -1,5 +1,7 @@
 """Everything that can be replaced: functions, what triggers them, the API, alarms, dashboard."""
 
+from email.utils import parseaddr
+
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -151,7 +153,10 @@ class ServiceStack(Stack):
                 alarms=self._alarms,
             )
             triggers.feed_from_queue(
-                self._functions[consumer], work, max_concurrency=MAX_CONCURRENT.get(name)
+                self._functions[consumer],
+                work,
+                max_receive_count=self._deployment.max_receive_count,
+                max_concurrency=MAX_CONCURRENT.get(name),
             )
             if event_types:
                 triggers.route(
@@ -164,7 +169,8 @@ class ServiceStack(Stack):
         """What infra/functions.py says: tables, indexes and secrets, with their variables."""
         for name, actions in plan.tables.items():
             table = self._data.tables[name]
-            function.allow([f"dynamodb:{action}" for action in actions], [table.table_arn])
+            if actions:
+                function.allow([f"dynamodb:{action}" for action in actions], [table.table_arn])
             function.tell(f"{name.upper()}_TABLE", table.table_name)
         for name, indexes in plan.indexes.items():
             arn = self._data.tables[name].table_arn
@@ -219,13 +225,14 @@ class ServiceStack(Stack):
     def _wire_the_outside(self) -> None:
         """Mail and the payment provider."""
         sender = self._deployment.sender_email
-        domain = sender.partition("@")[2]
+        address = parseaddr(sender)[1]
+        domain = address.partition("@")[2]
         notifications = self._functions["notifications"]
         notifications.allow(
             ["ses:SendEmail"],
             [
                 self.format_arn(service="ses", resource="identity", resource_name=identity)
-                for identity in (sender, domain)
+                for identity in (address, domain)
             ],
         )
         notifications.tell("SENDER_EMAIL", sender)
@@ -233,8 +240,7 @@ class ServiceStack(Stack):
             for name in ("payment", "refunds"):
                 self._functions[name].tell("STRIPE_API_BASE", self._deployment.stripe_api_base)
         if self._deployment.is_local:
-            for name in ("catalog", "callbacks"):
-                self._functions[name].tell("ALLOW_HTTP_CALLBACKS", "true")
+            self._functions["callbacks"].tell("ALLOW_PLAIN_CALLBACKS", "1")
 
     def _dead_letters(self) -> dict[str, sqs.IQueue]:
         return {
