@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # One attempt: SES has no idempotency key, and the SDK would repeat a call that was lost on its way
 # back as readily as one that was lost on its way out.
-_ONE_ATTEMPT = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1})
+_ONE_ATTEMPT = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
 
 
 def ses() -> SESV2Client:

@@ -17,7 +17,7 @@ from oms.notifications.render import Message, render
 from oms.notifications.store import Claim, Notices
 from oms.orders.model import Order
 
-# Longer than any attempt lives: its function is stopped after a minute.
+# Longer than any attempt lives: its function is stopped well before.
 UNFINISHED_AFTER = timedelta(minutes=2)
 
 
