@@ -3,6 +3,7 @@
 A state directory (see `local.engine`) gains:
 
     STATE_DIR/cdk.out/            the synthesised assembly, assets included
+    STATE_DIR/cdk.sources         what it was made from: unchanged sources are not synthesised again
     STATE_DIR/{synth,bootstrap,deploy}.log
     STATE_DIR/outputs.json        the stacks' outputs, as the CDK CLI wrote them
     STATE_DIR/deployment.json     the `Deployment`
@@ -13,6 +14,7 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,6 +27,14 @@ from local.failure import LocalFailure
 
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
 LAYER = ROOT / "build" / "layers" / "local" / "python"
+SOURCES = (
+    ROOT / "cdk.json",
+    ROOT / "infra",
+    ROOT / "functions",
+    ROOT / "layers",
+    LAYER,
+    ROOT / "requirements" / "dev.txt",
+)
 STEP_SECONDS = 300.0
 
 SCOPES = tuple(
@@ -73,16 +83,22 @@ def deploy(engine: Engine, state_dir: Path, context: Mapping[str, str] | None = 
     outputs = state_dir / "outputs.json"
     outputs.unlink(missing_ok=True)
 
+    made_from = state_dir / "cdk.sources"
+    sources = _fingerprint(context or {})
+
     with ExitStack() as steps:
         # Synthesis computes and bootstrapping mostly waits, so that the two share a machine well.
-        synth = steps.enter_context(
-            _Step("synth", _synth_words(assembly, context or {}), engine, state_dir)
-        )
         bootstrap = steps.enter_context(
             _Step("bootstrap", _bootstrap_words(state_dir), engine, state_dir)
         )
+        if not (made_from.exists() and made_from.read_text() == sources):
+            made_from.unlink(missing_ok=True)
+            synth = steps.enter_context(
+                _Step("synth", _synth_words(assembly, context or {}), engine, state_dir)
+            )
+            synth.finish()
+            made_from.write_text(sources)
         bootstrap.finish()
-        synth.finish()
     with _Step("deploy", _deploy_words(assembly, outputs), engine, state_dir) as step:
         step.finish()
 
@@ -163,6 +179,18 @@ class _Step:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+
+
+def _fingerprint(context: Mapping[str, str]) -> str:
+    """A digest of everything that synthesis reads."""
+    digest = sha256(json.dumps(context, sort_keys=True).encode())
+    for source in SOURCES:
+        files = sorted(source.rglob("*")) if source.is_dir() else [source]
+        for file in files:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(f"\0{file}\0".encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _synth_words(assembly: Path, context: Mapping[str, str]) -> list[str]:
