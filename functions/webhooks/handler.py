@@ -28,7 +28,7 @@ secret_arns: dict[str, str] = json.loads(os.environ["WEBHOOK_SECRETS"])
     summary="Take a webhook",
     description="Authenticated by the signature that the source's scheme prescribes.",
     tags=["webhooks"],
-    responses={202: {"description": "Verified and queued"}, **refusals(401, 404, 413, 503)},
+    responses={202: {"description": "Verified and queued"}, **refusals(401, 404, 413, 422, 503)},
 )
 def receive(source: str) -> Any:
     sender = source_of(source)
