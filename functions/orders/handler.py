@@ -115,7 +115,7 @@ def _cause(reason: str = "") -> Cause:
 
 
 def _reply(status: int, view: OrderView) -> Any:
-    return reply(status, view.model_dump())
+    return reply(status, view.model_dump(mode="json"))
 
 
 handler = serve(app)

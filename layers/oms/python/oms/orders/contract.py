@@ -4,10 +4,19 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from oms.kernel.clock import rfc3339
 from oms.kernel.events import Envelope
+from oms.kernel.money import Money
 from oms.kernel.quantity import quantity_number
 from oms.orders.model import Counts, Fulfillment, Order, OutOfStockPolicy, State
 
@@ -31,9 +40,17 @@ Country = Annotated[
     StringConstraints(pattern=r"^[A-Z]{2}$"),
     Field(description="ISO 3166-1 alpha-2", examples=["BR"]),
 ]
+
+
+def _json_number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
 Quantity = Annotated[
     Decimal,
     Field(description="A number with at most the item's decimals", examples=[2, 1.25]),
+    PlainSerializer(_json_number, when_used="json"),
+    WithJsonSchema({"type": "number", "examples": [2, 1.25]}),
 ]
 
 
@@ -257,7 +274,7 @@ def order_view(order: Order) -> OrderView:
         refunds=[
             RefundView(
                 id=refund.id,
-                amount=str(type(content.total)(refund.amount, content.currency)),
+                amount=str(Money(refund.amount, content.currency)),
                 state=refund.state,
                 reason=refund.reason,
             )
@@ -302,11 +319,21 @@ def history_view(order_id: str, envelopes: list[Envelope]) -> HistoryView:
                 by=envelope.by,
                 reason=envelope.reason,
                 correlation_id=envelope.correlation_id,
-                data=dict(envelope.data),
+                data=_shown_data(envelope),
             )
             for envelope in envelopes
         ],
     )
+
+
+def _shown_data(envelope: Envelope) -> dict[str, object]:
+    """Without the payment token: whoever may read an order may not pay with it."""
+    data = dict(envelope.data)
+    content = data.get("content")
+    if isinstance(content, dict) and isinstance(payment := content.get("payment"), dict):
+        shown = {name: value for name, value in payment.items() if name != "token"}
+        data["content"] = {**content, "payment": shown}
+    return data
 
 
 def placed_at(request: CaptureOrder, captured_at: datetime) -> datetime:
