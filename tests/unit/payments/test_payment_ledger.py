@@ -13,7 +13,6 @@ from oms.payments.model import (
     apply,
     record_authorization,
     record_capture,
-    record_collected,
     record_decline,
     record_pending,
     record_refund,
@@ -240,20 +239,12 @@ def test_a_pending_answer_that_arrives_after_the_money_says_nothing_new() -> Non
     assert record_pending(payment, "aut_1", "key:authorize:late") is payment
 
 
-def test_a_pix_is_authorised_and_captured_in_one_step() -> None:
-    pending = record_pending(NEW, "aut_1", "key:authorize")
-
-    paid = record_collected(pending, brl(10000), "aut_1", "simulator:evt_1")
+def test_what_is_taken_in_one_step_is_told_in_any_order() -> None:
+    paid = record_authorization(NEW, brl(10000), "pix_1", "simulator:evt_1:authorized")
+    paid = record_capture(paid, brl(10000), "pix_1", "simulator:evt_1")
 
     assert (paid.authorized, paid.captured, paid.status) == (brl(10000), brl(10000), "captured")
-    assert record_collected(paid, brl(10000), "aut_1", "simulator:evt_1") is paid
-    assert record_authorization(paid, brl(10000), "aut_1", "simulator:evt_0") is paid
-
-
-def test_collecting_what_is_authorised_does_not_authorise_it_again() -> None:
-    payment = record_collected(authorized(), brl(10000), "cap_1", "simulator:evt_1")
-
-    assert (payment.authorized, payment.captured) == (brl(10000), brl(10000))
+    assert record_authorization(paid, brl(10000), "pix_1", "simulator:evt_0") is paid
 
 
 def test_another_currency_is_refused() -> None:

@@ -1,8 +1,9 @@
-"""What a provider tells later, in our own words, and how it enters the ledger.
+"""What a provider tells later, in our own words.
 
 The body follows Standard Webhooks: ``{"type", "timestamp", "data"}``. ``data`` has the event's id,
 the payment's, the provider's reference, the amount as a decimal string and its currency; for the
-refund types the refund's id (``rfd_…``), for a decline the provider's ``code``.
+refund types the refund's id (``rfd_…``), when the provider knows it; for a decline or a failure the
+provider's ``code``.
 """
 
 import json
@@ -14,14 +15,6 @@ from typing import Literal, get_args
 from oms.kernel.clock import rfc3339
 from oms.kernel.errors import Invalid, MalformedRequest
 from oms.kernel.money import Money
-from oms.payments.model import (
-    Payment,
-    record_authorization,
-    record_collected,
-    record_decline,
-    record_refund,
-    record_refund_failure,
-)
 
 CallbackType = Literal[
     "payment.authorized",
@@ -78,32 +71,9 @@ def read_callback(body: str | bytes) -> PaymentCallback:
         payment_id=_text(data, "payment_id"),
         amount=Money.parse(_text(data, "amount"), _text(data, "currency")),
         reference=_text(data, "reference", optional=True),
-        refund_id=_text(data, "refund_id", optional=kind not in _OF_A_REFUND),
+        refund_id=_text(data, "refund_id", optional=True),
         code=_text(data, "code", optional=True),
     )
-
-
-def record_callback(payment: Payment, callback: PaymentCallback) -> Payment:
-    """The payment with what ``callback`` tells; unchanged when that is known.
-
-    A capture nobody authorised before (Pix, boleto) is recorded as collected in one step.
-    Raises what the ledger raises.
-    """
-    key = f"{payment.provider}:{callback.id}"
-    match callback.type:
-        case "payment.authorized":
-            return record_authorization(payment, callback.amount, callback.reference, key)
-        case "payment.declined":
-            return record_decline(payment, callback.reference, key)
-        case "payment.captured":
-            return record_collected(payment, callback.amount, callback.reference, key)
-        case "payment.refunded":
-            return record_refund(payment, callback.amount, callback.refund_id, key)
-        case "payment.refund_failed":
-            return record_refund_failure(payment, callback.refund_id, key)
-
-
-_OF_A_REFUND = ("payment.refunded", "payment.refund_failed")
 
 
 def _text(data: Mapping[str, object], name: str, *, optional: bool = False) -> str:

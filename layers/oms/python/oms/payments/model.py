@@ -195,16 +195,6 @@ def record_capture(payment: Payment, amount: Money, reference: str, key: str) ->
     return _record(payment, "captured", amount, reference, key)
 
 
-def record_collected(payment: Payment, amount: Money, reference: str, key: str) -> Payment:
-    """Money taken in one step (Pix, boleto, a marketplace): authorised and captured at once.
-
-    What is authorised already is not authorised again. Refused like a capture.
-    """
-    if not payment.authorized:
-        payment = record_authorization(payment, amount, reference, f"{key}:authorized")
-    return record_capture(payment, amount, reference, key)
-
-
 def record_void(payment: Payment, reference: str, key: str, amount: Money | None = None) -> Payment:
     """Let go of ``amount``, or of all that is left to capture.
 

@@ -82,4 +82,3 @@ _OPENERS: dict[str, Callable[[ProviderSettings], PaymentProvider]] = {
     "channel": _channel,
     "stripe": _stripe,
 }
-PROVIDER_NAMES = frozenset(_OPENERS)
