@@ -140,7 +140,7 @@ FUNCTIONS = (
         "clock",
         "Schedule: every minute, measures what waits and for how long",
         _QUEUE,
-        tables={"views": ("Query",), "catalog": ("Query",)},
+        tables={"views": (), "catalog": ("Query",)},
         indexes={"views": ("waiting",)},
     ),
 )

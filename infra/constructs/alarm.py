@@ -1,12 +1,14 @@
 """Alarms: each tells a person what is wrong and where to read what to do."""
 
-from aws_cdk import Duration
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
+
+from infra.constructs.acknowledgement import acknowledge
 
 FIVE_MINUTES = Duration.minutes(5)
 
@@ -17,8 +19,22 @@ class AlarmTopic(Construct):
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
         # CloudWatch may not use the key that AWS manages for SNS, so the topic has its own.
-        key = kms.Key(self, "Key", enable_key_rotation=True, description="OMS alarm notifications")
-        key.grant_encrypt_decrypt(iam.ServicePrincipal("cloudwatch.amazonaws.com"))
+        key = kms.Key(
+            self,
+            "Key",
+            description="OMS alarm notifications",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        cloudwatch_alarms = iam.ServicePrincipal("cloudwatch.amazonaws.com")
+        key.grant(cloudwatch_alarms, "kms:Decrypt", "kms:GenerateDataKey")
+        acknowledge(
+            key,
+            {
+                "Policy[Action::kms:*]": "The account itself must be able to manage its key.",
+                "Policy[Resource::*]": "A key's own policy calls that one key '*'.",
+            },
+        )
         self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
         self._action = actions.SnsAction(self.topic)
 

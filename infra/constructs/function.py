@@ -122,7 +122,7 @@ class Function(Construct):
             },
         )
         acknowledge(
-            self.role,
+            self.role.node.find_child("DefaultPolicy"),
             {
                 "AwsSolutions-IAM5[Resource::*]": "X-Ray takes segments for no resource in "
                 "particular: PutTraceSegments and PutTelemetryRecords know only '*'."

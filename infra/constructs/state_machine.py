@@ -93,7 +93,7 @@ class OrderLifecycle(Construct):
         machine = cast(sfn.CfnStateMachine, self.machine.node.default_child)
         machine.add_metadata("cfn-lint", {"config": {"ignore_checks": ["E3601"]}})
         acknowledge(
-            self.machine.role,
+            self.machine.role.node.find_child("DefaultPolicy"),
             {
                 "AwsSolutions-IAM5[Resource::*]": "The log delivery actions (CreateLogDelivery and "
                 "its kin) and X-Ray's segments know no resource but '*'."

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -66,7 +66,7 @@ def feed_from_stream(function: Function, table: dynamodb.ITable, failures: sqs.I
         )
     )
     acknowledge(
-        function.role,
+        function.role.node.find_child("DefaultPolicy"),
         {
             "AwsSolutions-IAM5[Resource::*]": "ListStreams and X-Ray's PutTraceSegments and "
             "PutTelemetryRecords know no resource but '*'."
@@ -102,8 +102,11 @@ def run_every_minute(
     scope: Construct, construct_id: str, function: Function, failures: sqs.IQueue
 ) -> None:
     """Invoke the function each minute; an invocation that is five minutes late is of no use."""
+    of_this_account = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
     role = iam.Role(
-        scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com")
+        scope,
+        f"{construct_id}Role",
+        assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions=of_this_account),
     )
     invoke = iam.PolicyStatement(
         actions=["lambda:InvokeFunction"], resources=[function.function.function_arn]

@@ -1,10 +1,11 @@
-"""What outlives every deployment: tables and secrets."""
+"""What outlives every deployment: tables, secrets, and who may call."""
 
 from aws_cdk import Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra.constructs.identity import Identity
 from infra.constructs.secret import Secret
 from infra.constructs.table import Index, Table
 from infra.deployment import Deployment
@@ -12,10 +13,10 @@ from infra.functions import WEBHOOK_SOURCES
 
 
 class DataStack(Stack):
-    """``tables`` and ``secrets`` by the names that infra/functions.py uses."""
+    """``tables`` and ``secrets`` go by the names that infra/functions.py uses."""
 
     def __init__(self, scope: Construct, construct_id: str, *, deployment: Deployment) -> None:
-        super().__init__(scope, construct_id, description="OMS: tables and secrets")
+        super().__init__(scope, construct_id, description="OMS: tables, secrets, clients")
         self._deployment = deployment
         self.tables: dict[str, dynamodb.Table] = {
             "orders": Table(
@@ -57,6 +58,7 @@ class DataStack(Stack):
             )
             for source in WEBHOOK_SOURCES
         }
+        self.identity = Identity(self, "Identity", deployment=deployment)
 
     def _secret(self, construct_id: str, purpose: str) -> secretsmanager.Secret:
         return Secret(self, construct_id, purpose=purpose, deployment=self._deployment).secret

@@ -104,13 +104,12 @@ class ServiceStack(Stack):
             alarms=self._alarms,
         )
         self._wire()
-        identity = Identity(self, "Identity", deployment=deployment)
         api = Api(
             self,
             "Api",
             routes=ROUTES,
             functions=self._functions,
-            identity=identity,
+            identity=data.identity,
             deployment=deployment,
             alarms=self._alarms,
         )
@@ -122,7 +121,7 @@ class ServiceStack(Stack):
             dead_letters=self._dead_letters(),
             machine=self._lifecycle.machine,
         )
-        self._report(identity, api)
+        self._report(data.identity, api)
 
     def _make_functions(self) -> dict[str, Function]:
         shared = layers(self, self._deployment)
