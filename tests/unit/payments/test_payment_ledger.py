@@ -154,6 +154,14 @@ def test_a_failed_refund_can_be_refunded_again_under_a_new_id() -> None:
     assert payment.refund_pending == brl(10000)
 
 
+def test_a_request_recorded_after_its_result_does_not_open_the_refund_again() -> None:
+    refunded = record_refund(captured(), brl(3000), "rfd_1", "key:refunded")
+
+    payment = request_refund(refunded, brl(3000), "rfd_1", "key:refund")
+
+    assert (payment.refunded, payment.refund_pending) == (brl(3000), brl(0))
+
+
 def test_a_refund_that_bounces_is_kept_by_us_again() -> None:
     payment = request_refund(captured(), brl(3000), "rfd_1", "key:refund")
     payment = record_refund(payment, brl(3000), "rfd_1", "key:refunded")
