@@ -19,7 +19,7 @@ def is_brazilian_tax_id(normalised: str) -> bool:
 
 
 def _is_cpf(text: str) -> bool:
-    if not re.fullmatch(r"\d{11}", text) or len(set(text)) == 1:
+    if not re.fullmatch(r"[0-9]{11}", text) or len(set(text)) == 1:
         return False
     return all(
         _check_digit(text[:length], range(length + 1, 1, -1)) == text[length] for length in (9, 10)
@@ -27,7 +27,7 @@ def _is_cpf(text: str) -> bool:
 
 
 def _is_cnpj(text: str) -> bool:
-    if not re.fullmatch(r"[0-9A-Z]{12}\d{2}", text) or len(set(text)) == 1:
+    if not re.fullmatch(r"[0-9A-Z]{12}[0-9]{2}", text) or len(set(text)) == 1:
         return False
     weights = (6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)
     return all(

@@ -14,7 +14,7 @@ _EXPONENTS = {
     **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
     **dict.fromkeys("CLF UYW".split(), 4),
 }
-_DECIMAL = re.compile(r"(-?)(\d{1,15})(?:\.(\d{1,6}))?")
+_DECIMAL = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]{1,6}))?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 

@@ -73,14 +73,16 @@ def source(order: Order, allocations: tuple[Allocation, ...], rule: str, reason:
 
 
 def backorder(order: Order, line_ids: tuple[str, ...], reason: str) -> Events:
-    if order.status == "backordered":
+    if has_reached(order, State.SOURCED) or order.backordered_lines == line_ids:
         return NOTHING
+    turn_round_if_cancelling(order)
     return (happened.OrderBackordered(line_ids, reason),)
 
 
 def run_out_of_stock(order: Order, reason: str) -> Events:
     if order.progress.sourcing_reason == reason:
         return NOTHING
+    turn_round_if_cancelling(order)
     return (happened.OrderOutOfStock(reason),)
 
 

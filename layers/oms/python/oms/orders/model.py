@@ -254,6 +254,15 @@ class Order:
         return bool(self.progress.cancel_reason) and self.state is not State.CANCELLED
 
     @property
+    def backordered_lines(self) -> tuple[str, ...]:
+        """Ids of the lines that the order waits for stock with."""
+        return tuple(
+            line.line_id
+            for line, counts in zip(self.content.lines, self.progress.counts, strict=True)
+            if counts.backordered
+        )
+
+    @property
     def live_fulfillments(self) -> tuple[Fulfillment, ...]:
         return tuple(
             fulfillment
@@ -289,8 +298,7 @@ def _status(order: Order) -> str:
     if order.cancel_requested:
         return "cancelling"
     if order.state is State.CAPTURED:
-        backordered = any(counts.backordered for counts in order.progress.counts)
-        return "backordered" if backordered else "new"
+        return "backordered" if order.backordered_lines else "new"
     if order.state is State.SOURCED:
         return (
             f"awaiting_{order.payment.method}" if order.payment.status == "pending" else "reserved"

@@ -26,7 +26,7 @@ from oms.routing.model import Available, Sourced, SourcingRule, Unsourced
 # A transaction holds 100 writes: the commit, two for each need (balance and ledger entry), and for
 # an order that was backordered one for each SKU that it stops waiting for.
 NEEDS_IN_ONE = 33
-SKUS_WAITED_FOR = 90
+SKUS_WAITED_FOR = 45
 _PLANS = 4
 
 
@@ -177,23 +177,28 @@ def _record_shortage(
             orders.commit(order, events, cause)
         raise OutOfStock(plan.reason)
     if events := decisions.backorder(order, plan.line_ids, plan.reason):
-        writes = stock.wait(order.order_id, _since(order), _waited_for(order, plan.line_ids))
-        orders.commit(order, events, cause, writes)
+        orders.commit(order, events, cause, _wait(order, plan.line_ids, stock))
     raise Backordered(plan.reason)
 
 
-def _stop_waiting(order: Order, stock: Stock) -> list[Write]:
-    lacking = [
-        line.line_id
-        for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
-        if counts.backordered
+def _wait(order: Order, line_ids: Iterable[str], stock: Stock) -> list[Write]:
+    """Join the queues of the SKUs that are lacking now, leave those of the others."""
+    before, now = _waited_for(order, order.backordered_lines), _waited_for(order, line_ids)
+    return [
+        *stock.wait(order.order_id, _since(order), now - before),
+        *stock.stop_waiting(order.order_id, _since(order), before - now),
     ]
-    return stock.stop_waiting(order.order_id, _since(order), _waited_for(order, lacking))
 
 
-def _waited_for(order: Order, line_ids: Iterable[str]) -> list[str]:
+def _stop_waiting(order: Order, stock: Stock) -> list[Write]:
+    waited_for = _waited_for(order, order.backordered_lines)
+    return stock.stop_waiting(order.order_id, _since(order), waited_for)
+
+
+def _waited_for(order: Order, line_ids: Iterable[str]) -> set[str]:
     """Enough of the SKUs to be woken by; the rest is looked at again then."""
-    return sorted({order.content.line(line_id).sku for line_id in line_ids})[:SKUS_WAITED_FOR]
+    lacking = {order.content.line(line_id).sku for line_id in line_ids}
+    return set(sorted(lacking)[:SKUS_WAITED_FOR])
 
 
 def _since(order: Order) -> str:
