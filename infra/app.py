@@ -10,10 +10,14 @@ from infra.stacks.service import ServiceStack
 
 
 def compose(app: cdk.App, deployment: Deployment) -> None:
-    """Put the stacks and cdk-nag's rules into ``app``: a finding that is not acknowledged with a
-    reason fails the synth."""
     data = DataStack(app, f"{deployment.name}Data", deployment=deployment)
     ServiceStack(app, f"{deployment.name}Service", data=data, deployment=deployment)
+    check_rules(app)
+
+
+def check_rules(app: cdk.App) -> None:
+    """A finding of cdk-nag that is not acknowledged with a reason fails the synth. The reasons are
+    written into the templates."""
     Validations.of(app).add_plugins(
         AwsSolutionsChecks(app, write_suppressions_to_cloud_formation=True)
     )

@@ -19,9 +19,9 @@ WEBHOOK_SOURCES = ("standard", "shopify", "simulator", "carrier")
 class FunctionPlan:
     """``name`` is the folder under functions/, ``timeout`` is in seconds, ``memory`` in MB.
 
-    ``tables`` says which actions on which table, ``indexes`` which of its indexes may be queried;
-    each table's name is in the variable ``<TABLE>_TABLE``, also when only an index is read.
-    ``secrets`` may be read; each one's ARN is in the variable ``<SECRET>_SECRET``.
+    ``tables`` says which actions on which table, ``indexes`` which indexes of it may be queried;
+    each table's name is in the variable ``<TABLE>_TABLE``. ``secrets`` may be read; each one's ARN
+    is in the variable ``<SECRET>_SECRET``.
     """
 
     name: str
@@ -64,7 +64,7 @@ FUNCTIONS = (
         "fulfillment",
         "API: the work of stores and warehouses",
         _API,
-        tables={"orders": APPEND_ORDER, "inventory": MOVE_STOCK, "views": ("Query",)},
+        tables={"orders": APPEND_ORDER, "inventory": MOVE_STOCK},
         indexes={"views": ("waiting",)},
     ),
     FunctionPlan("webhooks", "API: verifies a webhook's signature and queues it", _API),
@@ -140,7 +140,7 @@ FUNCTIONS = (
         "clock",
         "Schedule: every minute, measures what waits and for how long",
         _QUEUE,
-        tables={"views": (), "catalog": ("Query",)},
+        tables={"catalog": ("Query",)},
         indexes={"views": ("waiting",)},
     ),
 )

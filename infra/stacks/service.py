@@ -167,13 +167,13 @@ class ServiceStack(Stack):
     def _grant(self, plan: FunctionPlan, function: Function) -> None:
         """What infra/functions.py says: tables, indexes and secrets, with their variables."""
         for name, actions in plan.tables.items():
-            table = self._data.tables[name]
-            if actions:
-                function.allow([f"dynamodb:{action}" for action in actions], [table.table_arn])
-            function.tell(f"{name.upper()}_TABLE", table.table_name)
+            arn = self._data.tables[name].table_arn
+            function.allow([f"dynamodb:{action}" for action in actions], [arn])
         for name, indexes in plan.indexes.items():
             arn = self._data.tables[name].table_arn
             function.allow(["dynamodb:Query"], [f"{arn}/index/{index}" for index in indexes])
+        for name in {**plan.tables, **plan.indexes}:
+            function.tell(f"{name.upper()}_TABLE", self._data.tables[name].table_name)
         for name in plan.secrets:
             arn = self._data.secrets[name].secret_arn
             function.allow(["secretsmanager:GetSecretValue"], [arn])

@@ -1,0 +1,88 @@
+"""Every alarm reaches somebody and tells what to do; whatever can fail unseen has one."""
+
+from collections.abc import Iterator
+
+from tests.infra.template import Resource, Templates, pointed_at
+
+ALARM = "AWS::CloudWatch::Alarm"
+FUNCTION = "AWS::Lambda::Function"
+QUEUE = "AWS::SQS::Queue"
+
+
+def test_every_alarm_reaches_the_topic(aws: Templates) -> None:
+    for alarm in aws.of(ALARM):
+        actions = alarm.properties.get("AlarmActions", [])
+        assert [aws.at(action).type for action in actions] == ["AWS::SNS::Topic"], alarm
+
+
+def test_every_alarm_says_what_is_wrong_and_where_to_read_what_to_do(aws: Templates) -> None:
+    for alarm in aws.of(ALARM):
+        says, _, anchor = alarm.properties.get("AlarmDescription", "").partition(
+            " What to do: docs/runbook.md#"
+        )
+        assert says and anchor, alarm
+
+
+def test_silence_is_no_alarm(aws: Templates) -> None:
+    for alarm in aws.of(ALARM):
+        assert alarm.properties["TreatMissingData"] == "notBreaching", alarm
+
+
+def test_one_dead_letter_is_enough_for_an_alarm(aws: Templates) -> None:
+    for queue in where_failures_end(aws):
+        alarms = alarms_on(aws, queue, "ApproximateNumberOfMessagesVisible")
+        assert [alarm.properties["Threshold"] for alarm in alarms] == [1], queue
+
+
+def test_a_queue_whose_messages_grow_old_has_an_alarm(aws: Templates) -> None:
+    for mapping in aws.of("AWS::Lambda::EventSourceMapping"):
+        if pointed_at(mapping.properties["EventSourceArn"]):
+            queue = aws.at(mapping.properties["EventSourceArn"])
+            assert alarms_on(aws, queue, "ApproximateAgeOfOldestMessage"), queue
+
+
+def test_every_function_has_alarms_on_errors_and_throttles(aws: Templates) -> None:
+    for function in aws.of(FUNCTION):
+        assert alarms_on(aws, function, "Errors"), function
+        assert alarms_on(aws, function, "Throttles"), function
+
+
+def test_one_failed_execution_is_enough_for_an_alarm(aws: Templates) -> None:
+    for machine in aws.of("AWS::StepFunctions::StateMachine"):
+        alarms = alarms_on(aws, machine, "ExecutionsFailed")
+        assert [alarm.properties["Threshold"] for alarm in alarms] == [1]
+
+
+def where_failures_end(aws: Templates) -> list[Resource]:
+    found = {each.logical_id: each for each in _failure_targets(aws)}
+    assert len(found) == 9
+    return list(found.values())
+
+
+def _failure_targets(aws: Templates) -> Iterator[Resource]:
+    for queue in aws.of(QUEUE):
+        if "RedrivePolicy" in queue.properties:
+            yield aws.at(queue.properties["RedrivePolicy"]["deadLetterTargetArn"])
+    for mapping in aws.of("AWS::Lambda::EventSourceMapping"):
+        if "DestinationConfig" in mapping.properties:
+            yield aws.at(mapping.properties["DestinationConfig"]["OnFailure"]["Destination"])
+    for rule in aws.of("AWS::Events::Rule"):
+        for target in rule.properties["Targets"]:
+            yield aws.at(target["DeadLetterConfig"]["Arn"])
+    for function in aws.of(FUNCTION):
+        if "DeadLetterConfig" in function.properties:
+            yield aws.at(function.properties["DeadLetterConfig"]["TargetArn"])
+    for schedule in aws.of("AWS::Scheduler::Schedule"):
+        yield aws.at(schedule.properties["Target"]["DeadLetterConfig"]["Arn"])
+
+
+def alarms_on(aws: Templates, resource: Resource, metric: str) -> list[Resource]:
+    return [
+        alarm
+        for alarm in aws.of(ALARM)
+        if alarm.properties.get("MetricName") == metric
+        and any(
+            pointed_at(each["Value"]) == resource.logical_id
+            for each in alarm.properties["Dimensions"]
+        )
+    ]
