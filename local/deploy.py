@@ -246,10 +246,12 @@ def _check_setup() -> None:
 
 
 def _reason(log: Path) -> str:
-    """The line of a log that most likely says why: the last one that speaks of an error."""
+    """The line of a log that most likely says why: the last that speaks of an error."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
     telling = [line for line in lines if "error" in line.lower() or "❌" in line]
-    return (telling or lines or ["no output"])[-1]
+    # The CLI's last word on an app that failed says no more than that it did.
+    specific = [line for line in telling if "Subprocess exited" not in line]
+    return (specific or telling or lines or ["no output"])[-1]
 
 
 def _describe(engine: Engine, outputs_file: Path) -> Deployment:

@@ -42,8 +42,12 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What shares something dear, a deployed stack or a synthesised template, shares a process."""
+    """What shares something dear, a deployed stack or a synthesised template, shares a process.
+
+    First, because pytest-xdist reads the groups in the same hook.
+    """
     for item in items:
         room = item.path.relative_to(HERE).parts[0]
         if room in {"e2e", "infra"}:
