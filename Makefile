@@ -112,6 +112,10 @@ check: setup cdk.out/manifest.json ## format, lint, types, imports, CloudFormati
 test: setup build ## run all tests but the slow ones (ARGS="-k capture")
 	@$(PY) -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadgroup $(ARGS)
 
+.PHONY: openapi
+openapi: setup ## write docs/openapi.json anew after a change of the API
+	@PYTHONPATH=layers/oms/python $(PY) -m local.openapi
+
 .PHONY: test-slow
 test-slow: setup build ## run the slow tests
 	@HYPOTHESIS_PROFILE=slow $(PY) -m pytest -m slow $(ARGS)

@@ -68,7 +68,12 @@ def get_node(node_id: NodeId) -> NodeView:
     return node_view(found)
 
 
-@app.get("/v1/nodes", summary="List the nodes", tags=["catalog"], responses=_READ)
+@app.get(
+    "/v1/nodes",
+    summary="List the nodes",
+    tags=["catalog"],
+    responses={200: {"description": "All of them"}, **refusals(401, 403)},
+)
 def list_nodes() -> NodeList:
     return NodeList(nodes=[node_view(node) for node in stores.catalog_store().nodes()])
 

@@ -26,6 +26,7 @@ from oms.kernel.events import Cause
 
 app = resolver()
 
+_RESULT: dict[str, Any] = {"application/json": {"model": MovementResult}}
 Sku = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
 NodeId = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
 
@@ -37,8 +38,8 @@ NodeId = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
     " with another content answers 409.",
     tags=["inventory"],
     responses={
-        200: {"description": "Booked before"},
-        201: {"description": "Booked"},
+        200: {"description": "Booked before", "content": _RESULT},
+        201: {"description": "Booked", "content": _RESULT},
         **refusals(400, 401, 403, 409, 415, 422, 503),
     },
 )

@@ -25,6 +25,7 @@ from oms.orders.model import State
 
 app = resolver()
 
+_ORDER: dict[str, Any] = {"application/json": {"model": OrderView}}
 OrderId = Annotated[str, Path(description="As returned by capture", pattern=r"^ord_[a-z2-7]{26}$")]
 
 
@@ -36,8 +37,8 @@ OrderId = Annotated[str, Path(description="As returned by capture", pattern=r"^o
     " content 409.",
     tags=["orders"],
     responses={
-        200: {"description": "Captured before"},
-        201: {"description": "Captured"},
+        200: {"description": "Captured before", "content": _ORDER},
+        201: {"description": "Captured", "content": _ORDER},
         **refusals(400, 401, 403, 409, 413, 415, 422, 503),
     },
 )
@@ -99,7 +100,7 @@ def read_history(order_id: OrderId) -> HistoryView:
     " and the money given back; the order is `cancelled` when that is done.",
     tags=["orders"],
     responses={
-        202: {"description": "The order is being cancelled"},
+        202: {"description": "The order is being cancelled", "content": _ORDER},
         **refusals(400, 401, 403, 404, 409, 422, 503),
     },
 )

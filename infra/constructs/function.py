@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aws_cdk import Duration, IgnoreMode, RemovalPolicy
+from aws_cdk import Duration, IgnoreMode, RemovalPolicy, SymlinkFollowMode
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -131,11 +131,15 @@ class Function(Construct):
 
 
 def _code(root: Path, name: str) -> lambda_.Code:
-    """A zip in which the handler has the import path that it has in tests."""
+    """A zip in which the handler has the import path that it has in tests.
+
+    A link in a function's folder becomes what it leads to, such as docs/openapi.json.
+    """
     if not (root / "functions" / name / "handler.py").is_file():
         raise FileNotFoundError(f"functions/{name}/handler.py is missing")
     return lambda_.Code.from_asset(
         str(root),
+        follow_symlinks=SymlinkFollowMode.ALWAYS,
         ignore_mode=IgnoreMode.GIT,
         exclude=[
             "*",

@@ -1,0 +1,164 @@
+"""Webhooks in the document: those we take, by source, and those we send to a channel's address."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from local.engine import ROOT
+from oms.channels.sources import SOURCES
+from oms.notifications.callback import CALLBACK_TYPES
+from oms.orders.model import FulfillmentState, State
+
+Json = dict[str, Any]
+
+SAMPLES = ROOT / "events" / "webhooks"
+
+SECURITY_SCHEMES: Mapping[str, Json] = {
+    "standardWebhooks": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "webhook-signature",
+        "description": "The scheme of standardwebhooks.com: HMAC-SHA256 over "
+        "`webhook-id.webhook-timestamp.body`, sent with the headers `webhook-id` and "
+        "`webhook-timestamp` (Unix seconds, at most five minutes off).",
+    },
+    "shopifyHmac": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-shopify-hmac-sha256",
+        "description": "Base64 of the HMAC-SHA256 of the raw body, keyed with the app's secret.",
+    },
+}
+SIGNED: list[Json] = [{"standardWebhooks": []}, {"shopifyHmac": []}]
+
+_WHAT: Mapping[str, str] = {
+    "carrier": "A parcel was delivered",
+    "shopify": "Shopify's orders/create",
+    "simulator": "The payment simulator reports on a payment",
+    "standard": "An order, as POST /v1/orders takes it",
+}
+
+SOURCE = {"type": "string", "enum": sorted(SOURCES)}
+
+
+def body_taken() -> Json:
+    """Any JSON: what it must hold is up to the source, and is looked at once it is queued."""
+    return {
+        "required": True,
+        "description": "The sender's own. Its bytes are what is signed.",
+        "content": {"application/json": {"schema": {"type": "object"}, "examples": _samples()}},
+    }
+
+
+def answer_taken() -> Json:
+    return {
+        "type": "object",
+        "required": ["source", "delivery_id"],
+        "properties": {
+            "source": SOURCE,
+            "delivery_id": {"type": "string", "description": "The sender's id of this delivery"},
+        },
+    }
+
+
+def sent() -> Json:
+    """The document's ``webhooks``: what is posted to a channel's ``callback_url``."""
+    return {callback: {"post": _callback(callback)} for callback in sorted(CALLBACK_TYPES.values())}
+
+
+def schemas_sent() -> Json:
+    return {
+        "Callback": {
+            "description": "An event of an order, told to its channel",
+            "type": "object",
+            "required": ["type", "timestamp", "data"],
+            "properties": {
+                "type": {"type": "string", "enum": sorted(CALLBACK_TYPES.values())},
+                "timestamp": {
+                    "type": "string",
+                    "format": "date-time",
+                    "description": "When it happened",
+                },
+                "data": {"$ref": "#/components/schemas/CallbackOrder"},
+            },
+        },
+        "CallbackOrder": {
+            "description": "The order as it stands when the callback leaves: of two, the one with "
+            "the higher `version` is the newer. No personal data.",
+            **_closed(
+                {
+                    "order_id": _TEXT,
+                    "channel": _TEXT,
+                    "channel_order_id": _TEXT,
+                    "version": {"type": "integer"},
+                    "state": {"type": "string", "enum": [*State]},
+                    "status": _TEXT,
+                    "fulfillments": {"type": "array", "items": _FULFILLMENT},
+                    "refunds": {"type": "array", "items": _REFUND},
+                    "totals": _TOTALS,
+                }
+            ),
+        },
+    }
+
+
+def _callback(kind: str) -> Json:
+    return {
+        "operationId": f"callback_{kind.replace('.', '_')}",
+        "summary": f"We tell a channel: {kind}",
+        "description": "Posted to the channel's `callback_url` and signed with its "
+        "`signing_secret` by the Standard Webhooks scheme. `webhook-id` is the event's id and the "
+        "same at every attempt. Any answer of 2xx ends it, and so does 410; any other is tried "
+        "again with growing pauses.",
+        "tags": ["callbacks"],
+        "security": [{"standardWebhooks": []}],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Callback"}}},
+        },
+        "responses": {
+            "2XX": {"description": "Taken"},
+            "410": {"description": "Not wanted; it is not sent again"},
+        },
+    }
+
+
+def _samples() -> Json:
+    found = {}
+    for file in sorted(SAMPLES.glob("*.json")):
+        sample = json.loads(file.read_text())
+        found[file.stem] = {
+            "summary": f"{sample['source']}: {_WHAT[sample['source']]}",
+            "value": sample["body"],
+        }
+    return found
+
+
+def _closed(properties: Json) -> Json:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+_TEXT = {"type": "string"}
+_AMOUNT = {"type": "string", "description": "A decimal string in `totals.currency`"}
+_LINE = _closed({"line_id": _TEXT, "sku": _TEXT, "quantity": {"type": "number"}})
+_FULFILLMENT = _closed(
+    {
+        "id": _TEXT,
+        "node": _TEXT,
+        "state": {"type": "string", "enum": [*FulfillmentState]},
+        "carrier": _TEXT,
+        "tracking_number": _TEXT,
+        "lines": {"type": "array", "items": _LINE},
+    }
+)
+_REFUND = _closed({"id": _TEXT, "state": _TEXT, "amount": _AMOUNT})
+_TOTALS = _closed(
+    {
+        "currency": _TEXT,
+        "shipping": _AMOUNT,
+        "discount": _AMOUNT,
+        "total": _AMOUNT,
+        "captured": _AMOUNT,
+        "refunded": _AMOUNT,
+    }
+)
