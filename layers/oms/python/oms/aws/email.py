@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from email.utils import formataddr, parseaddr
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import (
     ClientError,
@@ -14,6 +13,7 @@ from botocore.exceptions import (
     HTTPClientError,
 )
 
+from oms.aws import clients
 from oms.kernel.errors import ProviderUnavailable, Refused
 from oms.notifications.render import Message
 
@@ -26,7 +26,7 @@ _ONE_ATTEMPT = Config(connect_timeout=2, read_timeout=5, retries={"total_max_att
 
 
 def ses() -> SESV2Client:
-    return boto3.client("sesv2", config=_ONE_ATTEMPT)
+    return cast("SESV2Client", clients.make("sesv2", _ONE_ATTEMPT))
 
 
 class SesMailer:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from oms.aws.clients import CONFIG
+from oms.aws import clients
 from oms.kernel.errors import TooLarge, Unavailable
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ MESSAGE_LIMIT = 252 * 1024
 
 @cache
 def sqs() -> SQSClient:
-    return boto3.client("sqs", config=CONFIG)
+    return cast("SQSClient", clients.make("sqs"))
 
 
 @dataclass(frozen=True, slots=True)

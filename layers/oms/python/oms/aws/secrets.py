@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from oms.aws.clients import CONFIG
+from oms.aws import clients
 from oms.kernel.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ KEEP_SECONDS = 300.0
 
 @cache
 def secretsmanager() -> SecretsManagerClient:
-    return boto3.client("secretsmanager", config=CONFIG)
+    return cast("SecretsManagerClient", clients.make("secretsmanager"))
 
 
 @dataclass(slots=True)
