@@ -148,8 +148,9 @@ def components() -> Json:
             "CorrelationId": {
                 "name": "x-correlation-id",
                 "in": "header",
-                "description": "An id of yours that follows the request through logs and events",
-                "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:=+/@-]{1,128}$"},
+                "description": "An id of yours that follows the request through logs and events: "
+                "up to 128 letters, digits and `._:=+/@-`. Any other is replaced by one of ours",
+                "schema": {"type": "string"},
             }
         },
         "responses": {

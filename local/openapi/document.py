@@ -132,6 +132,8 @@ def _responses(operation: Json, route: Route) -> Json:
     refused = set(answers.ANYWHERE)
     if "requestBody" in operation and route.scope:
         refused |= set(answers.WITH_A_BODY)
+    if "{" in route.path:
+        refused.add(404)  # a name that no route can hold is one that nothing has
     for status, response in operation["responses"].items():
         if status.startswith("2"):
             wanted[status] = _success(response, f"{route.method} {route.path} {status}")
@@ -209,8 +211,9 @@ def _tidy(node: Any) -> Any:
             return [_tidy(each) for each in node]
         case dict():
             named = node.keys() & {"type", "anyOf", "$ref"}
+            number = node.get("type") == "number"
             return {
-                name: _tidy_member(name, value)
+                name: int(value) if number and name == "default" else _tidy_member(name, value)
                 for name, value in node.items()
                 if not (name == "title" and named and isinstance(value, str))
             }

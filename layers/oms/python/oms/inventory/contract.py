@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, WithJsonSchema
 
 from oms.catalog.model import Item
 from oms.inventory.model import Balance, Entry, MovementKind
@@ -12,7 +12,7 @@ from oms.kernel.clock import rfc3339
 from oms.kernel.quantity import quantity_number
 from oms.orders.contract import Document, Identifier, Quantity
 
-NotNegative = Annotated[Decimal, Field(ge=0)]
+NotNegative = Annotated[Quantity, Field(ge=0), WithJsonSchema({"type": "number", "minimum": 0})]
 
 
 class MovementDocument(Document):
