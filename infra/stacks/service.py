@@ -240,6 +240,10 @@ class ServiceStack(Stack):
                 self._functions[name].tell("STRIPE_API_BASE", self._deployment.stripe_api_base)
         if self._deployment.is_local:
             self._functions["callbacks"].tell("ALLOW_PLAIN_CALLBACKS", "1")
+        else:
+            # The engine's token endpoint has no address of its own to which a browser could go.
+            token_url = f"https://{self._data.identity.domain}/oauth2/token"
+            self._functions["docs"].tell("TOKEN_URL", token_url)
 
     def _dead_letters(self) -> dict[str, sqs.IQueue]:
         return {

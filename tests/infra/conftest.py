@@ -17,7 +17,11 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     """What is deployed to AWS by default. The layer of dependencies need not be built for it."""
     dependencies = tmp_path_factory.mktemp("dependencies")
     (dependencies / "python").mkdir()
-    app = cdk.App(outdir=str(tmp_path_factory.mktemp("cdk.out")), context=flags())
+    app = cdk.App(
+        outdir=str(tmp_path_factory.mktemp("cdk.out")),
+        context=flags(),
+        builtin_cloud_formation_validation=False,
+    )
     compose(app, replace(from_context(app.node), dependencies=dependencies))
     assembly = app.synth()
     return templates(
