@@ -24,10 +24,12 @@ from oms.catalog.contract import (
     node_view,
 )
 from oms.kernel.errors import NotFound
+from oms.notifications.post import check_callback_url
 from oms.notifications.signing import channel_secret
 
 app = resolver()
 secrets = Secrets()
+PLAIN_CALLBACKS = os.environ.get("ALLOW_PLAIN_CALLBACKS") == "1"
 
 Sku = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
 NodeId = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
@@ -85,6 +87,8 @@ def list_nodes() -> NodeList:
     responses=_WRITTEN,
 )
 def put_channel(channel_id: ChannelId, channel: Annotated[ChannelDocument, Body()]) -> ChannelView:
+    if channel.callback_url:
+        check_callback_url(channel.callback_url, plain=PLAIN_CALLBACKS)
     stored = channel_of(channel_id, channel)
     stores.catalog_store().put_channel(stored)
     return channel_view(stored, _signing_secret(channel_id))

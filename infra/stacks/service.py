@@ -239,7 +239,8 @@ class ServiceStack(Stack):
             for name in ("payment", "refunds"):
                 self._functions[name].tell("STRIPE_API_BASE", self._deployment.stripe_api_base)
         if self._deployment.is_local:
-            self._functions["callbacks"].tell("ALLOW_PLAIN_CALLBACKS", "1")
+            for name in ("catalog", "callbacks"):
+                self._functions[name].tell("ALLOW_PLAIN_CALLBACKS", "1")
         else:
             # The engine's token endpoint has no address of its own to which a browser could go.
             token_url = f"https://{self._data.identity.domain}/oauth2/token"

@@ -195,7 +195,8 @@ class StockStore:
                 reserved=reserved * need.quantity,
                 order_id=order_id,
             )
-            writes += [self._change_for_order(kind, need), self._entry(change)]
+            # The entry first: of two refusals the one that says "done before" is to be heard.
+            writes += [self._entry(change), self._change_for_order(kind, need)]
         return writes
 
     def _change_for_order(self, kind: str, need: Need) -> Write:

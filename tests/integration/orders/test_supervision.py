@@ -1,0 +1,131 @@
+import pytest
+
+from oms.kernel.errors import Backordered
+from oms.orders import decisions, sourcing, supervision
+from oms.orders import events as happened
+from oms.orders.model import Order
+from oms.orders.store import AwaitedToken
+from oms.orders.supervision import Resumption
+from oms.routing.nearest import nearest_whole_else_fewest_nodes
+from tests.integration.world import World
+from tests.samples import CAUSE, allocated, content, line
+
+
+def wait(oms: World, order: Order, awaits: str) -> None:
+    supervision.wait(
+        order.order_id,
+        AwaitedToken(f"token-{awaits}", awaits),
+        oms.orders,
+        oms.orders,
+        oms.stock,
+        oms.lifecycle,
+    )
+
+
+def signal(oms: World, order: Order, about: str) -> None:
+    supervision.signal(order.order_id, about, oms.orders, oms.orders, oms.lifecycle)
+
+
+def pending(oms: World) -> Order:
+    order = oms.capture(content(token="4000000000003220"))
+    return oms.orders.commit(
+        order,
+        (
+            happened.OrderSourced(allocated(order), "rule", "why"),
+            happened.PaymentPending(order.payment.id, 3000, "ref", "k"),
+        ),
+        CAUSE,
+    )
+
+
+def authorize(oms: World, order: Order) -> Order:
+    events = decisions.authorize_payment(order, order.content.total.minor, "auth", "a")
+    return oms.orders.commit(order, events, CAUSE)
+
+
+def backordered(oms: World, number: str, units: int) -> Order:
+    order = oms.capture(content(line("MUG", units), number=number))
+    with pytest.raises(Backordered):
+        sourcing.reserve(
+            order.order_id,
+            oms.orders,
+            oms.stock,
+            oms.catalog,
+            nearest_whole_else_fewest_nodes,
+            CAUSE,
+        )
+    return order
+
+
+def test_a_wait_goes_on_until_its_signal(oms: World) -> None:
+    order = pending(oms)
+    wait(oms, order, "payment")
+    assert oms.lifecycle.resumed == []
+    authorize(oms, order)
+    signal(oms, order, "payment")
+    assert oms.lifecycle.resumed == [("token-payment", Resumption("authorized"))]
+
+
+def test_what_happened_before_the_token_was_there_ends_the_wait_at_once(oms: World) -> None:
+    order = pending(oms)
+    authorize(oms, order)
+    signal(oms, order, "payment")
+    wait(oms, order, "payment")
+    assert oms.lifecycle.resumed == [("token-payment", Resumption("authorized"))]
+
+
+def test_a_declined_payment_ends_the_wait_with_the_error_that_is_caught(oms: World) -> None:
+    order = pending(oms)
+    wait(oms, order, "payment")
+    oms.orders.commit(order, decisions.decline_payment(order, "no_funds", "d"), CAUSE)
+    signal(oms, order, "payment")
+    assert oms.lifecycle.resumed == [("token-payment", Resumption(error="PaymentDeclined"))]
+
+
+@pytest.mark.parametrize("awaits", ["payment", "stock", "fulfillment"])
+def test_a_cancellation_ends_any_wait(oms: World, awaits: str) -> None:
+    order = pending(oms)
+    wait(oms, order, awaits)
+    oms.lifecycle.resumed.clear()
+    supervision.request_cancel(order.order_id, "no", oms.orders, CAUSE)
+    signal(oms, order, "cancel")
+    assert oms.lifecycle.resumed == [(f"token-{awaits}", Resumption(error="OrderCancelRequested"))]
+
+
+def test_a_signal_about_something_else_leaves_the_wait_alone(oms: World) -> None:
+    order = pending(oms)
+    wait(oms, order, "payment")
+    signal(oms, order, "fulfillment")
+    signal(oms, order, "stock")
+    assert oms.lifecycle.resumed == []
+
+
+def test_an_order_that_does_not_wait_is_not_signalled(oms: World) -> None:
+    signal(oms, pending(oms), "payment")
+    assert oms.lifecycle.resumed == []
+
+
+def test_a_receipt_wakes_the_oldest_orders_it_can_fill(oms: World) -> None:
+    orders = [backordered(oms, number, units) for number, units in (("1", 5), ("2", 2), ("3", 1))]
+    for order in orders:
+        wait(oms, order, "stock")
+    oms.receive("MUG", 3)
+    supervision.wake_for_stock("MUG", oms.orders, oms.orders, oms.stock, oms.lifecycle)
+    assert len(oms.lifecycle.resumed) == 2
+
+
+def test_stock_that_came_between_looking_and_waiting_is_not_missed(oms: World) -> None:
+    order = backordered(oms, "1", 2)
+    oms.receive("MUG", 2)
+    supervision.wake_for_stock("MUG", oms.orders, oms.orders, oms.stock, oms.lifecycle)
+    assert oms.lifecycle.resumed == []
+    wait(oms, order, "stock")
+    assert oms.lifecycle.resumed == [("token-stock", Resumption("stock_changed"))]
+
+
+def test_an_order_goes_on_waiting_while_the_stock_does_not_suffice(oms: World) -> None:
+    order = backordered(oms, "1", 2)
+    oms.receive("MUG", 1)
+    wait(oms, order, "stock")
+    supervision.wake_for_stock("MUG", oms.orders, oms.orders, oms.stock, oms.lifecycle)
+    assert oms.lifecycle.resumed == []
