@@ -5,6 +5,7 @@ from email.utils import parseaddr
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_ses as ses
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -239,6 +240,8 @@ class ServiceStack(Stack):
             for name in ("payment", "refunds"):
                 self._functions[name].tell("STRIPE_API_BASE", self._deployment.stripe_api_base)
         if self._deployment.is_local:
+            # In AWS the address, or its domain, has been verified by whoever owns it.
+            ses.CfnEmailIdentity(self, "Sender", email_identity=address)
             for name in ("catalog", "callbacks"):
                 self._functions[name].tell("ALLOW_PLAIN_CALLBACKS", "1")
         else:
