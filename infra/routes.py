@@ -29,6 +29,7 @@ ROUTES = (
     _route("GET /v1/orders/{order_id}", "orders", "orders.read"),
     _route("GET /v1/orders/{order_id}/history", "orders", "orders.read"),
     _route("POST /v1/orders/{order_id}/cancel", "orders", "orders.write"),
+    _route("POST /v1/orders/{order_id}/resume", "orders", "orders.write"),
     _route("PUT /v1/items/{sku}", "catalog", "catalog.write"),
     _route("GET /v1/items/{sku}", "catalog", "catalog.read"),
     _route("PUT /v1/nodes/{node_id}", "catalog", "catalog.write"),

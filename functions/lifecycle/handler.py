@@ -13,7 +13,7 @@ from oms.aws.dead_letters import DeadLetters, Message, consumer
 from oms.aws.lifecycle import StateMachine
 from oms.aws.observability import correlate
 from oms.kernel.events import Envelope
-from oms.orders.supervision import signal, wake_for_stock
+from oms.orders.supervision import restart, signal, wake_for_stock
 
 lifecycle = StateMachine(stepfunctions(), os.environ["STATE_MACHINE_ARN"])
 
@@ -31,9 +31,11 @@ def take(message: Message) -> None:
     correlate(event.correlation_id)
     if event.type == "order_captured":
         _start(event)
-    elif event.type in ("stock_received", "stock_adjusted"):
-        sku = str(event.data["sku"])
-        wake_for_stock(sku, stores.orders(), stores.orders(), stores.stock(), lifecycle)
+    elif event.type == "lifecycle_resumed":
+        restart(event.subject, event.version, event.correlation_id, stores.orders(), lifecycle)
+    elif skus := _skus(event):
+        for sku in skus:
+            wake_for_stock(sku, stores.orders(), stores.orders(), stores.stock(), lifecycle)
     else:
         about = _ABOUT[event.type]
         signal(event.subject, about, stores.orders(), stores.orders(), lifecycle)
@@ -42,6 +44,14 @@ def take(message: Message) -> None:
 def _start(event: Envelope) -> None:
     if not event.data.get("fulfilled_by_channel"):
         lifecycle.start(event.subject, event.correlation_id)
+
+
+def _skus(event: Envelope) -> list[str]:
+    """The SKUs of which there may be more now; none when the event is not about stock."""
+    if event.type in ("stock_received", "stock_adjusted"):
+        return [str(event.data["sku"])]
+    released = event.data.get("skus")
+    return [str(sku) for sku in released] if isinstance(released, list) else []
 
 
 handler = consumer(take, DeadLetters.from_environment())

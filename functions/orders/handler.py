@@ -111,6 +111,20 @@ def cancel_order(order_id: OrderId, request: Annotated[CancelOrder, Body()]) -> 
     return _reply(202, order_view(order))
 
 
+@app.post(
+    "/v1/orders/<order_id>/resume",
+    summary="Resume an order in exception, once its cause is gone",
+    description="The lifecycle begins anew and passes over what has been done.",
+    tags=["orders"],
+    responses={
+        202: {"description": "The order goes on", "content": _ORDER},
+        **refusals(401, 403, 404, 409, 422, 503),
+    },
+)
+def resume_order(order_id: OrderId) -> Any:
+    return _reply(202, order_view(supervision.resume(order_id, stores.orders(), _cause())))
+
+
 def _cause(reason: str = "") -> Cause:
     return Cause(utc_now(), caller(app), reason, correlation_id())
 

@@ -34,7 +34,7 @@ _TOLD_OUTSIDE = (
 # the webhooks function alone.
 QUEUES: dict[str, tuple[str, tuple[str, ...]]] = {
     "inbox": ("inbox", ()),
-    "starts": ("lifecycle", ("order_captured",)),
+    "starts": ("lifecycle", ("order_captured", "lifecycle_resumed")),
     "signals": (
         "lifecycle",
         (
@@ -45,6 +45,7 @@ QUEUES: dict[str, tuple[str, tuple[str, ...]]] = {
             "cancel_requested",
             "stock_received",
             "stock_adjusted",
+            "reservation_released",
         ),
     ),
     "notifications": ("notifications", _TOLD_OUTSIDE),

@@ -129,3 +129,11 @@ def test_an_order_goes_on_waiting_while_the_stock_does_not_suffice(oms: World) -
     wait(oms, order, "stock")
     supervision.wake_for_stock("MUG", oms.orders, oms.orders, oms.stock, oms.lifecycle)
     assert oms.lifecycle.resumed == []
+
+
+def test_an_order_in_exception_begins_its_lifecycle_anew_under_another_name(oms: World) -> None:
+    order = oms.capture(content())
+    supervision.raise_exception(order.order_id, "Source", "KeyError", oms.orders, CAUSE)
+    resumed = supervision.resume(order.order_id, oms.orders, CAUSE)
+    supervision.restart(order.order_id, resumed.version, "corr", oms.orders, oms.lifecycle)
+    assert oms.lifecycle.started == [f"{order.order_id}-3"]

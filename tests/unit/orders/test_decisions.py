@@ -293,3 +293,26 @@ def test_a_plan_is_written_down_once() -> None:
     planned = given(captured(), *events)
     assert planned.progress.reserving_since == NOW
     assert decisions.plan_sourcing(planned, allocated(captured()), "rule", "why", NOW) == ()
+
+
+def test_an_order_in_exception_is_resumed_and_only_such_an_order() -> None:
+    stuck = given(captured(), *decisions.raise_exception(captured(), "Source", "KeyError"))
+    assert decisions.resume(stuck) == (happened.LifecycleResumed(),)
+    assert given(stuck, happened.LifecycleResumed()).status == "new"
+    with pytest.raises(Conflict) as refused:
+        decisions.resume(captured())
+    assert refused.value.problem_code == "not_in_exception"
+
+
+def test_cancelling_an_order_in_exception_sets_its_lifecycle_going_again() -> None:
+    stuck = given(captured(), *decisions.raise_exception(captured(), "Source", "KeyError"))
+    assert decisions.request_cancel(stuck, "no") == (
+        happened.CancelRequested("no"),
+        happened.LifecycleResumed(),
+    )
+
+
+def test_what_was_reserved_is_named_when_it_is_released() -> None:
+    assert decisions.release_reservation(sourced()) == (
+        happened.ReservationReleased(("MUG", "TEE")),
+    )

@@ -16,11 +16,11 @@ class StateMachine:
         self._client = client
         self._arn = arn
 
-    def start(self, order_id: str, correlation_id: str) -> None:
+    def start(self, order_id: str, correlation_id: str, again: int = 0) -> None:
         try:
             self._client.start_execution(
                 stateMachineArn=self._arn,
-                name=order_id,
+                name=f"{order_id}-{again}" if again else order_id,
                 input=json.dumps({"order_id": order_id, "correlation_id": correlation_id}),
             )
         except self._client.exceptions.ExecutionAlreadyExists:

@@ -89,7 +89,8 @@ def run_out_of_stock(order: Order, reason: str) -> Events:
 def release_reservation(order: Order) -> Events:
     if not order.progress.allocations:
         return NOTHING
-    return (happened.ReservationReleased(),)
+    skus = {allocation.sku for allocation in order.progress.allocations}
+    return (happened.ReservationReleased(tuple(sorted(skus))),)
 
 
 # --- payment --------------------------------------------------------------------------------
@@ -328,6 +329,9 @@ def request_cancel(order: Order, reason: str) -> Events:
             code="not_cancellable",
             context={"state": order.state, "allowed": ["return"]},
         )
+    if order.progress.exception:
+        # Nothing runs that could turn round, so the way down begins anew.
+        return (happened.CancelRequested(reason), happened.LifecycleResumed())
     return (happened.CancelRequested(reason),)
 
 
@@ -341,3 +345,13 @@ def raise_exception(order: Order, step: str, error: str) -> Events:
     if order.progress.exception == f"{step}: {error}":
         return NOTHING
     return (happened.ExceptionRaised(step, error),)
+
+
+def resume(order: Order) -> Events:
+    """Start an order's lifecycle again after a person has removed what it stumbled over."""
+    if not order.progress.exception:
+        raise Conflict(
+            f"the order is {order.status}; only one in exception is resumed",
+            code="not_in_exception",
+        )
+    return (happened.LifecycleResumed(),)

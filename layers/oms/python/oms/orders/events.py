@@ -46,7 +46,9 @@ class OrderOutOfStock:
 
 @dataclass(frozen=True, slots=True)
 class ReservationReleased:
-    pass
+    """What the order held is free again; others may be waiting for these SKUs."""
+
+    skus: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,11 @@ class ExceptionRaised:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class LifecycleResumed:
+    """A person has looked: the lifecycle begins anew and passes over what has been done."""
+
+
 Event = (
     OrderCaptured
     | SourcingPlanned
@@ -224,6 +231,7 @@ Event = (
     | OrderCancelled
     | OrderCompleted
     | ExceptionRaised
+    | LifecycleResumed
 )
 
 

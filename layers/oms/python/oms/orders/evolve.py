@@ -263,6 +263,10 @@ def _exception(order: Order, event: happened.ExceptionRaised) -> Order:
     return order.with_progress(exception=f"{event.step}: {event.error}")
 
 
+def _resumed(order: Order, event: happened.LifecycleResumed) -> Order:
+    return order.with_progress(exception="")
+
+
 def _allocations_of(order: Order, fulfillment: Fulfillment) -> tuple[Allocation, ...]:
     return tuple(
         Allocation(
@@ -350,4 +354,5 @@ _CHANGES: dict[type[Event], Callable[..., Order]] = {
     happened.OrderCancelled: _cancelled,
     happened.OrderCompleted: _completed,
     happened.ExceptionRaised: _exception,
+    happened.LifecycleResumed: _resumed,
 }

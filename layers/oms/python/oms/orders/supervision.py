@@ -28,8 +28,10 @@ class Resumption:
 class Lifecycle(Protocol):
     """The running state machines."""
 
-    def start(self, order_id: str, correlation_id: str) -> None:
-        """Begin an order's lifecycle, once: a second start of the same order changes nothing."""
+    def start(self, order_id: str, correlation_id: str, again: int = 0) -> None:
+        """Begin an order's lifecycle, once: a second start of the same order changes nothing.
+
+        One that has ended in an exception is begun anew under another number ``again``."""
 
     def resume(self, token: str, resumption: Resumption) -> None:
         """End a wait. One that has ended already is left alone."""
@@ -116,6 +118,20 @@ def raise_exception(order_id: str, step: str, error: str, orders: Orders, cause:
 def request_cancel(order_id: str, reason: str, orders: Orders, cause: Cause) -> Order:
     """Raises ``NotFound``, and ``Conflict`` when a part has left already."""
     return execute(orders, order_id, lambda order: decisions.request_cancel(order, reason), cause)
+
+
+def resume(order_id: str, orders: Orders, cause: Cause) -> Order:
+    """Raises ``Conflict`` unless the order is in exception."""
+    return execute(orders, order_id, decisions.resume, cause)
+
+
+def restart(
+    order_id: str, version: int, correlation_id: str, orders: Orders, lifecycle: Lifecycle
+) -> None:
+    """Begin the lifecycle anew for the event of ``version``: nothing runs that could be woken."""
+    order = orders.load(order_id)
+    if order.state not in (State.COMPLETED, State.CANCELLED):
+        lifecycle.start(order_id, correlation_id, again=version)
 
 
 def _payment_resumption(order: Order) -> Resumption | None:
