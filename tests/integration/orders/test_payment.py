@@ -171,6 +171,18 @@ def test_a_cancelled_order_lets_go_of_what_was_held(oms: World, provider: Counti
     assert sum(":void:" in key for key in provider.keys) == 1
 
 
+def test_a_payment_that_nobody_made_is_called_off_at_the_provider(
+    oms: World, provider: Counting
+) -> None:
+    order = sourced(oms, content(token=PENDING))
+    payment.authorize(order.order_id, oms.orders, provider.named, CAUSE)
+    closed = payment.close_cancelled(
+        order.order_id, oms.orders, provider.named, "payment_expired", CAUSE
+    )
+    assert (closed.state, closed.payment.status) == (State.CANCELLED, "voided")
+    assert sum(":void:" in key for key in provider.keys) == 1
+
+
 def cancelled_after_paying(oms: World, provider: Counting, of: Content) -> Order:
     order = sourced(oms, of)
     payment.authorize(order.order_id, oms.orders, provider.named, CAUSE)
@@ -210,7 +222,7 @@ def test_an_authorization_that_comes_too_late_is_voided(oms: World, provider: Co
     for _ in range(2):
         done = payment.void_late_authorization(order.order_id, oms.orders, provider.named, CAUSE)
     assert done.payment.status == "voided"
-    assert sum(":void:" in key for key in provider.keys) == 1
+    assert [key.rpartition(":void:")[2] for key in provider.keys if ":void:" in key] == ["1", "2"]
 
 
 def test_money_is_not_asked_for_while_the_order_is_being_cancelled(

@@ -158,14 +158,19 @@ def settle(order: Order, captured: int, reference: str, key: str) -> Events:
     return (happened.PaymentCaptured(order.payment.id, captured, reference, key), done)
 
 
+def has_hold(order: Order) -> bool:
+    """Whether the provider holds money, or still expects the customer to pay."""
+    return bool(order.payment.capturable) or order.payment.status == "pending"
+
+
 def close_cancelled(order: Order, reason: str, void_reference: str, void_key: str) -> Events:
     """The last step down: what was held has been voided, what was taken is to be refunded."""
     if order.state is State.CANCELLED:
         return NOTHING
     payment = order.payment
     events: list[Event] = []
-    held = payment.capturable.minor
-    if held:
+    if has_hold(order):
+        held = payment.capturable.minor
         events.append(happened.PaymentVoided(payment.id, held, void_reference, void_key))
     owed = payment.refundable.minor
     if owed:

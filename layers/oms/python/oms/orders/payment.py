@@ -74,10 +74,11 @@ def settle(order_id: str, orders: Orders, providers: Providers, cause: Cause) ->
 def close_cancelled(
     order_id: str, orders: Orders, providers: Providers, reason: str, cause: Cause
 ) -> Order:
-    """Let go of what is held, ask for what was taken to be refunded, and close the order."""
+    """Let go of what is held or still expected, ask for what was taken to be refunded, and close
+    the order."""
     order = orders.load(order_id)
     key = idempotency_key(order.payment.id, "void")
-    reference = _void(order, key, providers) if order.payment.capturable else ""
+    reference = _void(order, key, providers) if decisions.has_hold(order) else ""
     return execute(
         orders,
         order_id,
