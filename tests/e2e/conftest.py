@@ -5,27 +5,63 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import stripe
 
 from local import deploy, engine
+from tests.e2e import patience
+from tests.e2e.bus import DeadLetters, Tap
+from tests.e2e.patience import Patience
+from tests.e2e.provider import Door, Provider
+from tests.e2e.receiver import Receiver, receiving
+from tests.e2e.senders import Senders
+from tests.e2e.shop import Shop
 from tests.e2e.stack import Api, Stack
+from tests.integration.payments.conftest import SECRET_KEY, localstripe
+from tests.integration.payments.servers import KeepsKeys, Recording, Upstream, recording
+
+__all__ = ["localstripe"]
 
 # What differs from `make run`: nothing that a test waits for may take a human's time.
-CONTEXT: dict[str, str] = {}
+CONTEXT = {
+    "await_stock_seconds": str(patience.STOCK_WAIT),
+    "await_payment_seconds": str(patience.PAYMENT_WAIT),
+    "await_fulfillment_seconds": str(patience.FULFILLMENT_WAIT),
+    "max_escalations": str(patience.MAX_ESCALATIONS),
+    "retry_after_seconds": "10",
+}
+# The lifecycle's pauses between the attempts at a task: 0.1 s, 0.2 s and so on, six times.
+ENGINE_SETTINGS = {"SFN_WAIT_SCALE": "0.1"}
 LOG_LINES = 40
 
 _log = pytest.StashKey[Path]()
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Stack]:
+def stripe_door(localstripe: str) -> Iterator[tuple[Recording, Door]]:
+    """Where the stack finds Stripe, and the door in front of it."""
+    door = Door(KeepsKeys(Upstream(localstripe)))
+    with recording(door) as server:
+        yield server, door
+
+
+@pytest.fixture(scope="session")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory,
+    pytestconfig: pytest.Config,
+    stripe_door: tuple[Recording, Door],
+) -> Iterator[Stack]:
     """The stack, deployed once. Its engine dies with the session, however that ends."""
     state_dir = tmp_path_factory.mktemp("stack")
-    running = engine.start(state_dir, lifetime="with this process")
+    running = engine.start(state_dir, settings=ENGINE_SETTINGS, lifetime="with this process")
     pytestconfig.stash[_log] = running.log
     try:
-        deployment = deploy.deploy(running, state_dir, CONTEXT)
+        context = {**CONTEXT, "stripe_api_base": stripe_door[0].address}
+        deployment = deploy.deploy(running, state_dir, context)
         with closing(Api(deployment)) as api:
-            yield Stack(running, deployment, api)
+            stack = Stack(running, deployment, api)
+            # TODO: gone once the deployment does it.
+            stack.aws("ses").verify_email_identity(EmailAddress=deployment.sender_email)
+            yield stack
     finally:
         engine.stop(running)
 
@@ -33,6 +69,49 @@ def stack(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
 @pytest.fixture(scope="session")
 def api(stack: Stack) -> Api:
     return stack.api
+
+
+@pytest.fixture(scope="session")
+def shop(stack: Stack) -> Shop:
+    shop = Shop(stack)
+    shop.open()
+    return shop
+
+
+@pytest.fixture(scope="session")
+def senders(stack: Stack) -> Senders:
+    return Senders(stack)
+
+
+@pytest.fixture(scope="session")
+def tap(stack: Stack) -> Tap:
+    return Tap.open(stack)
+
+
+@pytest.fixture(scope="session")
+def dead_letters(stack: Stack) -> DeadLetters:
+    return DeadLetters(stack)
+
+
+@pytest.fixture(scope="session")
+def provider(stack: Stack, localstripe: str, stripe_door: tuple[Recording, Door]) -> Provider:
+    """Stripe, as far as the stack can tell. An operator has put the key where it belongs."""
+    secret = stack.deployment_output("StripeSecretArn")
+    stack.aws("secretsmanager").put_secret_value(SecretId=secret, SecretString=SECRET_KEY)
+    client = stripe.StripeClient(SECRET_KEY, base_addresses={"api": localstripe})
+    return Provider(client, stripe_door[1])
+
+
+@pytest.fixture(scope="session")
+def receiver() -> Iterator[Receiver]:
+    with receiving() as found:
+        yield found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient(shop: Shop, provider: Provider, receiver: Receiver, tap: Tap) -> Patience:
+    """Placed before the first test; `tap` hears of them from the beginning."""
+    return patience.begin(shop, provider, receiver)
 
 
 @pytest.hookimpl(wrapper=True)

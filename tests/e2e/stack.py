@@ -1,13 +1,17 @@
-"""The deployed stack as a client sees it."""
+"""The deployed stack as a client sees it, and the records that its engine keeps."""
 
+import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
+import boto3
 import httpx
 
 from local import deploy
+from local.aws import local_session
 from local.deploy import SCOPES, Deployment
 from local.engine import ACCOUNT, Engine
 
@@ -59,7 +63,7 @@ class Api:
         self._http.close()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stack:
     """One engine with the whole stack deployed to it."""
 
@@ -69,23 +73,58 @@ class Stack:
 
     def secret(self, source: str) -> str:
         """The secret with which a webhook source signs."""
-        return deploy.secret(self.deployment, self.deployment.webhook_secrets[source])
+        if source not in self._secrets:
+            arn = self.deployment.webhook_secrets[source]
+            self._secrets[source] = deploy.secret(self.deployment, arn)
+        return self._secrets[source]
 
-    def mails(self) -> list[dict[str, Any]]:
-        """Every mail that was sent, oldest first, as the engine recorded it."""
+    def aws(self, service: str) -> Any:
+        """A client of boto3 for the engine, for what the public API does not show."""
+        if service not in self._clients:
+            self._clients[service] = self._session.client(
+                service,  # type: ignore[call-overload]
+                endpoint_url=self.engine.endpoint,
+            )
+        return self._clients[service]
+
+    def deployment_output(self, name: str) -> str:
+        """An output of the stacks that `Deployment` does not carry."""
+        stacks = json.loads((self.engine.state_dir / "outputs.json").read_text())
+        return str(next(outputs[name] for outputs in stacks.values() if name in outputs))
+
+    def mails_to(self, address: str) -> list[dict[str, Any]]:
+        """Every mail that was sent to `address`, oldest first, as the engine recorded it."""
         answer = httpx.get(f"{self.engine.endpoint}/_ministack/ses/messages", trust_env=False)
         answer.raise_for_status()
-        messages: list[dict[str, Any]] = answer.json()["messages"].get(ACCOUNT, [])
-        return messages
+        sent = answer.json()["messages"].get(ACCOUNT, [])
+        return [mail for mail in sent if address in mail["To"]]
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return local_session()
+
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}
+
+    @cached_property
+    def _secrets(self) -> dict[str, str]:
+        return {}
 
 
-def eventually(probe: Callable[[], Found | None], seconds: float = 30) -> Found:
-    """What `probe` finds as soon as it is neither None nor False; fails after `seconds`."""
+def eventually(
+    probe: Callable[[], Found | None],
+    seconds: float = 30,
+    otherwise: Callable[[], object] | None = None,
+) -> Found:
+    """What `probe` finds as soon as it is neither None nor False; fails after `seconds`, and says
+    then what `otherwise` tells."""
     deadline = time.monotonic() + seconds
     while True:
         found = probe()
         if found is not None and found is not False:
             return found
         if time.monotonic() > deadline:
-            raise AssertionError(f"nothing was found within {seconds:.0f} s; last: {found!r}")
-        time.sleep(0.1)
+            told = otherwise() if otherwise else found
+            raise AssertionError(f"not within {seconds:.0f} s; at last: {told!r}")
+        time.sleep(0.05)
