@@ -35,7 +35,7 @@ Takes orders from every channel and drives each to the customer's door.
 
 JSON is snake_case. Money is a decimal string with an ISO 4217 currency beside it; quantities are
 numbers with as many decimals as their item has; times are RFC 3339 in UTC. Refusals are problem
-documents (RFC 9457) with a stable `code`. Every write may be sent again: the outcome is the same.
+documents (RFC 9457) with a stable `code`. Every write may be sent again: it has its effect once.
 Lists page with `cursor`; a page may hold less than `limit` and still not be the last.
 """
 _TAGS = {
