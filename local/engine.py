@@ -274,9 +274,11 @@ def _free_port() -> int:
 def _serve() -> None:
     from ministack.app import main
 
+    from local.environments import let_calls_wait
     from local.error_names import keep_error_names
 
     keep_error_names()
+    let_calls_wait()
     if WITH_STARTER in sys.argv:
         threading.Thread(target=_end_with_the_starter, daemon=True).start()
     # The engine reads the command line too, and knows none of these words.
