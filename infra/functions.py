@@ -8,8 +8,8 @@ the state machine, mail) is granted where the service stack wires it.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-APPEND_ORDER = ("GetItem", "PutItem", "Query")
-READ_CATALOG = ("GetItem", "BatchGetItem", "Query")
+APPEND_ORDER = ("PutItem", "Query")
+CHECK_ORDER = ("BatchGetItem", "GetItem")
 MOVE_STOCK = ("PutItem", "UpdateItem")
 
 WEBHOOK_SOURCES = ("standard", "shopify", "simulator", "carrier")
@@ -44,21 +44,24 @@ FUNCTIONS = (
         "orders",
         "API: capture, find, read and cancel orders",
         _API,
-        tables={"orders": APPEND_ORDER, "catalog": READ_CATALOG},
+        tables={"orders": APPEND_ORDER, "catalog": CHECK_ORDER},
         indexes={"orders": ("by_channel", "by_customer")},
     ),
     FunctionPlan(
         "catalog",
         "API: items, nodes and channels",
         _API,
-        tables={"catalog": ("PutItem", *READ_CATALOG)},
+        tables={"catalog": ("PutItem", "GetItem", "BatchGetItem", "Query")},
         secrets=("callback",),
     ),
     FunctionPlan(
         "inventory",
         "API: stock movements and balances",
         _API,
-        tables={"inventory": (*MOVE_STOCK, "GetItem", "Query"), "catalog": READ_CATALOG},
+        tables={
+            "inventory": (*MOVE_STOCK, "GetItem", "Query"),
+            "catalog": ("BatchGetItem", "Query"),
+        },
     ),
     FunctionPlan(
         "fulfillment",
@@ -72,7 +75,7 @@ FUNCTIONS = (
         "inbox",
         "Queue: turns verified webhooks into commands",
         _QUEUE,
-        tables={"orders": APPEND_ORDER, "catalog": READ_CATALOG},
+        tables={"orders": APPEND_ORDER, "catalog": CHECK_ORDER},
     ),
     FunctionPlan("relay", "Streams: publishes what happened on the event bus", _QUEUE),
     FunctionPlan(
@@ -88,7 +91,7 @@ FUNCTIONS = (
         tables={
             "orders": APPEND_ORDER,
             "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem", "Query"),
-            "catalog": READ_CATALOG,
+            "catalog": ("Query",),
         },
     ),
     FunctionPlan(
