@@ -18,8 +18,10 @@ def start_redrive(sqs: SQSClient, dead_letter_queue: str) -> int:
     `dead_letter_queue` is a queue's URL. The move goes on after this returns.
     """
     waiting, arn = _size_and_arn(sqs, dead_letter_queue)
+    # SQS knows the origin of what it moved there itself, not of what a function or a rule sent.
+    _, source = _size_and_arn(sqs, _source_of(sqs, arn))
     try:
-        sqs.start_message_move_task(SourceArn=arn)
+        sqs.start_message_move_task(SourceArn=arn, DestinationArn=source)
     except ClientError as refused:
         raise LocalFailure(f"SQS moves nothing: {refused}") from refused
     return waiting
