@@ -129,8 +129,8 @@ _SAID_BY_GATEWAY: Mapping[str, tuple[str, str]] = {
 _GATEWAY_TOO = {"InternalError": "Internal Server Error", "Unavailable": "Service Unavailable"}
 
 _CORRELATION_ID = {
-    "description": "Yours, when it could be used, else one of ours; every event of an order that "
-    "follows carries it",
+    "description": "Yours, when it could be used, else one of ours; the events that follow from "
+    "the request carry it",
     "schema": {"type": "string"},
 }
 CORRELATION_ID_OUT = {"x-correlation-id": {"$ref": "#/components/headers/CorrelationId"}}
