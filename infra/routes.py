@@ -1,6 +1,19 @@
 """Every route of the API, the function behind it and the scope it needs."""
 
-from infra.constructs.api import Route
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """``scope`` is the one that the caller's token must hold. A route without one is open to
+    everybody, and ``open_because`` says why that is right."""
+
+    method: str
+    path: str
+    function: str
+    scope: str = ""
+    open_because: str = ""
+
 
 _READ_BY_ALL = "Documentation and liveness hold nothing about any order."
 _SIGNED = "The sender has no token: the function checks the signature of the raw body."

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_apigatewayv2 as apigateway
@@ -16,6 +15,7 @@ from infra.constructs.alarm import FIVE_MINUTES, AlarmTopic
 from infra.constructs.function import Function
 from infra.constructs.identity import Identity
 from infra.deployment import Deployment
+from infra.routes import Route
 
 _LOGGED = {
     "requestId": "$context.requestId",
@@ -29,18 +29,6 @@ _LOGGED = {
     "authorizerError": "$context.authorizer.error",
     "integrationError": "$context.integrationErrorMessage",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """``scope`` is the one that the caller's token must hold. A route without one is open to
-    everybody, and ``open_because`` says why that is right."""
-
-    method: str
-    path: str
-    function: str
-    scope: str = ""
-    open_because: str = ""
 
 
 class Api(Construct):

@@ -38,7 +38,8 @@ def layers(scope: Construct, deployment: Deployment) -> Layers:
 
 
 class Function(Construct):
-    """``function`` runs ``functions.<name>.handler.handler`` with a role of its own."""
+    """``function`` runs ``functions.<name>.handler.handler`` as ``role``, for at most ``timeout``
+    seconds."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Function(Construct):
     ) -> None:
         """``undelivered`` is for a function that is invoked asynchronously."""
         super().__init__(scope, plan.name.capitalize())
+        self.timeout = plan.timeout
         log_group = logs.LogGroup(
             self,
             "Logs",

@@ -22,11 +22,7 @@ A_DAY = Duration.days(1)
 
 
 def feed_from_queue(
-    function: Function,
-    work: WorkQueue,
-    *,
-    max_receive_count: int,
-    max_concurrency: int | None = None,
+    function: Function, work: WorkQueue, *, max_concurrency: int | None = None
 ) -> None:
     """Each message is handled as soon as it is there; only those that fail come back.
 
@@ -43,7 +39,7 @@ def feed_from_queue(
     )
     function.allow(["sqs:SendMessage"], [work.dead_letters.queue_arn])
     function.tell("DEAD_LETTER_QUEUE_URL", work.dead_letters.queue_url)
-    function.tell("MAX_RECEIVES", str(max_receive_count))
+    function.tell("MAX_RECEIVES", str(work.max_receive_count))
 
 
 def feed_from_stream(function: Function, table: dynamodb.ITable, failures: sqs.IQueue) -> None:

@@ -19,65 +19,9 @@ from infra.constructs.queue import FailureQueue, WorkQueue
 from infra.constructs.state_machine import OrderLifecycle
 from infra.deployment import Deployment
 from infra.functions import FUNCTIONS, FunctionPlan
+from infra.queues import QUEUES, QueuePlan
 from infra.routes import ROUTES
 from infra.stacks.data import DataStack
-
-_TOLD_OUTSIDE = (
-    "order_captured",
-    "fulfillment_shipped",
-    "fulfillment_delivered",
-    "order_cancelled",
-    "payment_refunded",
-)
-
-# Which queue feeds which function, and which events the bus puts into it. ``inbox`` is filled by
-# the webhooks function alone.
-QUEUES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "inbox": ("inbox", ()),
-    "starts": ("lifecycle", ("order_captured", "lifecycle_resumed")),
-    "signals": (
-        "lifecycle",
-        (
-            "payment_authorized",
-            "payment_declined",
-            "payment_captured",
-            "fulfillment_delivered",
-            "cancel_requested",
-            "stock_received",
-            "stock_adjusted",
-            "reservation_released",
-        ),
-    ),
-    "notifications": ("notifications", _TOLD_OUTSIDE),
-    "callbacks": ("callbacks", _TOLD_OUTSIDE),
-    "refunds": ("refunds", ("refund_requested", "void_requested")),
-    "projections": (
-        "projections",
-        (
-            "order_released",
-            "fulfillment_accepted",
-            "fulfillment_picked",
-            "fulfillment_packed",
-            "fulfillment_shipped",
-            "fulfillment_delivered",
-            "fulfillment_withdrawn",
-            "fulfillment_overdue",
-            "order_backordered",
-            "order_sourced",
-            "payment_pending",
-            "payment_authorized",
-            "payment_declined",
-            "order_cancelled",
-            "exception_raised",
-        ),
-    ),
-}
-
-# Starts are paced, so that a burst waits in the queue instead of being refused. StartExecution of
-# a STANDARD machine may be called 150 times a second in most regions (300 in the largest three).
-# One invocation makes its calls one after another, some 30 ms each: 33 a second; four at once make
-# 133, which leaves room for executions that are started by hand.
-MAX_CONCURRENT = {"starts": 4}
 
 # The functions that the state machine's definition names.
 TASKS = ("sourcing", "payment", "release", "supervision")
@@ -97,7 +41,7 @@ class ServiceStack(Stack):
             for name in ("relay", "clock")
         }
         self._functions = self._make_functions()
-        self._queues = self._make_queues()
+        self._queues = {plan.name: self._make_queue(plan) for plan in QUEUES}
         self._lifecycle = OrderLifecycle(
             self,
             "OrderLifecycle",
@@ -142,29 +86,25 @@ class ServiceStack(Stack):
             self._grant(plan, functions[plan.name])
         return functions
 
-    def _make_queues(self) -> dict[str, WorkQueue]:
-        timeouts = {plan.name: plan.timeout for plan in FUNCTIONS}
-        queues = {}
-        for name, (consumer, event_types) in QUEUES.items():
-            work = WorkQueue(
+    def _make_queue(self, plan: QueuePlan) -> WorkQueue:
+        consumer = self._functions[plan.consumer]
+        work = WorkQueue(
+            self,
+            plan.name,
+            consumer_timeout=consumer.timeout,
+            deployment=self._deployment,
+            alarms=self._alarms,
+        )
+        triggers.feed_from_queue(consumer, work, max_concurrency=plan.max_concurrency)
+        if plan.event_types:
+            triggers.route(
                 self,
-                name,
-                consumer_timeout=timeouts[consumer],
-                deployment=self._deployment,
-                alarms=self._alarms,
+                f"To{plan.name.capitalize()}",
+                bus=self._bus,
+                event_types=plan.event_types,
+                to=work,
             )
-            triggers.feed_from_queue(
-                self._functions[consumer],
-                work,
-                max_receive_count=self._deployment.max_receive_count,
-                max_concurrency=MAX_CONCURRENT.get(name),
-            )
-            if event_types:
-                triggers.route(
-                    self, f"To{name.capitalize()}", bus=self._bus, event_types=event_types, to=work
-                )
-            queues[name] = work
-        return queues
+        return work
 
     def _grant(self, plan: FunctionPlan, function: Function) -> None:
         """What infra/functions.py says: tables, indexes and secrets, with their variables."""

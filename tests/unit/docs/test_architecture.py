@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.functions import FUNCTIONS
-from infra.stacks.service import QUEUES
+from infra.queues import QUEUES
 from oms.aws import outbox
 from oms.orders import model
 from oms.orders.events import CLASS_BY_TYPE
@@ -102,7 +102,7 @@ def test_every_function_is_described() -> None:
 
 def test_every_function_on_a_queue_names_its_queues() -> None:
     for name, runs_on, _ in rows("Functions", 3):
-        consumed = [queue for queue, (consumer, _) in QUEUES.items() if f"`{consumer}`" == name]
+        consumed = [plan.name for plan in QUEUES if f"`{plan.consumer}`" == name]
         if consumed:
             assert sorted(quoted(runs_on)) == sorted(consumed), name
 
@@ -114,7 +114,7 @@ def test_every_event_is_listed_with_the_queues_it_goes_to() -> None:
     assert listed.keys() >= CLASS_BY_TYPE.keys()
     assert all(f'"{event}"' in Path(outbox.__file__).read_text() for event in of_stock)
     for event, queues in listed.items():
-        assert queues == {name for name, (_, types) in QUEUES.items() if event in types}, event
+        assert queues == {plan.name for plan in QUEUES if event in plan.event_types}, event
 
 
 def test_every_state_is_listed_in_order() -> None:
