@@ -276,9 +276,11 @@ def _serve() -> None:
 
     from local.environments import let_calls_wait
     from local.error_names import keep_error_names
+    from local.quiet_functions import answer_without_waiting_for_logs
 
     keep_error_names()
     let_calls_wait()
+    answer_without_waiting_for_logs()
     if WITH_STARTER in sys.argv:
         threading.Thread(target=_end_with_the_starter, daemon=True).start()
     # The engine reads the command line too, and knows none of these words.
