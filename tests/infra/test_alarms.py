@@ -1,12 +1,18 @@
 """Every alarm reaches somebody and tells what to do; whatever can fail unseen has one."""
 
+import re
 from collections.abc import Iterator
 
+import pytest
+
+from infra.constructs.state_machine import DEFINITION
+from infra.deployment import ROOT
 from tests.infra.template import Resource, Templates, pointed_at
 
 ALARM = "AWS::CloudWatch::Alarm"
 FUNCTION = "AWS::Lambda::Function"
 QUEUE = "AWS::SQS::Queue"
+RUNBOOK = ROOT / "docs" / "runbook.md"
 
 
 def test_every_alarm_reaches_the_topic(aws: Templates) -> None:
@@ -21,6 +27,17 @@ def test_every_alarm_says_what_is_wrong_and_where_to_read_what_to_do(aws: Templa
             " What to do: docs/runbook.md#"
         )
         assert says and anchor, alarm
+
+
+@pytest.mark.skipif(not RUNBOOK.exists(), reason="docs/runbook.md is not written yet")
+def test_the_runbook_has_every_heading_that_is_referred_to(aws: Templates) -> None:
+    headings = re.findall(r"^#+ (.+)$", RUNBOOK.read_text(), re.MULTILINE)
+    anchors = {re.sub(r"[^\w\- ]", "", each).strip().lower().replace(" ", "-") for each in headings}
+    texts = [str(resource.body) for resource in aws.resources.values()] + [DEFINITION.read_text()]
+
+    referred_to = {each for text in texts for each in re.findall(r"runbook\.md#([\w-]+)", text)}
+    assert referred_to
+    assert not referred_to - anchors
 
 
 def test_silence_is_no_alarm(aws: Templates) -> None:
