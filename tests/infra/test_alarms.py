@@ -1,13 +1,13 @@
 """Every alarm reaches somebody and tells what to do; whatever can fail unseen has one."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
 from infra.constructs.state_machine import DEFINITION
 from infra.deployment import ROOT
-from tests.infra.template import Resource, Templates, pointed_at
+from tests.infra.template import Json, Resource, Templates, listed, pointed_at, statements
 
 ALARM = "AWS::CloudWatch::Alarm"
 FUNCTION = "AWS::Lambda::Function"
@@ -19,6 +19,18 @@ def test_every_alarm_reaches_the_topic(aws: Templates) -> None:
     for alarm in aws.of(ALARM):
         actions = alarm.properties.get("AlarmActions", [])
         assert [aws.at(action).type for action in actions] == ["AWS::SNS::Topic"], alarm
+
+
+def test_cloudwatch_may_publish_what_its_alarms_say(aws: Templates) -> None:
+    for topic in aws.of("AWS::SNS::Topic"):
+        key = aws.at(topic.properties["KmsMasterKeyId"])
+        assert "kms:GenerateDataKey" in allowed_to_cloudwatch(statements(key))
+        policies = [
+            each
+            for each in aws.of("AWS::SNS::TopicPolicy")
+            if topic.logical_id in [pointed_at(one) for one in each.properties["Topics"]]
+        ]
+        assert any("sns:Publish" in allowed_to_cloudwatch(statements(each)) for each in policies)
 
 
 def test_every_alarm_says_what_is_wrong_and_where_to_read_what_to_do(aws: Templates) -> None:
@@ -91,6 +103,16 @@ def _failure_targets(aws: Templates) -> Iterator[Resource]:
             yield aws.at(function.properties["DeadLetterConfig"]["TargetArn"])
     for schedule in aws.of("AWS::Scheduler::Schedule"):
         yield aws.at(schedule.properties["Target"]["DeadLetterConfig"]["Arn"])
+
+
+def allowed_to_cloudwatch(policy: Iterator[Mapping[str, Json]]) -> set[str]:
+    return {
+        action
+        for statement in policy
+        if statement["Effect"] == "Allow"
+        and statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+        for action in listed(statement["Action"])
+    }
 
 
 def alarms_on(aws: Templates, resource: Resource, metric: str) -> list[Resource]:
