@@ -13,8 +13,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from infra.constructs.api import Route
-from infra.routes import ROUTES
+from infra.routes import ROUTES, Route
 from local.engine import REGION, ROOT
 from local.openapi import answers, webhooks
 from local.openapi.webhooks import Json
@@ -25,6 +24,7 @@ ERROR_DEFAULTS = ("HTTPValidationError", "ResponseValidationError", "ValidationE
 
 # What the handlers' modules want to know before they can be imported; nothing is ever called.
 _ENVIRONMENT = {
+    "AWS_REGION": REGION,
     "AWS_DEFAULT_REGION": REGION,
     "INBOX_QUEUE_URL": "https://sqs.invalid/inbox",
     "WEBHOOK_SECRETS": "{}",

@@ -1,5 +1,6 @@
 """Webhooks in the document: those we take, by source, and those we send to a channel's address."""
 
+import inspect
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -30,13 +31,6 @@ SECURITY_SCHEMES: Mapping[str, Json] = {
     },
 }
 SIGNED: list[Json] = [{"standardWebhooks": []}, {"shopifyHmac": []}]
-
-_WHAT: Mapping[str, str] = {
-    "carrier": "A parcel was delivered",
-    "shopify": "Shopify's orders/create",
-    "simulator": "The payment simulator reports on a payment",
-    "standard": "An order, as POST /v1/orders takes it",
-}
 
 SOURCE = {"type": "string", "enum": sorted(SOURCES)}
 
@@ -128,10 +122,14 @@ def _samples() -> Json:
     for file in sorted(SAMPLES.glob("*.json")):
         sample = json.loads(file.read_text())
         found[file.stem] = {
-            "summary": f"{sample['source']}: {_WHAT[sample['source']]}",
+            "summary": f"{sample['source']}: {_first_line(SOURCES[sample['source']])}",
             "value": sample["body"],
         }
     return found
+
+
+def _first_line(source: object) -> str:
+    return (inspect.getdoc(source) or "").partition("\n")[0].replace("``", "`")
 
 
 def _closed(properties: Json) -> Json:
