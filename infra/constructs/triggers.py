@@ -1,6 +1,6 @@
 """What makes a function run. Each has a place for what could not be handled."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Aws, Duration
 from aws_cdk import aws_dynamodb as dynamodb
@@ -42,8 +42,15 @@ def feed_from_queue(
     function.tell("MAX_RECEIVES", str(work.max_receive_count))
 
 
-def feed_from_stream(function: Function, table: dynamodb.ITable, failures: sqs.IQueue) -> None:
+def feed_from_stream(
+    function: Function,
+    table: dynamodb.ITable,
+    failures: sqs.IQueue,
+    *,
+    only_items_with: str | None = None,
+) -> None:
     """Every change of the table, in order for each item; changes of other items run beside it.
+    With ``only_items_with`` nothing wakes the function but items that have that text attribute.
 
     A batch that fails is halved until the poison is alone, tried for an hour at most, and then
     its place in the stream (not the record itself) goes to ``failures``.
@@ -59,6 +66,7 @@ def feed_from_stream(function: Function, table: dynamodb.ITable, failures: sqs.I
             retry_attempts=10,
             max_record_age=Duration.hours(1),
             on_failure=sources.SqsDlq(failures),
+            filters=[_items_with(only_items_with)] if only_items_with else None,
         )
     )
     acknowledge(
@@ -68,6 +76,12 @@ def feed_from_stream(function: Function, table: dynamodb.ITable, failures: sqs.I
             "PutTelemetryRecords know no resource but '*'."
         },
     )
+
+
+def _items_with(attribute: str) -> Mapping[str, object]:
+    found = {attribute: {"S": lambda_.FilterRule.exists()}}
+    pattern: Mapping[str, object] = lambda_.FilterCriteria.filter({"dynamodb": {"NewImage": found}})
+    return pattern
 
 
 def route(

@@ -145,8 +145,10 @@ class ServiceStack(Stack):
         relay = self._functions["relay"]
         relay.allow(["events:PutEvents"], [self._bus.event_bus_arn])
         relay.tell("EVENT_BUS", self._bus.event_bus_name)
-        for name in ("orders", "inventory"):
-            triggers.feed_from_stream(relay, self._data.tables[name], self._failures["relay"].queue)
+        failures, tables = self._failures["relay"].queue, self._data.tables
+        # Not the task token that an order's collection holds too.
+        triggers.feed_from_stream(relay, tables["orders"], failures, only_items_with="events")
+        triggers.feed_from_stream(relay, tables["inventory"], failures)
 
     def _wire_lifecycle(self) -> None:
         machine = self._lifecycle.machine.state_machine_arn

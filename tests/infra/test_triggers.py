@@ -1,5 +1,7 @@
 """Whatever makes a function run has a place for what could not be handled."""
 
+import json
+
 from tests.infra.template import Resource, Templates, pointed_at
 
 MAPPING = "AWS::Lambda::EventSourceMapping"
@@ -28,6 +30,16 @@ def test_a_poisoned_record_holds_a_stream_up_for_a_bounded_time(aws: Templates) 
         assert mapping.properties.get("BisectBatchOnFunctionError") is True, mapping
         assert 0 <= mapping.properties.get("MaximumRetryAttempts", -1) <= 100, mapping
         assert 0 < mapping.properties.get("MaximumRecordAgeInSeconds", -1) <= 86_400, mapping
+
+
+def test_what_holds_no_event_of_an_order_wakes_nobody(aws: Templates) -> None:
+    (filtered,) = [each for each in from_streams(aws) if "FilterCriteria" in each.properties]
+    (only,) = filtered.properties["FilterCriteria"]["Filters"]
+
+    assert "OrdersTable" in str(filtered.properties["EventSourceArn"])
+    assert json.loads(only["Pattern"]) == {
+        "dynamodb": {"NewImage": {"events": {"S": [{"exists": True}]}}}
+    }
 
 
 def test_a_batch_fails_message_by_message(aws: Templates) -> None:
