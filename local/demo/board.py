@@ -1,0 +1,118 @@
+"""What the API says about the orders, and nothing else: the table shows it, the parts act on it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from local.demo.api import Api, Document
+from local.demo.samples import Key, Sample
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """The part of an order that one node ships."""
+
+    id: str
+    node: str
+    state: str
+    tracking_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Amounts in the order's currency."""
+
+    id: str
+    authorized: Decimal
+    captured: Decimal
+    voided: Decimal
+    refunded: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    id: str
+    channel: str
+    number: str
+    state: str
+    status: str
+    exception: str
+    email: str
+    currency: str
+    total: Decimal
+    payment: Payment
+    parcels: tuple[Parcel, ...]
+
+    @property
+    def key(self) -> Key:
+        return (self.channel, self.number)
+
+    @property
+    def is_final(self) -> bool:
+        """Nothing more happens to it by itself, and no money is on its way."""
+        return self.state in ("completed", "cancelled") and self.status != "refunding"
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return tuple(sorted({parcel.node for parcel in self.parcels}))
+
+
+Board = Mapping[Key, Order]
+
+
+class Watch:
+    """Looks at the channels of the samples through `GET /v1/orders`."""
+
+    def __init__(self, api: Api, samples: Iterable[Sample]) -> None:
+        self._api = api
+        self._awaited = {
+            channel: {sample.key for sample in samples if sample.channel == channel}
+            for channel in dict.fromkeys(sample.channel for sample in samples)
+        }
+        self._board: dict[Key, Order] = {}
+
+    def look(self) -> Board:
+        """Every order so far. A channel whose orders are all final is not asked again."""
+        for channel, awaited in self._awaited.items():
+            if not all(key in self._board and self._board[key].is_final for key in awaited):
+                self._read(channel)
+        return dict(self._board)
+
+    def look_at_all(self) -> Board:
+        """Every order of every channel, asked anew."""
+        self._board.clear()
+        return self.look()
+
+    def _read(self, channel: str) -> None:
+        page = self._api.get("/v1/orders", channel=channel, limit=PAGE)
+        for document in page["orders"]:
+            order = order_of(document)
+            self._board[order.key] = order
+
+
+def order_of(document: Document) -> Order:
+    payment = document["payment"]
+    return Order(
+        id=document["id"],
+        channel=document["channel"],
+        number=document["channel_order_id"],
+        state=document["state"],
+        status=document["status"],
+        exception=document["exception"],
+        email=document["customer"]["email"],
+        currency=document["currency"],
+        total=Decimal(document["total"]),
+        payment=Payment(
+            id=payment["id"],
+            authorized=Decimal(payment["authorized"]),
+            captured=Decimal(payment["captured"]),
+            voided=Decimal(payment["voided"]),
+            refunded=Decimal(payment["refunded"]),
+        ),
+        parcels=tuple(
+            Parcel(part["id"], part["node"], part["state"], part["tracking_number"])
+            for part in document["fulfillments"]
+        ),
+    )

@@ -1,0 +1,65 @@
+"""Store and warehouse staff: take the work of their node, pick, pack and ship it; take goods in."""
+
+from collections.abc import Callable
+
+from local.demo import carrier
+from local.demo.api import Api, Document, Refusal
+from local.demo.board import Board
+
+# Answers to a step whose order is being cancelled: the parcel goes back on the shelf.
+_TAKEN_BACK = ("cancelling", "withdrawn")
+_NEXT_STEP = {"accepted": "pick", "picked": "pack", "packed": "ship"}
+
+
+class Node:
+    """One step for each parcel whenever the staff act; `label` gives a tracking number."""
+
+    def __init__(self, node: str, api: Api, label: Callable[[], str]) -> None:
+        self._node = node
+        self._api = api
+        self._label = label
+        self._in_hand: dict[str, str] = {}
+
+    def act(self, board: Board) -> None:
+        for parcel, step in list(self._in_hand.items()):
+            self._do(step, parcel)
+        for parcel in self._new_work(board):
+            self._do("accept", parcel)
+
+    def _new_work(self, board: Board) -> list[str]:
+        """Asks for the node's work when there should be some."""
+        parcels = (parcel for order in board.values() for parcel in order.parcels)
+        if not any(parcel.node == self._node and parcel.state == "open" for parcel in parcels):
+            return []
+        work = self._api.get("/v1/fulfillments", node=self._node, state="open")
+        return [fulfillment["id"] for fulfillment in work["fulfillments"]]
+
+    def _do(self, step: str, parcel: str) -> None:
+        self._in_hand.pop(parcel, None)
+        try:
+            done = self._api.post(
+                f"/v1/fulfillments/{parcel}/{step}", self._shipment() if step == "ship" else None
+            )
+        except Refusal as refusal:
+            if refusal.code not in _TAKEN_BACK:
+                raise
+            return
+        if done["state"] in _NEXT_STEP:
+            self._in_hand[parcel] = _NEXT_STEP[done["state"]]
+
+    def _shipment(self) -> Document:
+        return {"carrier": carrier.NAME, "tracking_number": self._label()}
+
+
+class GoodsIn:
+    """Books what a supplier delivers once an order waits for it."""
+
+    def __init__(self, api: Api, receipts: list[Document]) -> None:
+        self._api = api
+        self._receipts = receipts
+
+    def act(self, board: Board) -> None:
+        if not any(order.status == "backordered" for order in board.values()):
+            return
+        while self._receipts:
+            self._api.post("/v1/inventory/movements", self._receipts.pop())
