@@ -85,39 +85,35 @@ class DeadLetters:
 
     def of(self, queue: str, text: str) -> list[dict[str, Any]]:
         """The dead letters of that queue with `text` in their body."""
-        found: dict[str, dict[str, Any]] = {}
-        url = self.stack.deployment.dead_letter_queues[queue]
-        while fresh := self._unseen(url, found):
-            found |= fresh
-        return [message for message in found.values() if text in message["Body"]]
+        sqs, url = self.stack.aws("sqs"), self.stack.deployment.dead_letter_queues[queue]
+        found: list[dict[str, Any]] = []
+        while fresh := _receive(sqs, url, hide_seconds=30):
+            found += fresh
+        for message in found:
+            sqs.change_message_visibility(
+                QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+            )
+        return [message for message in found if text in message["Body"]]
 
     def gets(self, queue: str, text: str, seconds: float = 30) -> dict[str, Any]:
         """The first of them, once it is there."""
         return eventually(lambda: next(iter(self.of(queue, text)), None), seconds)
-
-    def count(self, queue: str) -> int:
-        url = self.stack.deployment.dead_letter_queues[queue]
-        return _size(self.stack, url)
-
-    def _unseen(self, url: str, found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        messages = _receive(self.stack.aws("sqs"), url, hide_seconds=1)
-        return {one["MessageId"]: one for one in messages if one["MessageId"] not in found}
 
 
 def reason_of(dead_letter: dict[str, Any]) -> str:
     return str(dead_letter["MessageAttributes"]["reason"]["StringValue"])
 
 
-def until_quiet(stack: Stack, seconds: float = 30) -> None:
-    """Return once no work queue holds a message, nor does a consumer."""
-    eventually(lambda: not any(_size(stack, url) for url in _work_queues(stack)), seconds)
+def until_quiet(stack: Stack, *queues: str, seconds: float = 30) -> None:
+    """Return once those work queues are empty and their consumers have nothing in hand."""
+    urls = json.loads(stack.deployment_output("QueueUrls"))
+    left: dict[str, int] = {}
 
+    def quiet() -> bool:
+        left.update({queue: _size(stack, urls[queue]) for queue in queues})
+        return not any(left.values())
 
-def _work_queues(stack: Stack) -> list[str]:
-    sqs = stack.aws("sqs")
-    dead = set(stack.deployment.dead_letter_queues.values())
-    urls = sqs.list_queues()["QueueUrls"]
-    return [url for url in urls if url not in dead and not url.endswith("/tap")]
+    eventually(quiet, seconds, lambda: left)
 
 
 def _size(stack: Stack, url: str) -> int:

@@ -109,9 +109,11 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def patient(shop: Shop, provider: Provider, receiver: Receiver, tap: Tap) -> Patience:
+def patient(
+    shop: Shop, senders: Senders, provider: Provider, receiver: Receiver, tap: Tap
+) -> Patience:
     """Placed before the first test; `tap` hears of them from the beginning."""
-    return patience.begin(shop, provider, receiver)
+    return patience.begin(shop, senders, provider, receiver)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tests.e2e.provider import Provider, by_stripe
 from tests.e2e.receiver import Receiver
+from tests.e2e.senders import Senders
 from tests.e2e.shop import PIX, Placed, Shop
 from tests.integration.payments.servers import Answer, Answering, Asked
 
@@ -26,9 +27,10 @@ class Patience:
     shipped_late: Placed
     never_answered: Placed
     on_a_deaf_channel: Placed
+    nobodys_payment: str
 
 
-def begin(shop: Shop, provider: Provider, receiver: Receiver) -> Patience:
+def begin(shop: Shop, senders: Senders, provider: Provider, receiver: Receiver) -> Patience:
     shop.channel(DEAF_CHANNEL, callback_url=receiver.refusing)
     card = provider.card(_no_answer)
     return Patience(
@@ -39,8 +41,16 @@ def begin(shop: Shop, provider: Provider, receiver: Receiver) -> Patience:
         shipped_late=shop.place(shop.item(1)),
         never_answered=shop.place(shop.item(1), payment=by_stripe(card)),
         on_a_deaf_channel=shop.place(shop.item(1), channel=DEAF_CHANNEL),
+        nobodys_payment=_payment_of_no_order(senders),
     )
 
 
 def _no_answer(asked: Asked, behind: Answering) -> Answer:
     return Answer.error(503, type="api_error", message="out of order")
+
+
+def _payment_of_no_order(senders: Senders) -> str:
+    payment = f"pay_{'b' * 26}_1"
+    told = {"event_id": "evt_nobody", "payment_id": payment, "amount": "1.00", "currency": "BRL"}
+    assert senders.standard("simulator", "payment.captured", told).status_code == 202
+    return payment
