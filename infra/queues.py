@@ -13,11 +13,15 @@ _TOLD_OUTSIDE = (
 
 @dataclass(frozen=True, slots=True)
 class QueuePlan:
-    """``consumer`` is a function; at most ``max_concurrency`` of its invocations run at once."""
+    """``consumer`` is a function; at most ``max_concurrency`` of its invocations run at once.
+
+    ``reported_types`` are put into it only when somebody outside reported them by webhook.
+    """
 
     name: str
     consumer: str
     event_types: tuple[str, ...]
+    reported_types: tuple[str, ...] = ()
     max_concurrency: int | None = None
 
 
@@ -29,19 +33,21 @@ QUEUES = (
     # three). One invocation makes its calls one after another, some 30 ms each: 33 a second; four
     # at once make 133, which leaves room for executions that are started by hand.
     QueuePlan("starts", "lifecycle", ("order_captured", "lifecycle_resumed"), max_concurrency=4),
+    # The last of a function's queues is the one whose dead-letter queue it is told of. A start that
+    # is given up is found there too, and can be sent back there: what is done with a message goes
+    # by its type, not by its queue.
     QueuePlan(
         "signals",
         "lifecycle",
         (
-            "payment_authorized",
-            "payment_declined",
-            "payment_captured",
             "fulfillment_delivered",
             "cancel_requested",
             "stock_received",
             "stock_adjusted",
             "reservation_released",
         ),
+        # What a step of the lifecycle did itself it need not be woken for.
+        reported_types=("payment_authorized", "payment_declined", "payment_captured"),
     ),
     QueuePlan("notifications", "notifications", _TOLD_OUTSIDE),
     QueuePlan("callbacks", "callbacks", _TOLD_OUTSIDE),
@@ -55,15 +61,12 @@ QUEUES = (
             "fulfillment_picked",
             "fulfillment_packed",
             "fulfillment_shipped",
-            "fulfillment_delivered",
             "fulfillment_withdrawn",
             "fulfillment_overdue",
             "order_backordered",
-            "order_sourced",
             "payment_pending",
-            "payment_authorized",
-            "payment_declined",
             "order_cancelled",
+            "lifecycle_resumed",
             "exception_raised",
         ),
     ),

@@ -91,8 +91,10 @@ def route(
     bus: events.IEventBus,
     event_types: Sequence[str],
     to: WorkQueue,
+    by_webhook: bool = False,
 ) -> None:
-    """Put the events of those types into the queue, whole, as the bus has them.
+    """Put the events of those types into the queue, whole, as the bus has them; with
+    ``by_webhook`` only those that a webhook caused.
 
     What cannot be delivered within a day goes where the queue's consumer puts its own failures,
     so that one place is watched and one command sends everything back.
@@ -101,7 +103,11 @@ def route(
         scope,
         construct_id,
         event_bus=bus,
-        event_pattern=events.EventPattern(source=list(SOURCES), detail_type=list(event_types)),
+        event_pattern=events.EventPattern(
+            source=list(SOURCES),
+            detail_type=list(event_types),
+            detail={"by": events.Match.prefix("webhook:")} if by_webhook else None,
+        ),
     )
     rule.add_target(
         targets.SqsQueue(to.queue, dead_letter_queue=to.dead_letters, max_event_age=A_DAY)

@@ -104,6 +104,15 @@ class ServiceStack(Stack):
                 event_types=plan.event_types,
                 to=work,
             )
+        if plan.reported_types:
+            triggers.route(
+                self,
+                f"ReportsTo{plan.name.capitalize()}",
+                bus=self._bus,
+                event_types=plan.reported_types,
+                to=work,
+                by_webhook=True,
+            )
         return work
 
     def _grant(self, plan: FunctionPlan, function: Function) -> None:

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping
 
-import pytest
-
 from infra.constructs.state_machine import DEFINITION
 from infra.deployment import ROOT
 from tests.infra.template import Json, Resource, Templates, listed, pointed_at, statements
@@ -41,7 +39,6 @@ def test_every_alarm_says_what_is_wrong_and_where_to_read_what_to_do(aws: Templa
         assert says and anchor, alarm
 
 
-@pytest.mark.skipif(not RUNBOOK.exists(), reason="docs/runbook.md is not written yet")
 def test_the_runbook_has_every_heading_that_is_referred_to(aws: Templates) -> None:
     headings = re.findall(r"^#+ (.+)$", RUNBOOK.read_text(), re.MULTILINE)
     anchors = {re.sub(r"[^\w\- ]", "", each).strip().lower().replace(" ", "-") for each in headings}
