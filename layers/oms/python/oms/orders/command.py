@@ -28,8 +28,19 @@ def execute(
 ) -> Order:
     """The order after the command. When another command wins the race, decide again on what it
     left behind; after ``ATTEMPTS`` lost races ``VersionConflict`` goes to the caller."""
+    return execute_on(orders, orders.load(order_id), decide, cause, also)
+
+
+def execute_on(
+    orders: Orders,
+    loaded: Order,
+    decide: Decide,
+    cause: Cause,
+    also: Alongside = _nothing_else,
+) -> Order:
+    """``execute`` for an order that was loaded before."""
+    order = loaded
     for attempt in range(1, ATTEMPTS + 1):
-        order = orders.load(order_id)
         events = decide(order)
         if not events:
             return order
@@ -38,4 +49,5 @@ def execute(
         except VersionConflict:
             if attempt == ATTEMPTS:
                 raise
+            order = orders.load(order.order_id)
     raise AssertionError("unreachable")

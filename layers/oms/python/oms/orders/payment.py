@@ -13,7 +13,7 @@ from oms.kernel.errors import Conflict, PaymentDeclined, Refused
 from oms.kernel.events import Cause
 from oms.kernel.money import Money
 from oms.orders import decisions
-from oms.orders.command import execute
+from oms.orders.command import execute, execute_on
 from oms.orders.model import Order, State
 from oms.orders.store import Orders
 from oms.payments.providers import (
@@ -66,8 +66,8 @@ def settle(order_id: str, orders: Orders, providers: Providers, cause: Cause) ->
     owed = decisions.amount_to_capture(order)
     key = idempotency_key(order.payment.id, "capture")
     reference = _capture(order, owed, key, providers) if owed else ""
-    return execute(
-        orders, order_id, lambda found: decisions.settle(found, owed, reference, key), cause
+    return execute_on(
+        orders, order, lambda found: decisions.settle(found, owed, reference, key), cause
     )
 
 
@@ -79,9 +79,9 @@ def close_cancelled(
     order = orders.load(order_id)
     key = idempotency_key(order.payment.id, "void")
     reference = _void(order, key, providers) if decisions.has_hold(order) else ""
-    return execute(
+    return execute_on(
         orders,
-        order_id,
+        order,
         lambda found: decisions.close_cancelled(found, reason, reference, key),
         cause,
     )
@@ -95,9 +95,9 @@ def void_late_authorization(
         return order
     key = idempotency_key(order.payment.id, "void", attempt=2)
     reference = _void(order, key, providers)
-    return execute(
+    return execute_on(
         orders,
-        order_id,
+        order,
         lambda found: decisions.void_late_authorization(found, reference, key),
         cause,
     )
@@ -126,9 +126,9 @@ def refund(
         case Approved(reference):
             return record_refund(order_id, refund_id, wanted.amount, reference, key, orders, cause)
         case Declined(code):
-            return execute(
+            return execute_on(
                 orders,
-                order_id,
+                order,
                 lambda found: decisions.refund_refused(found, refund_id, wanted.amount, code, key),
                 cause,
             )
@@ -170,9 +170,9 @@ def _record_collected(order: Order, orders: Orders, cause: Cause) -> Authorizati
     collected = order.content.payment.collected
     key = f"{order.content.channel}:{order.order_id}:collected"
     reference = order.content.payment.reference
-    recorded = execute(
+    recorded = execute_on(
         orders,
-        order.order_id,
+        order,
         lambda found: decisions.collect_payment(found, collected.minor, reference, key),
         cause,
     )
@@ -196,9 +196,9 @@ def _ask_provider(
     )
     match outcome:
         case Approved(reference):
-            execute(
+            execute_on(
                 orders,
-                order.order_id,
+                order,
                 lambda found: decisions.authorize_payment(
                     found, content.total.minor, reference, key
                 ),
@@ -206,18 +206,18 @@ def _ask_provider(
             )
             return Authorization(pending=False)
         case Declined(code):
-            execute(
+            execute_on(
                 orders,
-                order.order_id,
+                order,
                 lambda found: decisions.decline_payment(found, code, key),
                 cause,
             )
             raise PaymentDeclined(f"the provider declined: {code}")
         case Pending(reference, seconds, instructions):
             expires_at = cause.at + timedelta(seconds=seconds)
-            execute(
+            execute_on(
                 orders,
-                order.order_id,
+                order,
                 lambda found: decisions.await_payment(
                     found, content.total.minor, reference, key, expires_at, instructions
                 ),

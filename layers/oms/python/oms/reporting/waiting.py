@@ -73,10 +73,11 @@ def project(
 
 
 def _views(order: Order, fulfillment_id: str) -> Sequence[View]:
-    if fulfillment_id:
-        fulfillment = order.fulfillment(fulfillment_id)
-        return [_work_view(order, fulfillment)] if fulfillment else []
-    work = [_work_view(order, fulfillment) for fulfillment in order.progress.fulfillments]
+    work = [
+        _work_view(order, fulfillment)
+        for fulfillment in order.progress.fulfillments
+        if fulfillment_id in ("", fulfillment.id)
+    ]
     return [*work, _held_up_view(order)] if _was_held_up(order) else work
 
 
