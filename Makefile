@@ -96,7 +96,12 @@ token: ## print a bearer token for it (SCOPE="orders.read …"; all scopes by de
 .PHONY: redrive
 redrive: ## send dead letters back to their queue (QUEUE=name; AWS=1: in AWS)
 	@test -n "$(QUEUE)" || { echo "redrive: which queue? QUEUE=name" >&2; exit 1; }
-	@$(ASK) && $(PY) -m local redrive $(if $(AWS),--aws) $(QUEUE)
+	@$(ASK) && PYTHONPATH=layers/oms/python $(PY) -m local redrive $(if $(AWS),--aws) $(QUEUE)
+
+.PHONY: republish
+republish: ## publish all events of an order again (ORDER=ord_…; AWS=1: in AWS)
+	@test -n "$(ORDER)" || { echo "republish: which order? ORDER=ord_…" >&2; exit 1; }
+	@$(ASK) && PYTHONPATH=layers/oms/python $(PY) -m local republish $(if $(AWS),--aws) $(ORDER)
 
 # --- checks and tests ----------------------------------------------------------------------------
 

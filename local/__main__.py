@@ -1,24 +1,26 @@
-"""What `make` asks of the running stack: `python -m local stop|url|token|redrive`.
+"""What `make` asks of a running stack: `python -m local stop|url|token|redrive|republish`.
 
-Prints the answer alone; a failure is one line on standard error and exit code 1.
+Prints the answer alone; a failure is told on standard error, with exit code 1.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import deploy, engine
-from local.aws import local_session
+from local import deploy, engine, target
 from local.deploy import Deployment
 from local.failure import LocalFailure
 from local.redrive import redrive, start_redrive
+from local.target import Target
 
 STATE_DIR = engine.ROOT / ".local"
+
+# Its failure queue holds places in streams, which no queue could take back.
+RELAY = "relay"
 
 
 def main() -> int:
@@ -33,6 +35,9 @@ def main() -> int:
     command = commands.add_parser("redrive", help="send dead letters back to their queue")
     command.add_argument("queue", help="name of the dead-letter queue")
     command.add_argument("--aws", action="store_true", help="in the AWS account, not locally")
+    command = commands.add_parser("republish", help="publish an order's events again")
+    command.add_argument("order", help="its id, ord_…")
+    command.add_argument("--aws", action="store_true", help="in the AWS account, not locally")
     words = parser.parse_args()
 
     try:
@@ -43,10 +48,12 @@ def main() -> int:
                 print(_running(words.state_dir).base_url)
             case "token":
                 print(deploy.token(_running(words.state_dir), words.scopes or deploy.SCOPES))
-            case "redrive" if words.aws:
-                print(_redrive_on_aws(words.queue))
+            case "redrive" if words.queue == RELAY:
+                _redrive_relay(_target(words))
             case "redrive":
-                print(_redrive_locally(words.queue, _running(words.state_dir)))
+                print(_redrive(words.queue, _target(words)))
+            case "republish":
+                print(_republish(words.order, _target(words)))
     except LocalFailure as failure:
         print(f"{words.command}: {failure}", file=sys.stderr)
         return 1
@@ -73,26 +80,40 @@ def _stop(state_dir: Path) -> None:
     print("stopped")
 
 
-def _redrive_locally(queue: str, deployment: Deployment) -> str:
-    sqs = local_session().client("sqs", endpoint_url=deployment.endpoint)
-    moved = redrive(sqs, _queue_url(queue, deployment.dead_letter_queues))
-    return f"{queue}: {moved} sent back"
+def _target(words: argparse.Namespace) -> Target:
+    return target.on_aws() if words.aws else target.here(_running(words.state_dir))
 
 
-def _redrive_on_aws(queue: str) -> str:
-    session = boto3.Session()
-    moving = start_redrive(session.client("sqs"), _queue_url(queue, _queues_on_aws(session)))
-    return f"{queue}: SQS is sending back about {moving}"
+def _redrive(queue: str, stack: Target) -> str:
+    sqs = stack.session.client("sqs", endpoint_url=stack.endpoint)
+    dead_letters = _queue_url(queue, stack.dead_letter_queues)
+    if stack.is_on_aws:
+        return f"{queue}: SQS is sending back about {start_redrive(sqs, dead_letters)}"
+    return f"{queue}: {redrive(sqs, dead_letters)} sent back"
 
 
-def _queues_on_aws(session: boto3.Session) -> Mapping[str, str]:
-    for page in session.client("cloudformation").get_paginator("describe_stacks").paginate():
-        for stack in page["Stacks"]:
-            for output in stack.get("Outputs", []):
-                if output.get("OutputKey") == "DeadLetterQueues":
-                    queues: dict[str, str] = json.loads(output["OutputValue"])
-                    return queues
-    raise LocalFailure("no stack in this account and region has the output DeadLetterQueues")
+def _redrive_relay(stack: Target) -> None:
+    # What publishes needs the OMS on the path, which stopping and asking do without.
+    from local import republish
+
+    done = republish.redrive_relay(
+        stack.session.client("sqs", endpoint_url=stack.endpoint),
+        _queue_url(RELAY, stack.dead_letter_queues),
+        stack.session.client("dynamodbstreams", endpoint_url=stack.endpoint),
+        republish.bus_of(stack),
+    )
+    print(f"{RELAY}: {done.places} places done, {done.events} events published")
+    if done.left:
+        raise LocalFailure("\n  ".join([f"{len(done.left)} left in the queue:", *done.left]))
+
+
+def _republish(order_id: str, stack: Target) -> str:
+    from local import republish
+
+    events = republish.republish_order(
+        order_id, republish.orders_of(stack), republish.bus_of(stack), datetime.now(UTC)
+    )
+    return f"{order_id}: {events} events published"
 
 
 def _queue_url(name: str, queues: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""What `make url`, `make token`, `make stop` and `make redrive` run."""
+"""What `make url`, `make token`, `make stop`, `make redrive` and `make republish` run."""
 
 import subprocess
 import sys
@@ -19,7 +19,16 @@ def run(state_dir: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("words", [("url",), ("token", "orders.read"), ("redrive", "inbox")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("url",),
+        ("token", "orders.read"),
+        ("redrive", "inbox"),
+        ("redrive", "relay"),
+        ("republish", "ord_1"),
+    ],
+)
 def test_without_a_stack_a_command_fails_with_one_line(
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:

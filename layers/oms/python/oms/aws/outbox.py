@@ -26,12 +26,17 @@ def publications(record: Mapping[str, Any]) -> list[Publication]:
         return []
     sort_key = dynamo.read_text(new, "sk")
     if "events" in new and sort_key != AWAIT:
-        return [Publication("oms.orders", _public(envelope)) for envelope in envelopes(new)]
+        return [publication_of(envelope) for envelope in envelopes(new)]
     if "#" in dynamo.read_text(new, "pk") and "record" in new:
         return _movement_event(new)
     if sort_key.startswith("node#"):
         return _low_stock_event(change.get("OldImage"), new, record)
     return []
+
+
+def publication_of(envelope: Envelope) -> Publication:
+    """An event of an order's history, in the form in which everybody may have it."""
+    return Publication("oms.orders", _public(envelope))
 
 
 def entered_state(record: Mapping[str, Any]) -> str:
