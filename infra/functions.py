@@ -111,7 +111,7 @@ FUNCTIONS = (
         "supervision",
         "Task: records what an order waits for, and raises what needs a person",
         _TASK,
-        tables={"orders": APPEND_ORDER, "inventory": ("Query",)},
+        tables={"orders": APPEND_ORDER, "inventory": ("Query",), "catalog": ("Query",)},
     ),
     FunctionPlan(
         "notifications",

@@ -14,7 +14,9 @@ lifecycle = StateMachine(stepfunctions())
 def wait(task: Task) -> None:
     awaited = AwaitedToken(task.given["task_token"], task.given["for"])
     orders = stores.orders()
-    supervision.wait(task.order_id, awaited, orders, orders, stores.stock(), lifecycle)
+    supervision.wait(
+        task.order_id, awaited, orders, orders, stores.stock(), stores.catalog(), lifecycle
+    )
 
 
 def overdue(task: Task) -> None:

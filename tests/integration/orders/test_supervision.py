@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from oms.kernel.errors import Backordered
@@ -7,7 +9,7 @@ from oms.orders.model import Order
 from oms.orders.store import AwaitedToken
 from oms.orders.supervision import Resumption
 from oms.routing.nearest import nearest_whole_else_fewest_nodes
-from tests.integration.world import World
+from tests.integration.world import SP, World
 from tests.samples import CAUSE, allocated, content, line
 
 
@@ -18,6 +20,7 @@ def wait(oms: World, order: Order, awaits: str) -> None:
         oms.orders,
         oms.orders,
         oms.stock,
+        oms.catalog,
         oms.lifecycle,
     )
 
@@ -121,6 +124,14 @@ def test_stock_that_came_between_looking_and_waiting_is_not_missed(oms: World) -
     assert oms.lifecycle.resumed == []
     wait(oms, order, "stock")
     assert oms.lifecycle.resumed == [("token-stock", Resumption("stock_changed"))]
+
+
+def test_stock_that_its_node_does_not_ship_does_not_end_the_wait(oms: World) -> None:
+    order = backordered(oms, "1", 2)
+    oms.catalog.put_node(replace(SP, can_ship=False))
+    oms.receive("MUG", 2)
+    wait(oms, order, "stock")
+    assert oms.lifecycle.resumed == []
 
 
 def test_an_order_goes_on_waiting_while_the_stock_does_not_suffice(oms: World) -> None:

@@ -30,7 +30,7 @@ class Shop:
         )
         return {item.sku: item for item in sold if item.sku in skus}
 
-    def nodes(self) -> tuple[Node, ...]:
+    def nodes(self, among_them: Set[str] = frozenset()) -> tuple[Node, ...]:
         return ()
 
     def channel(self, channel_id: str) -> Channel | None:

@@ -43,7 +43,7 @@ class CatalogStore:
                 found[item.sku] = item
         return found
 
-    def nodes(self) -> tuple[Node, ...]:
+    def nodes(self, among_them: Set[str] = frozenset()) -> tuple[Node, ...]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :nodes",
@@ -95,7 +95,8 @@ class CatalogStore:
 class CachedCatalog:
     """Remembers what it read for ``seconds``, for as long as the execution environment lives.
 
-    What was not found is not remembered, so that a new item sells at once.
+    What was not found is not remembered, so that a new item sells at once and a new
+    node ships at once.
     """
 
     def __init__(
@@ -125,10 +126,13 @@ class CachedCatalog:
         self._items.update({sku: (now + self._seconds, item) for sku, item in found.items()})
         return {**fresh, **found}
 
-    def nodes(self) -> tuple[Node, ...]:
+    def nodes(self, among_them: Set[str] = frozenset()) -> tuple[Node, ...]:
         now = self._clock()
-        if self._nodes is None or self._nodes[0] <= now:
-            self._nodes = (now + self._seconds, self._store.nodes())
+        if self._nodes and self._nodes[0] > now:
+            remembered = self._nodes[1]
+            if among_them <= {node.id for node in remembered}:
+                return remembered
+        self._nodes = (now + self._seconds, self._store.nodes())
         return self._nodes[1]
 
     def channel(self, channel_id: str) -> Channel | None:

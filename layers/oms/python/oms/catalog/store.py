@@ -10,7 +10,8 @@ class Catalog(Protocol):
     def items(self, skus: Set[str]) -> Mapping[str, Item]:
         """The items among ``skus`` that exist."""
 
-    def nodes(self) -> tuple[Node, ...]:
-        """Every node, by id."""
+    def nodes(self, among_them: Set[str] = frozenset()) -> tuple[Node, ...]:
+        """Every node, by id. What is remembered may be some seconds old, but when one of
+        ``among_them`` is missing the nodes are read anew: it may be new itself."""
 
     def channel(self, channel_id: str) -> Channel | None: ...

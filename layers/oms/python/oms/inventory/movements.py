@@ -28,7 +28,7 @@ def book(
     item = catalog.items({sku}).get(sku)
     if item is None:
         faults.add("sku", "unknown_sku", f"{sku!r} is not in the catalogue")
-    if all(known.id != node for known in catalog.nodes()):
+    if all(known.id != node for known in catalog.nodes({node})):
         faults.add("node", "unknown_node", f"{node!r} is not a node")
     if kind is MovementKind.RECEIPT and quantity <= 0:
         faults.add("quantity", "quantity_not_positive", "a receipt adds stock")

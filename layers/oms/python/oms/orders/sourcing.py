@@ -5,7 +5,7 @@ writes its plan down first; its stock is then taken chunk by chunk, each known b
 a run which dies in between is taken up where it stopped.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 from itertools import islice
 
@@ -79,6 +79,19 @@ def unreserve(order_id: str, orders: Orders, stock: Stock, cause: Cause) -> Orde
     )
 
 
+def what_can_ship(skus: Set[str], stock: Stock, catalog: Catalog) -> list[Available]:
+    """What is available of ``skus``, at each node that ships now and has any record of them."""
+    units: dict[str, dict[str, int]] = {}
+    for sku, balances in stock.balances(skus).items():
+        for balance in balances:
+            units.setdefault(balance.node, {})[sku] = max(0, balance.available)
+    return [
+        Available(node, units[node.id])
+        for node in catalog.nodes(units.keys())
+        if node.active and node.can_ship and node.id in units
+    ]
+
+
 def needs_of(allocations: Iterable[Allocation]) -> list[Need]:
     """Units per SKU and node: two lines of one SKU move one balance, once."""
     units: dict[tuple[str, str], int] = {}
@@ -90,15 +103,7 @@ def needs_of(allocations: Iterable[Allocation]) -> list[Need]:
 
 def _plan(order: Order, stock: Stock, catalog: Catalog, rule: SourcingRule) -> Sourced | Unsourced:
     skus = {line.sku for line in order.content.lines}
-    units: dict[str, dict[str, int]] = {}
-    for sku, balances in stock.balances(skus).items():
-        for balance in balances:
-            units.setdefault(balance.node, {})[sku] = max(0, balance.available)
-    candidates = [
-        Available(node, units[node.id])
-        for node in catalog.nodes()
-        if node.active and node.can_ship and node.id in units
-    ]
+    candidates = what_can_ship(skus, stock, catalog)
     return rule(order.content.lines, order.content.shipping_address, candidates)
 
 

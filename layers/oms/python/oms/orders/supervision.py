@@ -7,11 +7,13 @@ seen by the look, what happens after it is told through the token. Nothing falls
 from dataclasses import dataclass
 from typing import Protocol
 
+from oms.catalog.store import Catalog
 from oms.inventory.store import Stock
 from oms.kernel.events import Cause
 from oms.orders import decisions
 from oms.orders.command import execute
 from oms.orders.model import Order, State
+from oms.orders.sourcing import what_can_ship
 from oms.orders.store import AwaitedToken, Orders
 
 WOKEN_AT_ONCE = 100
@@ -49,13 +51,14 @@ def wait(
     orders: Orders,
     tokens: Tokens,
     stock: Stock,
+    catalog: Catalog,
     lifecycle: Lifecycle,
 ) -> None:
     """Leave the token, then end the wait at once when there is nothing left to wait for."""
     tokens.put_token(order_id, awaited)
     order = orders.load(order_id)
     resumption = resumption_of(order, awaited.awaits)
-    if resumption is None and awaited.awaits == "stock" and _may_be_filled(order, stock):
+    if resumption is None and awaited.awaits == "stock" and _may_be_filled(order, stock, catalog):
         resumption = Resumption("stock_changed")
     if resumption:
         lifecycle.resume(awaited.token, resumption)
@@ -142,12 +145,14 @@ def _payment_resumption(order: Order) -> Resumption | None:
     return None
 
 
-def _may_be_filled(order: Order, stock: Stock) -> bool:
-    """Whether every SKU the order lacks is there by now, wherever it lies."""
+def _may_be_filled(order: Order, stock: Stock, catalog: Catalog) -> bool:
+    """Whether every SKU the order lacks is there by now, at nodes that ship. Stock that sourcing
+    would not take must not wake the order, which would wait again and be woken again."""
     lacking = _lacking(order)
+    there = what_can_ship(lacking.keys(), stock, catalog)
     return all(
-        sum(max(0, balance.available) for balance in balances) >= lacking[sku]
-        for sku, balances in stock.balances(lacking.keys()).items()
+        sum(available.units.get(sku, 0) for available in there) >= units
+        for sku, units in lacking.items()
     )
 
 
