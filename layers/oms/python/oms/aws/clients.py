@@ -1,10 +1,10 @@
 """AWS clients, made once per execution environment.
 
 They are botocore's own and stay so (docs/adr/0016-aws-through-botocore.md): signing, transport and
-retries are not this project's business. There is no boto3 around them: what boto3 adds (resources, transfers to S3) is
-used nowhere and takes a third of its import. Making a client is mostly reading botocore's
-descriptions of services, and botocore first looks through the folders of some 400 services to
-learn which there are. Both are made short here; behaviour stays as botocore has it.
+retries are not this project's business. There is no boto3 around them: what boto3 adds (resources,
+transfers to S3) is used nowhere and takes a third of its import. Making a client is mostly reading
+botocore's descriptions of services, and botocore first looks through the folders of some 400
+services to learn which there are. Both are made short here; behaviour stays as botocore has it.
 """
 
 from __future__ import annotations
