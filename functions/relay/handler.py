@@ -1,7 +1,9 @@
 """Publishes what the tables' streams tell, in their order, and counts the orders by state.
 
-A batch stops at the first event the bus did not take and begins there again; what was published
-twice by that has the same id.
+A batch begins again at the first record of which the bus did not take every event; what is
+published twice by that has the same id. When that is the very first record, the batch raises:
+Lambda halves what raised, until a record that can never be published is alone. What only reported
+would come again as it was, until all of it is given up.
 """
 
 import os
@@ -13,6 +15,7 @@ from oms.aws.clients import events
 from oms.aws.event_bus import EventBus
 from oms.aws.observability import NAMESPACE, logger, observed
 from oms.aws.outbox import entered_state, publications
+from oms.kernel.errors import Unavailable
 
 bus = EventBus(events(), os.environ["EVENT_BUS"])
 
@@ -25,6 +28,8 @@ def relay(event: dict[str, Any], context: Any) -> dict[str, Any]:
         if any(one.envelope.id in failed for one in found):
             sequence = record["dynamodb"]["SequenceNumber"]
             logger.warning("the bus did not take an event", sequence_number=sequence)
+            if record is records[0]:
+                raise Unavailable("the bus did not take the batch's first event")
             return {"batchItemFailures": [{"itemIdentifier": sequence}]}
         _count(entered_state(record))
     return {"batchItemFailures": []}

@@ -14,8 +14,9 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.constructs.acknowledgement import acknowledge
+from infra.constructs.alarm import FIVE_MINUTES, AlarmTopic
 from infra.constructs.function import Function
-from infra.constructs.queue import WorkQueue
+from infra.constructs.queue import LATE, WorkQueue
 
 SOURCES = ("oms.orders", "oms.inventory")
 A_DAY = Duration.days(1)
@@ -52,8 +53,17 @@ def feed_from_stream(
     """Every change of the table, in order for each item; changes of other items run beside it.
     With ``only_items_with`` nothing wakes the function but items that have that text attribute.
 
-    A batch that fails is halved until the poison is alone, tried for an hour at most, and then
-    its place in the stream (not the record itself) goes to ``failures``.
+    What is given up goes to ``failures``: its place in the stream, not the record, and
+    ``make redrive QUEUE=relay`` reads it there while the stream has it, which is 24 hours. Two
+    bounds give up, because Lambda cannot tell what cannot be published now from what never can:
+
+    - The age, for an outage of the bus. Lambda passes over what is older without trying it, so
+      that a short one drops all that has piled up. 23 hours: at 24 nothing is left to be read.
+    - The attempts, for a poison record. A batch that fails is halved until the record is alone,
+      which costs no attempt. Then it holds up its quarter of the shard for 100 more. The pauses
+      between them grow, to a length that AWS does not publish: at a minute it is less than two
+      hours, at ten still less than a day. An outage that outlasts the attempts costs a redrive of
+      the few records that stood in front; those behind them have not been tried, and wait.
     """
     function.function.add_event_source(
         sources.DynamoEventSource(
@@ -63,8 +73,8 @@ def feed_from_stream(
             parallelization_factor=4,
             report_batch_item_failures=True,
             bisect_batch_on_error=True,
-            retry_attempts=10,
-            max_record_age=Duration.hours(1),
+            retry_attempts=100,
+            max_record_age=Duration.hours(23),
             on_failure=sources.SqsDlq(failures),
             filters=[_items_with(only_items_with)] if only_items_with else None,
         )
@@ -75,6 +85,18 @@ def feed_from_stream(
             "AwsSolutions-IAM5[Resource::*]": "ListStreams and X-Ray's PutTraceSegments and "
             "PutTelemetryRecords know no resource but '*'."
         },
+    )
+
+
+def tell_when_behind(function: Function, alarms: AlarmTopic) -> None:
+    """A function on streams is patient: without this, nobody would hear of it for a day."""
+    alarms.watch(
+        function,
+        "BehindAlarm",
+        function.function.metric("IteratorAge", statistic="Maximum", period=FIVE_MINUTES),
+        at_least=LATE.to_milliseconds(),
+        says="Events have waited in a table's stream for more than ten minutes.",
+        runbook="stuck-relay",
     )
 
 

@@ -158,6 +158,7 @@ class ServiceStack(Stack):
         # Not the task token that an order's collection holds too.
         triggers.feed_from_stream(relay, tables["orders"], failures, only_items_with="events")
         triggers.feed_from_stream(relay, tables["inventory"], failures)
+        triggers.tell_when_behind(relay, self._alarms)
 
     def _wire_lifecycle(self) -> None:
         machine = self._lifecycle.machine.state_machine_arn

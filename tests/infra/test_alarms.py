@@ -67,6 +67,13 @@ def test_a_queue_whose_messages_grow_old_has_an_alarm(aws: Templates) -> None:
             assert alarms_on(aws, queue, "ApproximateAgeOfOldestMessage"), queue
 
 
+def test_a_function_that_is_behind_its_stream_has_an_alarm(aws: Templates) -> None:
+    for mapping in aws.of("AWS::Lambda::EventSourceMapping"):
+        if "StartingPosition" in mapping.properties:
+            function = aws.at(mapping.properties["FunctionName"])
+            assert alarms_on(aws, function, "IteratorAge"), function
+
+
 def test_every_function_has_alarms_on_errors_and_throttles(aws: Templates) -> None:
     for function in aws.of(FUNCTION):
         assert alarms_on(aws, function, "Errors"), function

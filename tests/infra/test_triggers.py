@@ -32,6 +32,13 @@ def test_a_poisoned_record_holds_a_stream_up_for_a_bounded_time(aws: Templates) 
         assert 0 < mapping.properties.get("MaximumRecordAgeInSeconds", -1) <= 86_400, mapping
 
 
+def test_what_a_stream_gives_up_can_still_be_read_there(aws: Templates) -> None:
+    """DynamoDB keeps a record for a day; what is older than the bound is not even tried."""
+    for mapping in from_streams(aws):
+        hours = mapping.properties["MaximumRecordAgeInSeconds"] / 3600
+        assert 20 <= hours <= 23, mapping
+
+
 def test_what_holds_no_event_of_an_order_wakes_nobody(aws: Templates) -> None:
     (filtered,) = [each for each in from_streams(aws) if "FilterCriteria" in each.properties]
     (only,) = filtered.properties["FilterCriteria"]["Filters"]
