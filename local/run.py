@@ -65,9 +65,9 @@ def _travel(running: Engine, deployment: Deployment, progress: Progress) -> None
     try:
         journey.travel(deployment, progress)
     except (LocalFailure, httpx.HTTPError, BotoCoreError, ClientError) as failure:
-        raise LocalFailure(f"{failure}; the stack is up, 'make stop' ends it", running.log) from (
-            failure
-        )
+        is_up = engine.find(running.state_dir) is not None
+        left = "the stack is up, 'make stop' ends it" if is_up else "the engine is gone"
+        raise LocalFailure(f"{failure}; {left}", running.log) from failure
 
 
 def what_next(deployment: Deployment) -> str:
