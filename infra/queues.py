@@ -15,7 +15,9 @@ _TOLD_OUTSIDE = (
 class QueuePlan:
     """``consumer`` is a function; at most ``max_concurrency`` of its invocations run at once.
 
-    ``reported_types`` are put into it only when somebody outside reported them by webhook.
+    ``reported_types`` are put into it only when somebody outside reported them by webhook. A
+    message is dead after ``max_receives``. ``batch_size`` is what the consumer surely gets through
+    within its timeout when every message takes as long as it may.
     """
 
     name: str
@@ -23,6 +25,8 @@ class QueuePlan:
     event_types: tuple[str, ...]
     reported_types: tuple[str, ...] = ()
     max_concurrency: int | None = None
+    batch_size: int = 10
+    max_receives: int = 5
 
 
 QUEUES = (
@@ -49,8 +53,10 @@ QUEUES = (
         # What a step of the lifecycle did itself it need not be woken for.
         reported_types=("payment_authorized", "payment_declined", "payment_captured"),
     ),
-    QueuePlan("notifications", "notifications", _TOLD_OUTSIDE),
-    QueuePlan("callbacks", "callbacks", _TOLD_OUTSIDE),
+    QueuePlan("notifications", "notifications", _TOLD_OUTSIDE, batch_size=4),
+    # A channel may be down for a while: with the pauses of oms/aws/backoff.py between them, ten
+    # attempts take half an hour to an hour.
+    QueuePlan("callbacks", "callbacks", _TOLD_OUTSIDE, batch_size=1, max_receives=10),
     QueuePlan("refunds", "refunds", ("refund_requested", "void_requested")),
     QueuePlan(
         "projections",

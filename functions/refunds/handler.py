@@ -4,7 +4,7 @@ an authorisation that came too late."""
 from oms.aws import stores
 from oms.aws.bus_messages import envelope_of
 from oms.aws.dead_letters import DeadLetters, Message, consumer
-from oms.aws.observability import correlate
+from oms.aws.observability import correlate, count, logger
 from oms.aws.payment_providers import provider
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
@@ -19,7 +19,10 @@ def take(message: Message) -> None:
         payment.void_late_authorization(event.subject, stores.orders(), provider, cause)
     else:
         refund_id = str(event.data["refund_id"])
-        payment.refund(event.subject, refund_id, stores.orders(), provider, cause)
+        order = payment.refund(event.subject, refund_id, stores.orders(), provider, cause)
+        if order.refund_state(refund_id) == "failed":
+            logger.error("refund refused", order_id=event.subject, refund_id=refund_id)
+            count("RefundsFailed")
 
 
 handler = consumer(take, DeadLetters.from_environment())

@@ -56,6 +56,17 @@ class Dashboard(Construct):
         )
 
 
+def every_refund_failed() -> cloudwatch.IMetric:
+    """How many refunds were refused, as functions/refunds counts them."""
+    return cloudwatch.Metric(
+        namespace=NAMESPACE,
+        metric_name="RefundsFailed",
+        dimensions_map={"service": "refunds"},
+        statistic="Sum",
+        period=FIVE_MINUTES,
+    )
+
+
 def _every(name: str, statistic: str) -> cloudwatch.IMetric:
     """The metric once for each value of its dimensions, whichever there are."""
     return cloudwatch.MathExpression(

@@ -41,8 +41,7 @@ class FailureQueue(Construct):
 
 
 class WorkQueue(Construct):
-    """``queue`` feeds one function; what fails ``max_receive_count`` times ends in
-    ``dead_letters``."""
+    """``queue`` feeds one function; what fails ``max_receives`` times ends in ``dead_letters``."""
 
     def __init__(
         self,
@@ -50,18 +49,19 @@ class WorkQueue(Construct):
         name: str,
         *,
         consumer_timeout: int,
+        max_receives: int,
         deployment: Deployment,
         alarms: AlarmTopic,
     ) -> None:
         super().__init__(scope, f"{name.capitalize()}Queue")
-        self.max_receive_count = deployment.max_receive_count
+        self.max_receives = deployment.max_receives(max_receives)
         self.dead_letters = DeadLetterQueue(self, "DeadLetters", of=name, alarms=alarms).queue
         self.queue = _queue(
             self,
             retention=Duration.days(4),
             visibility_timeout=Duration.seconds(deployment.visibility_seconds(consumer_timeout)),
             dead_letter_queue=sqs.DeadLetterQueue(
-                queue=self.dead_letters, max_receive_count=self.max_receive_count
+                queue=self.dead_letters, max_receive_count=self.max_receives
             ),
         )
         alarms.watch(

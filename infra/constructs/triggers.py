@@ -23,7 +23,11 @@ A_DAY = Duration.days(1)
 
 
 def feed_from_queue(
-    function: Function, work: WorkQueue, *, max_concurrency: int | None = None
+    function: Function,
+    work: WorkQueue,
+    *,
+    batch_size: int,
+    max_concurrency: int | None = None,
 ) -> None:
     """Each message is handled as soon as it is there; only those that fail come back.
 
@@ -33,14 +37,14 @@ def feed_from_queue(
     function.function.add_event_source(
         sources.SqsEventSource(
             work.queue,
-            batch_size=10,
+            batch_size=batch_size,
             max_concurrency=max_concurrency,
             report_batch_item_failures=True,
         )
     )
     function.allow(["sqs:SendMessage"], [work.dead_letters.queue_arn])
     function.tell("DEAD_LETTER_QUEUE_URL", work.dead_letters.queue_url)
-    function.tell("MAX_RECEIVES", str(work.max_receive_count))
+    function.tell("MAX_RECEIVES", str(work.max_receives))
 
 
 def feed_from_stream(

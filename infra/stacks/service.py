@@ -12,7 +12,7 @@ from constructs import Construct
 from infra.constructs import triggers
 from infra.constructs.alarm import AlarmTopic
 from infra.constructs.api import Api
-from infra.constructs.dashboard import Dashboard
+from infra.constructs.dashboard import Dashboard, every_refund_failed
 from infra.constructs.function import Function, layers
 from infra.constructs.identity import Identity
 from infra.constructs.queue import FailureQueue, WorkQueue
@@ -59,6 +59,14 @@ class ServiceStack(Stack):
             deployment=deployment,
             alarms=self._alarms,
         )
+        self._alarms.watch(
+            self,
+            "RefundFailedAlarm",
+            every_refund_failed(),
+            at_least=1,
+            says="A payment provider refused to give a customer's money back.",
+            runbook="refund-failed",
+        )
         Dashboard(
             self,
             "Overview",
@@ -92,10 +100,13 @@ class ServiceStack(Stack):
             self,
             plan.name,
             consumer_timeout=consumer.timeout,
+            max_receives=plan.max_receives,
             deployment=self._deployment,
             alarms=self._alarms,
         )
-        triggers.feed_from_queue(consumer, work, max_concurrency=plan.max_concurrency)
+        triggers.feed_from_queue(
+            consumer, work, max_concurrency=plan.max_concurrency, batch_size=plan.batch_size
+        )
         if plan.event_types:
             triggers.route(
                 self,

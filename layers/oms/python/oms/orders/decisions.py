@@ -187,22 +187,22 @@ def void_late_authorization(order: Order, reference: str, key: str) -> Events:
 
 
 def refund_paid(order: Order, refund: str, amount: int, reference: str, key: str) -> Events:
-    if _refund_state(order, refund) != "requested":
+    if not _is_open(order, refund):
         return NOTHING
     return (happened.PaymentRefunded(refund, order.payment.id, amount, reference, key),)
 
 
 def refund_refused(order: Order, refund: str, amount: int, code: str, key: str) -> Events:
-    if _refund_state(order, refund) != "requested":
+    if not _is_open(order, refund):
         return NOTHING
     return (happened.RefundFailed(refund, order.payment.id, amount, code, key),)
 
 
-def _refund_state(order: Order, wanted: str) -> str:
-    states = {refund.id: refund.state for refund in order.progress.refunds}
-    if wanted not in states:
-        raise NotFound(f"the order has no refund {wanted}")
-    return states[wanted]
+def _is_open(order: Order, refund: str) -> bool:
+    state = order.refund_state(refund)
+    if not state:
+        raise NotFound(f"the order has no refund {refund}")
+    return state == "requested"
 
 
 def _refund(order: Order, amount: int, reason: str) -> happened.RefundRequested:

@@ -277,6 +277,11 @@ class Order:
     def open_quantity(self, index: int) -> int:
         return self.content.lines[index].quantity - self.progress.counts[index].placed
 
+    def refund_state(self, refund_id: str) -> str:
+        """Empty when the order has no such refund."""
+        states = {refund.id: refund.state for refund in self.progress.refunds}
+        return states.get(refund_id, "")
+
     def fulfillment(self, fulfillment_id: str) -> Fulfillment | None:
         return next((f for f in self.progress.fulfillments if f.id == fulfillment_id), None)
 
