@@ -21,6 +21,7 @@ from local.engine import Engine
 from local.failure import LocalFailure
 
 INTERRUPTED = 130
+FAILURES = (LocalFailure, httpx.HTTPError, BotoCoreError, ClientError, OSError)
 
 
 def main() -> int:
@@ -29,11 +30,11 @@ def main() -> int:
     parser.add_argument("--state-dir", type=Path, default=STATE_DIR)
     try:
         run(parser.parse_args().state_dir, Progress(Console()))
-    except LocalFailure as failure:
+    except FAILURES as failure:
         print(f"run: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("run: interrupted", file=sys.stderr)
+        print("run: interrupted; 'make stop' ends what is running", file=sys.stderr)
         return INTERRUPTED
     return 0
 
@@ -42,21 +43,17 @@ def run(state_dir: Path, progress: Progress) -> None:
     """Raises `LocalFailure`. An earlier run in `state_dir` is replaced."""
     with progress.step("engine: starting", "engine: started"):
         running = engine.start(state_dir)
-    try:
-        deployment = _deploy(running, progress)
-        _travel(running, deployment, progress)
-    except KeyboardInterrupt:
-        engine.stop(running)
-        raise
+    deployment = _deploy(running, progress)
+    _travel(running, deployment, progress)
     progress.console.print(what_next(deployment), highlight=False, soft_wrap=True)
 
 
 def _deploy(running: Engine, progress: Progress) -> Deployment:
-    """Without a stack there is nothing to look at, so a failure stops the engine."""
+    """Without a stack there is nothing to look at: what ends this ends the engine too."""
     try:
         with progress.step("stack: synthesise, bootstrap and deploy", "stack: deployed"):
             return deploy.deploy(running, running.state_dir)
-    except LocalFailure:
+    except BaseException:
         engine.stop(running)
         raise
 
@@ -64,7 +61,7 @@ def _deploy(running: Engine, progress: Progress) -> Deployment:
 def _travel(running: Engine, deployment: Deployment, progress: Progress) -> None:
     try:
         journey.travel(deployment, progress)
-    except (LocalFailure, httpx.HTTPError, BotoCoreError, ClientError) as failure:
+    except FAILURES as failure:
         is_up = engine.find(running.state_dir) is not None
         left = "the stack is up, 'make stop' ends it" if is_up else "the engine is gone"
         raise LocalFailure(f"{failure}; {left}", running.log) from failure
