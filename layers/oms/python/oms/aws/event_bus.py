@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 _BATCH = 10
+# PutEvents takes 256 KiB in all, of which names and time are a part.
+_REQUEST_BYTES = 240 * 1024
+_AROUND_AN_EVENT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +37,30 @@ class EventBus:
 
     def publish(self, publications: Sequence[Publication]) -> set[str]:
         """Ids of the events that the bus did not take; the others are published."""
+        entries = [self._entry(one) for one in publications]
         failed: set[str] = set()
-        for batch in _batches(publications):
-            failed |= self._put(batch)
+        start = 0
+        for end in _ends(entries):
+            failed |= self._put(publications[start:end], entries[start:end])
+            start = end
         return failed
 
-    def _put(self, batch: Sequence[Publication]) -> set[str]:
+    def _put(
+        self, batch: Sequence[Publication], entries: Sequence[PutEventsRequestEntryTypeDef]
+    ) -> set[str]:
         try:
-            answer = self._client.put_events(Entries=[self._entry(one) for one in batch])
+            answer = self._client.put_events(Entries=entries)
         except (BotoCoreError, ClientError):
             logger.exception("the bus did not answer")
             return {one.envelope.id for one in batch}
-        results = zip(batch, answer["Entries"], strict=True)
-        return {one.envelope.id for one, result in results if "ErrorCode" in result}
+        refused = {
+            one.envelope.id: result["ErrorCode"]
+            for one, result in zip(batch, answer["Entries"], strict=True)
+            if "ErrorCode" in result
+        }
+        if refused:
+            logger.warning("the bus refused events", refused=refused)
+        return set(refused)
 
     def _entry(self, one: Publication) -> PutEventsRequestEntryTypeDef:
         return {
@@ -58,6 +72,14 @@ class EventBus:
         }
 
 
-def _batches(publications: Sequence[Publication]) -> Iterator[Sequence[Publication]]:
-    for start in range(0, len(publications), _BATCH):
-        yield publications[start : start + _BATCH]
+def _ends(entries: Sequence[PutEventsRequestEntryTypeDef]) -> Iterator[int]:
+    """Where each request ends: ten events, and no more bytes than one request may have."""
+    count = size = 0
+    for index, entry in enumerate(entries):
+        length = len(entry["Detail"].encode()) + _AROUND_AN_EVENT
+        if count == _BATCH or (count and size + length > _REQUEST_BYTES):
+            yield index
+            count = size = 0
+        count, size = count + 1, size + length
+    if count:
+        yield len(entries)
