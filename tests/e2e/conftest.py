@@ -10,9 +10,11 @@ import stripe
 from local import deploy, engine
 from tests.e2e import patience
 from tests.e2e.bus import DeadLetters, Tap
+from tests.e2e.lifecycle import Way
 from tests.e2e.patience import Patience
 from tests.e2e.provider import Door, Provider
 from tests.e2e.receiver import Receiver, receiving
+from tests.e2e.scripted import FAULTS, ScriptedLifecycle
 from tests.e2e.senders import Senders
 from tests.e2e.shop import Shop
 from tests.e2e.stack import Api, Stack
@@ -32,6 +34,9 @@ CONTEXT = {
 # The lifecycle's pauses between the attempts at a task: 0.1 s, 0.2 s and so on, six times.
 ENGINE_SETTINGS = {"SFN_WAIT_SCALE": "0.1"}
 LOG_LINES = 40
+
+HERE = Path(__file__).parent
+LOOKING_BACK = ("test_state_machine",)
 
 _log = pytest.StashKey[Path]()
 
@@ -110,10 +115,32 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture(scope="session", autouse=True)
 def patient(
-    shop: Shop, senders: Senders, provider: Provider, receiver: Receiver, tap: Tap
-) -> Patience:
+    shop: Shop,
+    senders: Senders,
+    provider: Provider,
+    receiver: Receiver,
+    tap: Tap,
+    faults: dict[Way, str],
+) -> Iterator[Patience]:
     """Placed before the first test; `tap` hears of them from the beginning."""
-    return patience.begin(shop, senders, provider, receiver)
+    with patience.begin(shop, senders, provider, receiver) as orders:
+        yield orders
+
+
+@pytest.fixture(scope="session")
+def scripted(stack: Stack) -> ScriptedLifecycle:
+    return ScriptedLifecycle.deploy(stack)
+
+
+@pytest.fixture(scope="session")
+def faults(scripted: ScriptedLifecycle) -> dict[Way, str]:
+    """The executions that go the ways of faults. They take a while: a fault is tried again."""
+    return {way: scripted.start(script) for way, script in FAULTS.items()}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks back on the orders of all tests comes last."""
+    items.sort(key=lambda item: item.path.parent == HERE and item.path.stem in LOOKING_BACK)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,7 +1,12 @@
 """Orders that only time moves on. They are placed first, so that their time runs out while other
-tests are at work."""
+tests are at work; whoever has to act on them in between does so beside the tests."""
 
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event
+from typing import Any
 
 from tests.e2e.provider import Provider, by_stripe
 from tests.e2e.receiver import Receiver
@@ -16,37 +21,86 @@ FULFILLMENT_WAIT = 25
 MAX_ESCALATIONS = 2
 
 DEAF_CHANNEL = "deaf"
+LONG = 120
+NOW_AND_THEN = 1.0
 
 
 @dataclass(frozen=True)
 class Patience:
+    """A future holds what the API showed once the order had come so far."""
+
     never_restocked: Placed
     never_paid: Placed
     paid_too_late: Placed
+    paid_too_late_closed: "Future[dict[str, Any]]"
     never_shipped: Placed
     shipped_late: Placed
+    shipped_late_completed: "Future[dict[str, Any]]"
+    told_delivered_too_early: Placed
     never_answered: Placed
+    provider_is_back: Event
     on_a_deaf_channel: Placed
     nobodys_payment: str
 
 
-def begin(shop: Shop, senders: Senders, provider: Provider, receiver: Receiver) -> Patience:
+@contextmanager
+def begin(
+    shop: Shop, senders: Senders, provider: Provider, receiver: Receiver
+) -> Iterator[Patience]:
     shop.channel(DEAF_CHANNEL, callback_url=receiver.refusing)
-    card = provider.card(_no_answer)
-    return Patience(
-        never_restocked=shop.place(shop.item()),
-        never_paid=shop.place(shop.item(1), payment=PIX),
-        paid_too_late=shop.place(shop.item(1), payment=PIX),
-        never_shipped=shop.place(shop.item(1)),
-        shipped_late=shop.place(shop.item(1)),
-        never_answered=shop.place(shop.item(1), payment=by_stripe(card)),
-        on_a_deaf_channel=shop.place(shop.item(1), channel=DEAF_CHANNEL),
-        nobodys_payment=_payment_of_no_order(senders),
-    )
+    back = Event()
+    card = provider.card(_OutOfOrder(back))
+    with ThreadPoolExecutor(2) as others:
+        too_late = shop.place(shop.item(1), payment=PIX)
+        late = shop.place(shop.item(1))
+        early = shop.place(shop.item(1))
+        patience = Patience(
+            never_restocked=shop.place(shop.item()),
+            never_paid=shop.place(shop.item(1), payment=PIX),
+            paid_too_late=too_late,
+            paid_too_late_closed=others.submit(_pay_too_late, too_late, senders),
+            never_shipped=shop.place(shop.item(1)),
+            shipped_late=late,
+            shipped_late_completed=others.submit(_ship_late, late),
+            told_delivered_too_early=early,
+            never_answered=shop.place(shop.item(1), payment=by_stripe(card)),
+            provider_is_back=back,
+            on_a_deaf_channel=shop.place(shop.item(1), channel=DEAF_CHANNEL),
+            nobodys_payment=_payment_of_no_order(senders),
+        )
+        _tell_delivered_too_early(early, senders)
+        yield patience
 
 
-def _no_answer(asked: Asked, behind: Answering) -> Answer:
-    return Answer.error(503, type="api_error", message="out of order")
+@dataclass(frozen=True)
+class _OutOfOrder:
+    """Stands at the provider's door until the provider is back."""
+
+    back: Event
+
+    def __call__(self, asked: Asked, behind: Answering) -> Answer:
+        if self.back.is_set():
+            return behind(asked)
+        return Answer.error(503, type="api_error", message="out of order")
+
+
+def _pay_too_late(order: Placed, senders: Senders) -> dict[str, Any]:
+    order.becomes("cancelled", seconds=LONG, every=NOW_AND_THEN)
+    assert senders.payment("captured", order, reference="too-late").status_code == 202
+    return order.becomes("cancelled", "refunded", seconds=LONG, every=NOW_AND_THEN)
+
+
+def _ship_late(order: Placed) -> dict[str, Any]:
+    order.becomes("released", "overdue", seconds=LONG, every=NOW_AND_THEN)
+    order.fulfil()
+    return order.becomes("completed", seconds=LONG, every=NOW_AND_THEN)
+
+
+def _tell_delivered_too_early(order: Placed, senders: Senders) -> None:
+    """The carrier is quicker than the node: its message is tried again after a while."""
+    (work,) = order.work()
+    assert senders.carrier(work).status_code == 202
+    order.ship()
 
 
 def _payment_of_no_order(senders: Senders) -> str:

@@ -66,24 +66,24 @@ class Placed:
         (found,) = (event for event in self.history() if event["type"] == kind)
         return found
 
-    def becomes(self, state: str, status: str | None = None, seconds: float = 30) -> dict[str, Any]:
+    def becomes(
+        self, state: str, status: str | None = None, seconds: float = 30, every: float = 0.1
+    ) -> dict[str, Any]:
         """The order, once it is in that state, and of that status if one is given."""
 
         def there(view: dict[str, Any]) -> bool:
             return view["state"] == state and status in (None, view["status"])
 
-        return self.shows(there, seconds)
+        return self.shows(there, seconds, every)
 
-    def shows(
-        self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 30
-    ) -> dict[str, Any]:
+    def shows(self, wanted: Wanted, seconds: float = 30, every: float = 0.1) -> dict[str, Any]:
         """The order, once `wanted` holds of what the API shows."""
 
         def look() -> dict[str, Any] | None:
             view = self.now()
             return view if wanted(view) else None
 
-        return eventually(look, seconds, self._where_it_stands)
+        return eventually(look, seconds, self._where_it_stands, every)
 
     def awaits(self, what: str) -> None:
         """Return once the lifecycle has left its token: for stock, payment or fulfillment."""
@@ -99,6 +99,9 @@ class Placed:
 
     def cancel(self, reason: str = "changed my mind") -> httpx.Response:
         return self.stack.api.post(f"{self.path}/cancel", {"reason": reason})
+
+    def resume(self) -> httpx.Response:
+        return self.stack.api.post(f"{self.path}/resume")
 
     def work(self) -> list[str]:
         """The ids of its fulfilments, once it is released."""

@@ -92,6 +92,11 @@ class Stack:
         stacks = json.loads((self.engine.state_dir / "outputs.json").read_text())
         return str(next(outputs[name] for outputs in stacks.values() if name in outputs))
 
+    def function(self, name: str) -> str:
+        """What the function of that folder is called in AWS."""
+        names: dict[str, str] = json.loads(self.deployment_output("FunctionNames"))
+        return names[name]
+
     def mails_to(self, address: str) -> list[dict[str, Any]]:
         """Every mail that was sent to `address`, oldest first, as the engine recorded it."""
         answer = httpx.get(f"{self.engine.endpoint}/_ministack/ses/messages", trust_env=False)
@@ -116,9 +121,10 @@ def eventually(
     probe: Callable[[], Found | None],
     seconds: float = 30,
     otherwise: Callable[[], object] | None = None,
+    every: float = 0.1,
 ) -> Found:
     """What `probe` finds as soon as it is neither None nor False; fails after `seconds`, and says
-    then what `otherwise` tells."""
+    then what `otherwise` tells. It is asked `every` so many seconds."""
     deadline = time.monotonic() + seconds
     while True:
         found = probe()
@@ -127,4 +133,4 @@ def eventually(
         if time.monotonic() > deadline:
             told = otherwise() if otherwise else found
             raise AssertionError(f"not within {seconds:.0f} s; at last: {told!r}")
-        time.sleep(0.05)
+        time.sleep(every)

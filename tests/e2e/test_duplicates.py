@@ -74,20 +74,6 @@ def test_a_payment_that_is_told_of_in_the_wrong_order_stays_paid(
     assert "payment_declined" not in order.event_types()
 
 
-def test_a_delivery_that_is_told_of_before_its_shipment_is_heard_again(
-    shop: Shop, senders: Senders
-) -> None:
-    order = shop.place(shop.item(1))
-    (work,) = order.work()
-    for step in ("accept", "pick", "pack"):
-        order.step(work, step)
-
-    assert senders.carrier(work).status_code == 202
-    order.step(work, "ship")
-
-    assert order.becomes("completed", seconds=60)
-
-
 def test_a_delivery_that_is_told_of_twice_counts_once(shop: Shop, senders: Senders) -> None:
     order = shop.place(shop.item(1))
     (work,) = order.ship()

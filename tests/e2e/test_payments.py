@@ -181,6 +181,20 @@ def test_a_provider_that_never_answers_is_shown_to_a_person(patient: Patience) -
     eventually(lambda: order.execution() == "FAILED")
 
 
+def test_an_order_is_resumed_when_the_provider_is_back(patient: Patience) -> None:
+    order = patient.never_answered
+    order.becomes("sourced", "exception", seconds=60)
+
+    patient.provider_is_back.set()
+    resumed = order.resume()
+
+    assert resumed.status_code == 202
+    assert order.becomes("released")["payment"]["authorized"] == "50.00"
+    order.fulfil()
+    assert order.becomes("completed")["exception"] == ""
+    assert order.resume().status_code == 409
+
+
 def _paid_later(shop: Shop, senders: Senders, token: str) -> Placed:
     """An order that is released and whose payment was captured before it shipped.
 

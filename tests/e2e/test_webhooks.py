@@ -173,6 +173,15 @@ def test_an_unknown_source_is_not_found(senders: Senders) -> None:
     assert (refused.status_code, _code(refused)) == (404, "unknown_source")
 
 
+def test_a_payment_of_an_order_that_nobody_knows_is_tried_again_and_set_aside(
+    patient: Patience, dead_letters: DeadLetters
+) -> None:
+    parked = dead_letters.gets("inbox", patient.nobodys_payment, seconds=60)
+
+    # It might have been ahead of its order.
+    assert reason_of(parked) == "not_found"
+
+
 def test_poison_is_set_aside_with_its_reason_and_is_cured_by_a_redrive(
     shop: Shop, senders: Senders, stack: Stack, dead_letters: DeadLetters
 ) -> None:
@@ -212,15 +221,6 @@ def test_an_order_with_the_same_number_and_another_content_is_set_aside(
     parked = dead_letters.gets("inbox", document["channel_order_id"])
     assert reason_of(parked) == "content_differs"
     assert "order_captured" in order.event_types()
-
-
-def test_a_payment_of_an_order_that_nobody_knows_is_tried_again_and_set_aside(
-    patient: Patience, dead_letters: DeadLetters
-) -> None:
-    parked = dead_letters.gets("inbox", patient.nobodys_payment, seconds=60)
-
-    # It might have been ahead of its order.
-    assert reason_of(parked) == "not_found"
 
 
 def _marketplace_order(shop: Shop, sku: str, **changes: Any) -> dict[str, Any]:

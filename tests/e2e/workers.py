@@ -10,24 +10,28 @@ from local.engine import Engine
 PROC = Path("/proc")
 
 
-def workers(engine: Engine, function: str) -> list[int]:
-    """Process ids of the engine's workers for one of our functions, by its folder's name."""
-    mark = f"-{function.capitalize()}Function"
-    return [
-        pid
-        for pid in (int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit())
-        if _parent(pid) == engine.pid and mark in _command(pid)
-    ]
+def workers(engine: Engine, *functions: str) -> list[int]:
+    """Process ids of the engine's workers for some of our functions, by their folders' names."""
+    marks = [f"-{function.capitalize()}Function" for function in functions]
+    found = []
+    for pid in (int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()):
+        command = _command(pid) if _parent(pid) == engine.pid else ""
+        if any(mark in command for mark in marks):
+            found.append(pid)
+    return found
 
 
 def kill(engine: Engine, function: str) -> int:
     """Kill every worker of that function at once, and return how many there were."""
-    killed = 0
-    for pid in workers(engine, function):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-            killed += 1
-    return killed
+    return sum(map(kill_one, workers(engine, function)))
+
+
+def kill_one(pid: int) -> bool:
+    """False when it was gone already."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+        return True
+    return False
 
 
 def _parent(pid: int) -> int:
