@@ -103,6 +103,10 @@ republish: ## publish all events of an order again (ORDER=ord_…; AWS=1: in AWS
 	@test -n "$(ORDER)" || { echo "republish: which order? ORDER=ord_…" >&2; exit 1; }
 	@$(ASK) && PYTHONPATH=layers/oms/python $(PY) -m local republish $(if $(AWS),--aws) $(ORDER)
 
+.PHONY: audit
+audit: ## hold every stock balance against its ledger (AWS=1: in AWS)
+	@$(ASK) && PYTHONPATH=layers/oms/python $(PY) -m local audit $(if $(AWS),--aws)
+
 # --- checks and tests ----------------------------------------------------------------------------
 
 .PHONY: check

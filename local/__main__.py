@@ -1,4 +1,4 @@
-"""What `make` asks of a running stack: `python -m local stop|url|token|redrive|republish`.
+"""What `make` asks of a running stack: `python -m local stop|url|token|redrive|republish|audit`.
 
 Prints the answer alone; a failure is told on standard error, with exit code 1.
 """
@@ -38,6 +38,8 @@ def main() -> int:
     command = commands.add_parser("republish", help="publish an order's events again")
     command.add_argument("order", help="its id, ord_…")
     command.add_argument("--aws", action="store_true", help="in the AWS account, not locally")
+    command = commands.add_parser("audit", help="hold every stock balance against its ledger")
+    command.add_argument("--aws", action="store_true", help="in the AWS account, not locally")
     words = parser.parse_args()
 
     try:
@@ -54,6 +56,8 @@ def main() -> int:
                 print(_redrive(words.queue, _target(words)))
             case "republish":
                 print(_republish(words.order, _target(words)))
+            case "audit":
+                print(_audit(_target(words)))
     except LocalFailure as failure:
         print(f"{words.command}: {failure}", file=sys.stderr)
         return 1
@@ -114,6 +118,20 @@ def _republish(order_id: str, stack: Target) -> str:
         order_id, republish.orders_of(stack), republish.bus_of(stack), datetime.now(UTC)
     )
     return f"{order_id}: {events} events published"
+
+
+def _audit(stack: Target) -> str:
+    from oms.aws.stock_audit import audit
+
+    dynamodb = stack.session.client("dynamodb", endpoint_url=stack.endpoint)
+    balances, found = audit(dynamodb, stack.inventory_table)
+    if not found:
+        return f"{balances} balances, each the sum of its ledger"
+    lines = (
+        f"{one.sku} at {one.node}: {one.quantity} is {one.balance}, its ledger says {one.ledger}"
+        for one in found
+    )
+    raise LocalFailure("\n  ".join([f"{len(found)} quantities do not add up:", *lines]))
 
 
 def _queue_url(name: str, queues: Mapping[str, str]) -> str:

@@ -24,6 +24,7 @@ class Target:
     dead_letter_queues: Mapping[str, str]
     event_bus: str
     orders_table: str
+    inventory_table: str
 
     @property
     def is_on_aws(self) -> bool:
@@ -37,6 +38,7 @@ def here(deployment: Deployment) -> Target:
         dead_letter_queues=deployment.dead_letter_queues,
         event_bus=deployment.event_bus,
         orders_table=deployment.orders_table,
+        inventory_table=deployment.inventory_table,
     )
 
 
@@ -50,6 +52,7 @@ def on_aws() -> Target:
         dead_letter_queues=json.loads(outputs["DeadLetterQueues"]),
         event_bus=outputs["EventBusName"],
         orders_table=outputs["OrdersTable"],
+        inventory_table=outputs["InventoryTable"],
     )
 
 

@@ -33,14 +33,14 @@ NodeId = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
 
 @app.post(
     "/v1/inventory/movements",
-    summary="Book a receipt or an adjustment",
+    summary="Book a movement of stock",
     description="Carries its own id: sent again it changes nothing and answers 200; the same id"
     " with another content answers 409.",
     tags=["inventory"],
     responses={
         200: {"description": "Booked before", "content": _RESULT},
         201: {"description": "Booked", "content": _RESULT},
-        **refusals(400, 401, 403, 409, 415, 422, 503),
+        **refusals(400, 401, 403, 404, 409, 415, 422, 503),
     },
 )
 def book_movement(movement: Annotated[MovementDocument, Body()]) -> Any:
@@ -51,6 +51,8 @@ def book_movement(movement: Annotated[MovementDocument, Body()]) -> Any:
         movement.node,
         movement.quantity,
         movement.reason,
+        movement.to_node or "",
+        movement.transfer or "",
         stores.stock(),
         stores.catalog(),
         Cause(utc_now(), caller(app), movement.reason, correlation_id()),

@@ -7,6 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
+from oms.aws.stock_audit import audit
 from oms.inventory.model import MovementKind, Need
 from oms.kernel.errors import Conflict, StockContended
 from oms.kernel.events import Cause
@@ -19,13 +20,13 @@ UNITS = st.integers(1, 6)
 class AStock(RuleBasedStateMachine):
     """The store on moto, beside a model of three integers."""
 
-    held = Bundle("held")
+    taken = Bundle("taken")
 
     def __init__(self) -> None:
         super().__init__()
         self._world = world()
         self.oms: World = self._world.__enter__()
-        self.on_hand = self.reserved = self.safety_stock = 0
+        self.on_hand = self.reserved = self.safety_stock = self.damaged = self.held = 0
         self.orders = 0
         self.oms.receive("MUG", 1)
         self.on_hand += 1
@@ -55,6 +56,40 @@ class AStock(RuleBasedStateMachine):
         else:
             self.on_hand -= units
 
+    @rule(units=UNITS)
+    def damage(self, units: int) -> None:
+        if self.out_of_sale(MovementKind.DAMAGE, units):
+            self.damaged += units
+
+    @rule(units=UNITS)
+    def quarantine(self, units: int) -> None:
+        if self.out_of_sale(MovementKind.QUARANTINE, units):
+            self.held += units
+
+    def out_of_sale(self, kind: MovementKind, units: int) -> bool:
+        try:
+            self.oms.move("MUG", units, kind)
+        except Conflict:
+            assert self.available < units
+            return False
+        self.on_hand -= units
+        return True
+
+    @rule(units=UNITS)
+    def release(self, units: int) -> None:
+        try:
+            self.oms.move("MUG", units, MovementKind.RELEASE)
+        except Conflict:
+            assert self.held < units
+        else:
+            self.held -= units
+            self.on_hand += units
+
+    @rule(more=st.integers(0, 3))
+    def count(self, more: int) -> None:
+        self.on_hand = self.reserved + self.safety_stock + more
+        self.oms.move("MUG", self.on_hand, MovementKind.COUNT)
+
     @rule(units=st.integers(0, 4))
     def hold_back(self, units: int) -> None:
         try:
@@ -64,7 +99,7 @@ class AStock(RuleBasedStateMachine):
         else:
             self.safety_stock = units
 
-    @rule(target=held, units=UNITS)
+    @rule(target=taken, units=UNITS)
     def reserve(self, units: int) -> object:
         cause = self.cause()
         order_id = f"ord_{self.orders}"
@@ -77,14 +112,14 @@ class AStock(RuleBasedStateMachine):
         self.reserved += units
         return (order_id, units)
 
-    @rule(taken=consumes(held))
+    @rule(taken=consumes(taken))
     def give_back(self, taken: tuple[str, int]) -> None:
         order_id, units = taken
         need = [Need("MUG", "sp-dc", units)]
         self.oms.stock.transact(self.oms.stock.unreserve(need, order_id, self.cause()))
         self.reserved -= units
 
-    @rule(taken=consumes(held))
+    @rule(taken=consumes(taken))
     def ship(self, taken: tuple[str, int]) -> None:
         order_id, units = taken
         need = [Need("MUG", "sp-dc", units)]
@@ -96,7 +131,8 @@ class AStock(RuleBasedStateMachine):
     def the_balance_is_the_model_and_the_sum_of_the_ledger(self) -> None:
         balance = self.oms.balance("MUG")
         assert (balance.on_hand, balance.reserved) == (self.on_hand, self.reserved)
-        assert self.oms.ledger("MUG") == (self.on_hand, self.reserved)
+        assert (balance.damaged, balance.quality_hold) == (self.damaged, self.held)
+        assert audit(self.oms.client, "inventory") == (1, [])
         assert balance.available == self.available >= 0
 
 

@@ -68,7 +68,12 @@ def test_a_receipt_is_published_and_a_reservation_is_not() -> None:
 
     (one,) = publications(record(entry("receipt")))
     assert (one.source, one.envelope.type) == ("oms.inventory", "stock_received")
-    assert one.envelope.data == {"sku": "MUG", "node": "sp-dc", "quantity": 5}
+    assert one.envelope.data == {
+        "sku": "MUG",
+        "node": "sp-dc",
+        "movement": "receipt",
+        "on_hand": 5,
+    }
     assert publications(record(entry("reserve"))) == []
 
 

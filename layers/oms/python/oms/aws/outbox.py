@@ -12,10 +12,17 @@ from oms.aws import dynamo
 from oms.aws.event_bus import Publication
 from oms.aws.order_store import AWAIT, envelopes
 from oms.aws.stock_store import read_balance, read_entry
-from oms.inventory.model import Balance, MovementKind
+from oms.inventory.model import QUANTITIES, Balance, MovementKind
 from oms.kernel.events import Envelope, event_id
 
-_MOVEMENTS = {MovementKind.RECEIPT: "stock_received", MovementKind.ADJUSTMENT: "stock_adjusted"}
+# What makes more of a SKU there, and what changes it otherwise. A step of an order is not told: the
+# order's own event says it.
+_MOVEMENTS = {
+    kind: "stock_received"
+    if kind in (MovementKind.RECEIPT, MovementKind.ARRIVAL)
+    else "stock_adjusted"
+    for kind in MovementKind
+}
 
 
 def publications(record: Mapping[str, Any]) -> list[Publication]:
@@ -69,7 +76,12 @@ def _movement_event(item: Mapping[str, Any]) -> list[Publication]:
         by=entry.by,
         reason=entry.reason,
         correlation_id="",
-        data={"sku": entry.sku, "node": entry.node, "quantity": entry.on_hand},
+        data={
+            "sku": entry.sku,
+            "node": entry.node,
+            "movement": entry.kind,
+            **{name: change for name in QUANTITIES if (change := getattr(entry, name))},
+        },
     )
     return [Publication("oms.inventory", envelope)]
 

@@ -6,6 +6,7 @@ pk                   sk                         what
 sku                  ``node#<node>``            the balance
 ``<sku>#<node>``     ``<time>#<entry id>``      a ledger entry, written with its balance
 ``movement#<id>``    ``movement``               the movement as sent: the guard of its id
+``movement#<id>``     ``arrival``                how a transfer arrived: it arrives once
 ``waiting#<sku>``    ``<since>#<order id>``     an order that lacks this SKU
 ===================  =========================  ==============================================
 """
@@ -16,7 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 from oms.aws import dynamo
-from oms.inventory.model import Balance, Entry, Movement, Need
+from oms.inventory.ledger import arrival_entry, count_entry, entries_of
+from oms.inventory.model import QUANTITIES, Balance, Entry, Movement, MovementKind, Need
 from oms.inventory.store import EntryPage
 from oms.kernel.clock import rfc3339
 from oms.kernel.encoding import from_json, to_json
@@ -94,51 +96,31 @@ class StockStore:
 
     def move(self, movement: Movement, cause: Cause) -> bool:
         record = to_json(movement)
-        guard = self._write(
-            "Put",
-            {
-                "Item": {
-                    "pk": dynamo.text(f"movement#{movement.id}"),
-                    "sk": dynamo.text("movement"),
-                    "record": dynamo.text(record),
-                },
-                "ConditionExpression": "attribute_not_exists(pk)",
-            },
-            _ENTRY_TWICE,
-        )
-        entry = Entry(
-            id=movement.id,
-            kind=movement.kind,
-            sku=movement.sku,
-            node=movement.node,
-            at=cause.at,
-            by=cause.by,
-            on_hand=movement.quantity,
-            reason=movement.reason,
-        )
         try:
-            self.transact([guard, self._entry(entry), self._change_on_hand(movement)])
+            self.transact([self._guard(movement, record), *self._movement_writes(movement, cause)])
         except Conflict as refusal:
-            if refusal is not _ENTRY_TWICE:
+            booked = self._movement(movement.id)
+            if booked is None:
                 raise
-            if self._movement(movement.id) != record:
+            if booked != movement:
                 raise Conflict(
                     f"movement {movement.id} was booked with another content",
                     code="content_differs",
-                ) from None
+                ) from refusal
             return False
         return True
 
     def set_thresholds(self, sku: str, node: str, safety_stock: int, low_stock_at: int) -> Balance:
         """Change what is held back and when to warn. Raises ``NotFound`` when the node never held
         the SKU, ``Conflict`` when stock moved meanwhile or the rest would go below zero."""
-        held = next((b for b in self.balances_of(sku, consistent=True) if b.node == node), None)
+        held = self._balance(sku, node)
         if held is None:
             raise NotFound(f"{node} has never held {sku}")
         change = safety_stock - held.safety_stock
         if held.available < change:
             raise Conflict("more would be held back than is available", code="below_zero")
         refusal = StockContended("the threshold was changed at the same moment")
+        same = _same("safety_stock", held.safety_stock)
         self.transact(
             [
                 self._write(
@@ -147,7 +129,7 @@ class StockStore:
                         "Key": _balance_key(sku, node),
                         "UpdateExpression": "SET safety_stock = :safety, low_stock_at = :low,"
                         " available = available - :change, version = version + :one",
-                        "ConditionExpression": "safety_stock = :before AND available >= :change",
+                        "ConditionExpression": f"{same} AND available >= :change",
                         "ExpressionAttributeValues": {
                             ":safety": dynamo.number(safety_stock),
                             ":low": dynamo.number(low_stock_at),
@@ -160,7 +142,7 @@ class StockStore:
                 )
             ]
         )
-        return next(b for b in self.balances_of(sku, consistent=True) if b.node == node)
+        return self._balance(sku, node) or held
 
     def entries(self, sku: str, node: str, limit: int, cursor: str | None) -> EntryPage:
         partition = f"{sku}#{node}"
@@ -181,10 +163,10 @@ class StockStore:
     def _order_writes(
         self, kind: str, needs: Sequence[Need], order_id: str, cause: Cause
     ) -> list[Write]:
+        on_hand, reserved = _SIGNS[kind]
         writes: list[Write] = []
         for need in needs:
-            on_hand, reserved = _SIGNS[kind]
-            change = Entry(
+            entry = Entry(
                 id=f"{order_id}:{kind}",
                 kind=kind,
                 sku=need.sku,
@@ -195,49 +177,86 @@ class StockStore:
                 reserved=reserved * need.quantity,
                 order_id=order_id,
             )
-            # The entry first: of two refusals the one that says "done before" is to be heard.
-            writes += [self._entry(change), self._change_for_order(kind, need)]
+            lacking = StockContended(f"{need.node} no longer has {need.quantity} of {need.sku}")
+            writes += self._book(entry, lacking)
         return writes
 
-    def _change_for_order(self, kind: str, need: Need) -> Write:
-        expression, condition = _CHANGES[kind]
-        return self._write(
-            "Update",
-            {
-                "Key": _balance_key(need.sku, need.node),
-                "UpdateExpression": f"SET {expression}, version = version + :one",
-                "ConditionExpression": condition,
-                "ExpressionAttributeValues": {
-                    ":units": dynamo.number(need.quantity),
-                    ":one": dynamo.number(1),
-                },
-            },
-            StockContended(f"{need.node} no longer has {need.quantity} of {need.sku}"),
-        )
-
-    def _change_on_hand(self, movement: Movement) -> Write:
-        request: dict[str, Any] = {
-            "Key": _balance_key(movement.sku, movement.node),
-            "UpdateExpression": "SET on_hand = if_not_exists(on_hand, :zero) + :units,"
-            " available = if_not_exists(available, :zero) + :units,"
-            " reserved = if_not_exists(reserved, :zero),"
-            " safety_stock = if_not_exists(safety_stock, :zero),"
-            " low_stock_at = if_not_exists(low_stock_at, :zero),"
-            " version = if_not_exists(version, :zero) + :one",
-            "ExpressionAttributeValues": {
-                ":units": dynamo.number(movement.quantity),
-                ":zero": dynamo.number(0),
-                ":one": dynamo.number(1),
-            },
-        }
-        if movement.quantity < 0:
-            request["ConditionExpression"] = "available >= :taken"
-            request["ExpressionAttributeValues"][":taken"] = dynamo.number(-movement.quantity)
-        missing = Conflict(
-            f"{movement.node} does not have {-movement.quantity} of {movement.sku} available",
+    def _movement_writes(self, movement: Movement, cause: Cause) -> list[Write]:
+        if movement.kind is MovementKind.COUNT:
+            return self._count_writes(movement, cause)
+        lacking = Conflict(
+            f"{movement.node} does not have {abs(movement.quantity)} of {movement.sku} to move",
             code="below_zero",
         )
-        return self._write("Update", request, missing)
+        if movement.kind is MovementKind.ARRIVAL:
+            return self._arrival_writes(movement, lacking, cause)
+        writes: list[Write] = []
+        for entry in entries_of(movement, cause):
+            writes += self._book(entry, lacking)
+        return writes
+
+    def _count_writes(self, movement: Movement, cause: Cause) -> list[Write]:
+        """What was found is the truth, even where less is left than was promised."""
+        held = self._balance(movement.sku, movement.node) or Balance(movement.sku, movement.node)
+        entry = count_entry(movement, held.on_hand, cause)
+        moved = StockContended("stock moved while the count was booked")
+        same = _same("on_hand", held.on_hand)
+        change = self._change(entry, same, {":before": dynamo.number(held.on_hand)}, moved)
+        return [self._entry(entry), change]
+
+    def _arrival_writes(self, movement: Movement, lacking: OmsError, cause: Cause) -> list[Write]:
+        sent = self._movement(movement.transfer)
+        if sent is None or sent.kind is not MovementKind.TRANSFER:
+            raise NotFound(f"there is no transfer {movement.transfer}", code="unknown_transfer")
+        if (sent.sku, sent.to_node) != (movement.sku, movement.node):
+            raise Conflict(
+                f"the transfer brings {sent.sku} to {sent.to_node}", code="transfer_mismatch"
+            )
+        once = self._write(
+            "Put",
+            {
+                "Item": {
+                    "pk": dynamo.text(f"movement#{movement.transfer}"),
+                    "sk": dynamo.text("arrival"),
+                    "arrival": dynamo.text(movement.id),
+                },
+                "ConditionExpression": "attribute_not_exists(pk)",
+            },
+            Conflict("the transfer has arrived already", code="already_arrived"),
+        )
+        return [once, *self._book(arrival_entry(movement, sent, cause), lacking)]
+
+    def _book(self, entry: Entry, lacking: OmsError) -> list[Write]:
+        """The entry and its balance; ``lacking`` when a quantity would go below zero.
+
+        The entry comes first: of two refusals the one that says "done before" is to be heard.
+        """
+        conditions, values = [], {}
+        for name in (*QUANTITIES, "available"):
+            taken = -getattr(entry, name)
+            if taken > 0:
+                conditions.append(f"{name} >= :{name}_taken")
+                values[f":{name}_taken"] = dynamo.number(taken)
+        return [self._entry(entry), self._change(entry, " AND ".join(conditions), values, lacking)]
+
+    def _change(
+        self, entry: Entry, condition: str, values: Mapping[str, Any], refusal: OmsError
+    ) -> Write:
+        changes = {
+            name: change for name in (*QUANTITIES, "available") if (change := getattr(entry, name))
+        }
+        changes["version"] = 1
+        request: dict[str, Any] = {
+            "Key": _balance_key(entry.sku, entry.node),
+            "UpdateExpression": "ADD " + ", ".join(f"{name} :{name}" for name in changes),
+            "ExpressionAttributeValues": {
+                **{f":{name}": dynamo.number(change) for name, change in changes.items()},
+                **values,
+            },
+        }
+        if condition:
+            request["ConditionExpression"] = condition
+        return self._write("Update", request, refusal)
 
     def _entry(self, entry: Entry) -> Write:
         return self._write(
@@ -253,34 +272,40 @@ class StockStore:
             _ENTRY_TWICE,
         )
 
-    def _movement(self, movement_id: str) -> str:
+    def _guard(self, movement: Movement, record: str) -> Write:
+        return self._write(
+            "Put",
+            {
+                "Item": {
+                    "pk": dynamo.text(f"movement#{movement.id}"),
+                    "sk": dynamo.text("movement"),
+                    "record": dynamo.text(record),
+                },
+                "ConditionExpression": "attribute_not_exists(pk)",
+            },
+        )
+
+    def _movement(self, movement_id: str) -> Movement | None:
         answer = self._client.get_item(
             TableName=self._table,
             Key={"pk": dynamo.text(f"movement#{movement_id}"), "sk": dynamo.text("movement")},
             ConsistentRead=True,
         )
-        return dynamo.read_text(answer["Item"], "record")
+        item = answer.get("Item")
+        return None if item is None else from_json(dynamo.read_text(item, "record"), Movement)
+
+    def _balance(self, sku: str, node: str) -> Balance | None:
+        answer = self._client.get_item(
+            TableName=self._table, Key=_balance_key(sku, node), ConsistentRead=True
+        )
+        return read_balance(answer["Item"]) if "Item" in answer else None
 
     def _write(self, kind: str, request: dict[str, Any], refusal: OmsError = _ENTRY_TWICE) -> Write:
         return Write({kind: {"TableName": self._table, **request}}, refusal)
 
 
-# What a step does to (on_hand, reserved), and how; available follows.
+# What a step of an order does to (on_hand, reserved).
 _SIGNS = {"reserve": (0, 1), "unreserve": (0, -1), "ship": (-1, -1)}
-_CHANGES = {
-    "reserve": (
-        "reserved = reserved + :units, available = available - :units",
-        "available >= :units",
-    ),
-    "unreserve": (
-        "reserved = reserved - :units, available = available + :units",
-        "reserved >= :units",
-    ),
-    "ship": (
-        "on_hand = on_hand - :units, reserved = reserved - :units",
-        "reserved >= :units AND on_hand >= :units",
-    ),
-}
 
 
 def read_balance(item: Mapping[str, Any]) -> Balance:
@@ -291,8 +316,18 @@ def read_balance(item: Mapping[str, Any]) -> Balance:
         reserved=dynamo.read_number(item, "reserved"),
         safety_stock=dynamo.read_number(item, "safety_stock"),
         available=dynamo.read_number(item, "available"),
+        incoming=dynamo.read_number(item, "incoming"),
+        damaged=dynamo.read_number(item, "damaged"),
+        quality_hold=dynamo.read_number(item, "quality_hold"),
         low_stock_at=dynamo.read_number(item, "low_stock_at"),
     )
+
+
+def _same(name: str, value: int) -> str:
+    """The condition that a quantity is still ``:before``; one that was never moved is not there."""
+    if value:
+        return f"{name} = :before"
+    return f"(attribute_not_exists({name}) OR {name} = :before)"
 
 
 def read_entry(item: Mapping[str, Any]) -> Entry:

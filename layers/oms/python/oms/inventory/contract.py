@@ -16,8 +16,13 @@ NotNegative = Annotated[Quantity, Field(ge=0), WithJsonSchema({"type": "number",
 
 
 class MovementDocument(Document):
-    """``id`` is yours: the same movement sent again changes nothing. A receipt adds what came in;
-    an adjustment adds or, when negative, takes away, and says why."""
+    """``id`` is yours: the same movement sent again changes nothing.
+
+    receipt: what came in. adjustment: signed, with its reason. count: what was found on hand; the
+    difference is booked. damage, write_off: out of sale, and gone for good. quarantine, release:
+    into quality hold, and back. transfer: leaves ``node`` for ``to_node``. arrival: what arrived at
+    ``node`` of the movement ``transfer``; a short arrival closes it too.
+    """
 
     id: Identifier
     kind: MovementKind
@@ -25,6 +30,8 @@ class MovementDocument(Document):
     node: Identifier
     quantity: Quantity
     reason: Annotated[str, StringConstraints(max_length=200)] = ""
+    to_node: Identifier | None = None
+    transfer: Identifier | None = None
 
 
 class MovementResult(BaseModel):
@@ -45,6 +52,9 @@ class BalanceView(BaseModel):
     reserved: Quantity
     safety_stock: Quantity
     available: Quantity
+    incoming: Quantity
+    damaged: Quantity
+    quality_hold: Quantity
     low_stock_at: Quantity
 
 
@@ -53,6 +63,7 @@ class StockView(BaseModel):
     on_hand: Quantity
     reserved: Quantity
     available: Quantity
+    incoming: Quantity
     nodes: list[BalanceView]
 
 
@@ -63,6 +74,9 @@ class EntryView(BaseModel):
     by: str
     on_hand: Quantity = Field(description="What it changed, signed")
     reserved: Quantity = Field(description="What it changed, signed")
+    incoming: Quantity = Field(description="What it changed, signed")
+    damaged: Quantity = Field(description="What it changed, signed")
+    quality_hold: Quantity = Field(description="What it changed, signed")
     reason: str
     order_id: str
 
@@ -80,6 +94,7 @@ def stock_view(item: Item, balances: tuple[Balance, ...]) -> StockView:
         on_hand=_shown(sum(balance.on_hand for balance in balances), item),
         reserved=_shown(sum(balance.reserved for balance in balances), item),
         available=_shown(sum(balance.available for balance in balances), item),
+        incoming=_shown(sum(balance.incoming for balance in balances), item),
         nodes=[balance_view(item, balance) for balance in balances],
     )
 
@@ -91,6 +106,9 @@ def balance_view(item: Item, balance: Balance) -> BalanceView:
         reserved=_shown(balance.reserved, item),
         safety_stock=_shown(balance.safety_stock, item),
         available=_shown(balance.available, item),
+        incoming=_shown(balance.incoming, item),
+        damaged=_shown(balance.damaged, item),
+        quality_hold=_shown(balance.quality_hold, item),
         low_stock_at=_shown(balance.low_stock_at, item),
     )
 
@@ -112,6 +130,9 @@ def _entry_view(item: Item, entry: Entry) -> EntryView:
         by=entry.by,
         on_hand=_shown(entry.on_hand, item),
         reserved=_shown(entry.reserved, item),
+        incoming=_shown(entry.incoming, item),
+        damaged=_shown(entry.damaged, item),
+        quality_hold=_shown(entry.quality_hold, item),
         reason=entry.reason,
         order_id=entry.order_id,
     )

@@ -1,7 +1,8 @@
 """Stock as a ledger: immutable signed entries, and balances that move with them.
 
 ``available = on_hand − reserved − safety_stock`` is kept beside the others, because a DynamoDB
-condition can compare an attribute but cannot subtract.
+condition can compare an attribute but cannot subtract. Units that cannot be sold (``damaged``, in
+``quality_hold``) or are not there yet (``incoming``) are not on hand.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,13 @@ from enum import StrEnum
 class MovementKind(StrEnum):
     RECEIPT = "receipt"
     ADJUSTMENT = "adjustment"
+    COUNT = "count"
+    DAMAGE = "damage"
+    WRITE_OFF = "write_off"
+    QUARANTINE = "quarantine"
+    RELEASE = "release"
+    TRANSFER = "transfer"
+    ARRIVAL = "arrival"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +32,19 @@ class Balance:
     reserved: int = 0
     safety_stock: int = 0
     available: int = 0
+    incoming: int = 0
+    damaged: int = 0
+    quality_hold: int = 0
     low_stock_at: int = 0
+
+
+# What a ledger entry may change; a balance is the sum of its entries in each of these.
+QUANTITIES = ("on_hand", "reserved", "incoming", "damaged", "quality_hold")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one movement did to one balance; ``on_hand`` and ``reserved`` are signed changes."""
+    """What one movement did to one balance; the quantities are signed changes."""
 
     id: str
     kind: str
@@ -39,20 +54,33 @@ class Entry:
     by: str
     on_hand: int = 0
     reserved: int = 0
+    incoming: int = 0
+    damaged: int = 0
+    quality_hold: int = 0
     reason: str = ""
     order_id: str = ""
+
+    @property
+    def available(self) -> int:
+        return self.on_hand - self.reserved
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """A receipt or an adjustment, with the id that its sender gave it. ``quantity`` is signed."""
+    """What was asked for, under the id that its sender gave it.
+
+    ``quantity`` is what moves; signed for an adjustment, the number found for a count. A transfer
+    goes to ``to_node``; an arrival is that of the movement ``transfer``.
+    """
 
     id: str
     kind: MovementKind
     sku: str
     node: str
     quantity: int
-    reason: str
+    reason: str = ""
+    to_node: str = ""
+    transfer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
