@@ -26,6 +26,7 @@ def capture_requested(channel: str, order: ChannelOrder) -> CaptureRequested:
     document: dict[str, object] = {
         "channel": channel,
         "channel_order_id": order.external_order_id,
+        "channel_order_name": order.display_name[:_TEXT],
         "currency": order.currency,
         "customer": _customer(order),
         "shipping_address": _shipping_address(order),

@@ -100,7 +100,7 @@ def notice_of(event: Envelope, order: Order) -> Notice | None:
         recipient=content.customer.email,
         locale=choose_locale(content.customer.locale, content.shipping_address.country),
         customer_name=content.customer.name,
-        order_number=content.channel_order_id or content.order_id,
+        order_number=content.known_as,
         lines=_lines(content, fulfillment),
         totals=totals_of(content),
         address=content.shipping_address,

@@ -122,6 +122,7 @@ def _content(
         prices_include_tax=request.prices_include_tax,
         fulfilled_by_channel=fulfilled_by_channel,
         correlation_id=cause.correlation_id,
+        channel_order_name=request.channel_order_name,
     )
     faults.refuse("the order breaks a rule")
     _check_totals(content, faults)

@@ -117,6 +117,9 @@ class CaptureOrder(Document):
 
     channel: Identifier
     channel_order_id: Identifier | None = None
+    channel_order_name: Text = Field(
+        default="", description="What the customer knows the order by, when it is not the id"
+    )
     currency: Currency
     placed_at: AwareDatetime | None = None
     customer: CustomerDocument
@@ -199,6 +202,7 @@ class OrderView(BaseModel):
     id: str
     channel: str
     channel_order_id: str
+    channel_order_name: str
     state: State
     status: str
     version: int
@@ -248,6 +252,7 @@ def order_view(order: Order) -> OrderView:
         id=order.order_id,
         channel=content.channel,
         channel_order_id=content.channel_order_id,
+        channel_order_name=content.channel_order_name,
         state=order.state,
         status=order.status,
         version=order.version,

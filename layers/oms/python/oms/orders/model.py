@@ -113,6 +113,12 @@ class Content:
     prices_include_tax: bool = False
     fulfilled_by_channel: bool = False
     correlation_id: str = ""
+    channel_order_name: str = ""
+
+    @property
+    def known_as(self) -> str:
+        """What to call the order when speaking to its customer."""
+        return self.channel_order_name or self.channel_order_id or self.order_id
 
     def line(self, line_id: str) -> Line:
         return next(line for line in self.lines if line.line_id == line_id)
