@@ -1,5 +1,7 @@
 """One engine and one deployment for all end-to-end tests, driven through HTTP."""
 
+import os
+import signal
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -68,6 +70,8 @@ def stack(
             stack.aws("ses").verify_email_identity(EmailAddress=deployment.sender_email)
             yield stack
     finally:
+        # Its executions still wait, and it would wait for them.
+        os.killpg(running.pid, signal.SIGKILL)
         engine.stop(running)
 
 

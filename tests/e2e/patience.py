@@ -11,7 +11,7 @@ from typing import Any
 from tests.e2e.provider import Provider, by_stripe
 from tests.e2e.receiver import Receiver
 from tests.e2e.senders import Senders
-from tests.e2e.shop import PIX, Placed, Shop
+from tests.e2e.shop import PIX, Placed, Shop, card
 from tests.integration.payments.servers import Answer, Answering, Asked
 
 # Seconds. Long enough for what other tests do in the meantime, short enough to be waited for.
@@ -21,6 +21,7 @@ FULFILLMENT_WAIT = 25
 MAX_ESCALATIONS = 2
 
 DEAF_CHANNEL = "deaf"
+CAPTURE_DECLINED = "4000000000000341"
 LONG = 120
 NOW_AND_THEN = 1.0
 
@@ -37,6 +38,9 @@ class Patience:
     shipped_late: Placed
     shipped_late_completed: "Future[dict[str, Any]]"
     told_delivered_too_early: Placed
+    told_delivered_too_early_completed: "Future[dict[str, Any]]"
+    never_captured: Placed
+    never_captured_shown: "Future[dict[str, Any]]"
     never_answered: Placed
     provider_is_back: Event
     on_a_deaf_channel: Placed
@@ -49,11 +53,12 @@ def begin(
 ) -> Iterator[Patience]:
     shop.channel(DEAF_CHANNEL, callback_url=receiver.refusing)
     back = Event()
-    card = provider.card(_OutOfOrder(back))
-    with ThreadPoolExecutor(2) as others:
+    refused = provider.card(_OutOfOrder(back))
+    with ThreadPoolExecutor(4) as others:
         too_late = shop.place(shop.item(1), payment=PIX)
         late = shop.place(shop.item(1))
         early = shop.place(shop.item(1))
+        uncaptured = shop.place(shop.item(1), payment=card(CAPTURE_DECLINED))
         patience = Patience(
             never_restocked=shop.place(shop.item()),
             never_paid=shop.place(shop.item(1), payment=PIX),
@@ -63,12 +68,14 @@ def begin(
             shipped_late=late,
             shipped_late_completed=others.submit(_ship_late, late),
             told_delivered_too_early=early,
-            never_answered=shop.place(shop.item(1), payment=by_stripe(card)),
+            told_delivered_too_early_completed=others.submit(_tell_too_early, early, senders),
+            never_captured=uncaptured,
+            never_captured_shown=others.submit(_fulfil_in_vain, uncaptured),
+            never_answered=shop.place(shop.item(1), payment=by_stripe(refused)),
             provider_is_back=back,
             on_a_deaf_channel=shop.place(shop.item(1), channel=DEAF_CHANNEL),
             nobodys_payment=_payment_of_no_order(senders),
         )
-        _tell_delivered_too_early(early, senders)
         yield patience
 
 
@@ -96,11 +103,18 @@ def _ship_late(order: Placed) -> dict[str, Any]:
     return order.becomes("completed", seconds=LONG, every=NOW_AND_THEN)
 
 
-def _tell_delivered_too_early(order: Placed, senders: Senders) -> None:
+def _fulfil_in_vain(order: Placed) -> dict[str, Any]:
+    """Its money is not taken, however often it is tried."""
+    order.fulfil()
+    return order.becomes("delivered", "exception", seconds=LONG, every=NOW_AND_THEN)
+
+
+def _tell_too_early(order: Placed, senders: Senders) -> dict[str, Any]:
     """The carrier is quicker than the node: its message is tried again after a while."""
     (work,) = order.work()
     assert senders.carrier(work).status_code == 202
     order.ship()
+    return order.becomes("completed", seconds=LONG, every=NOW_AND_THEN)
 
 
 def _payment_of_no_order(senders: Senders) -> str:

@@ -1,7 +1,5 @@
 """What channels are told of their orders: signed, and until they have heard it."""
 
-from tests.e2e.bus import DeadLetters, reason_of
-from tests.e2e.patience import Patience
 from tests.e2e.receiver import Receiver, verified
 from tests.e2e.senders import Senders
 from tests.e2e.shop import PIX, Shop
@@ -50,17 +48,3 @@ def test_a_callback_says_nothing_of_the_customer(shop: Shop, receiver: Receiver)
 
     for personal in (order.email, "Ana Souza", "Paulista", "52998224725"):
         assert personal.encode() not in heard.body
-
-
-def test_a_channel_that_refuses_is_told_again_and_again_then_it_is_set_aside(
-    patient: Patience, receiver: Receiver, dead_letters: DeadLetters
-) -> None:
-    order = patient.on_a_deaf_channel
-
-    parked = dead_letters.gets("callbacks", order.id, seconds=60)
-
-    assert reason_of(parked) == "callback_not_accepted"
-    tries = [asked for asked in receiver.about(order.id) if b"order.captured" in asked.body]
-    assert len(tries) == 3
-    assert len({asked.headers["webhook-id"] for asked in tries}) == 1
-    assert order.becomes("released")

@@ -2,14 +2,11 @@
 
 import pytest
 
-from tests.e2e.patience import Patience
 from tests.e2e.provider import Provider, by_stripe
 from tests.e2e.senders import Senders
 from tests.e2e.shop import PIX, Placed, Shop, card
-from tests.e2e.stack import eventually
 
 PENDING_CARD = "4000000000003220"
-CAPTURE_DECLINED = "4000000000000341"
 SILENT_TWICE = "4000000000000119"
 REFUND_DECLINED = "4000000000005126"
 REFUND_PENDING = "4000000000007726"
@@ -80,17 +77,6 @@ def test_a_pending_payment_that_is_declined_cancels_the_order(shop: Shop, sender
 
     assert order.becomes("cancelled")["cancel_reason"] == "payment_declined"
     assert shop.stock(sku)["available"] == 1
-
-
-def test_a_capture_that_is_declined_is_shown_to_a_person(shop: Shop) -> None:
-    order = shop.place(shop.item(1), payment=card(CAPTURE_DECLINED))
-
-    order.fulfil()
-
-    shown = order.becomes("delivered", "exception")
-    assert shown["exception"] == "Settle: Refused"
-    assert shown["payment"]["captured"] == "0.00"
-    eventually(lambda: order.execution() == "FAILED")
 
 
 def test_a_cancelled_order_that_was_paid_is_refunded_and_the_customer_told(
@@ -170,29 +156,6 @@ def test_a_stripe_payment_of_a_cancelled_order_is_let_go(shop: Shop, provider: P
     assert order.becomes("cancelled")["payment"]["voided"] == "50.00"
     (charge,) = provider.charges_of(order.id)
     assert charge.status == "canceled"
-
-
-def test_a_provider_that_never_answers_is_shown_to_a_person(patient: Patience) -> None:
-    order = patient.never_answered
-
-    shown = order.becomes("sourced", "exception", seconds=60)
-
-    assert shown["exception"] == "Authorize: ProviderUnavailable"
-    eventually(lambda: order.execution() == "FAILED")
-
-
-def test_an_order_is_resumed_when_the_provider_is_back(patient: Patience) -> None:
-    order = patient.never_answered
-    order.becomes("sourced", "exception", seconds=60)
-
-    patient.provider_is_back.set()
-    resumed = order.resume()
-
-    assert resumed.status_code == 202
-    assert order.becomes("released")["payment"]["authorized"] == "50.00"
-    order.fulfil()
-    assert order.becomes("completed")["exception"] == ""
-    assert order.resume().status_code == 409
 
 
 def _paid_later(shop: Shop, senders: Senders, token: str) -> Placed:

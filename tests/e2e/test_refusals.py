@@ -260,7 +260,7 @@ def test_an_order_that_does_not_exist_is_not_found(api: Api) -> None:
 @pytest.mark.parametrize(
     ("kind", "quantity", "code"),
     [
-        ("receipt", 0, "quantity_not_positive"),
+        ("receipt", 0, "quantity_zero"),
         ("receipt", -1, "quantity_not_positive"),
         ("receipt", 0.5, "too_many_decimals"),
     ],

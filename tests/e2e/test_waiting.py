@@ -1,6 +1,8 @@
-"""What time does to an order that waits."""
+"""What time does to an order that waits, and what happens when trying again does not help."""
 
+from tests.e2e.bus import DeadLetters, reason_of
 from tests.e2e.patience import MAX_ESCALATIONS, Patience
+from tests.e2e.receiver import Receiver
 from tests.e2e.shop import Shop
 from tests.e2e.stack import eventually
 
@@ -66,7 +68,53 @@ def test_work_that_is_never_done_is_shown_to_a_person_who_may_cancel_it(
 
 
 def test_a_delivery_that_is_told_of_before_its_shipment_is_heard_again(patient: Patience) -> None:
-    order = patient.told_delivered_too_early
+    completed = patient.told_delivered_too_early_completed.result(timeout=LONG)
 
-    assert order.becomes("completed", seconds=LONG)
+    assert completed["state"] == "completed"
+    order = patient.told_delivered_too_early
     assert order.event("fulfillment_delivered")["by"] == "webhook:carrier"
+
+
+def test_a_capture_that_is_declined_is_shown_to_a_person(patient: Patience) -> None:
+    shown = patient.never_captured_shown.result(timeout=LONG)
+
+    assert shown["exception"] == "Settle: Refused"
+    assert shown["payment"]["captured"] == "0.00"
+    eventually(lambda: patient.never_captured.execution() == "FAILED")
+
+
+def test_a_provider_that_never_answers_is_shown_to_a_person(patient: Patience) -> None:
+    order = patient.never_answered
+
+    shown = order.becomes("sourced", "exception", seconds=60)
+
+    assert shown["exception"] == "Authorize: ProviderUnavailable"
+    eventually(lambda: order.execution() == "FAILED")
+
+
+def test_an_order_is_resumed_when_the_provider_is_back(patient: Patience) -> None:
+    order = patient.never_answered
+    order.becomes("sourced", "exception", seconds=60)
+
+    patient.provider_is_back.set()
+    resumed = order.resume()
+
+    assert resumed.status_code == 202
+    assert order.becomes("released")["payment"]["authorized"] == "50.00"
+    order.fulfil()
+    assert order.becomes("completed")["exception"] == ""
+    assert order.resume().status_code == 409
+
+
+def test_a_channel_that_refuses_is_told_again_and_again_then_it_is_set_aside(
+    patient: Patience, receiver: Receiver, dead_letters: DeadLetters
+) -> None:
+    order = patient.on_a_deaf_channel
+
+    parked = dead_letters.gets("callbacks", order.id, seconds=60)
+
+    assert reason_of(parked) == "callback_not_accepted"
+    tries = [asked for asked in receiver.about(order.id) if b"order.captured" in asked.body]
+    assert len(tries) == 3
+    assert len({asked.headers["webhook-id"] for asked in tries}) == 1
+    assert order.becomes("released")
