@@ -14,7 +14,7 @@ import httpx
 from standardwebhooks import Webhook
 
 from local.engine import ROOT
-from tests.e2e.shop import Placed, tracking_number
+from tests.e2e.shop import Placed, Shop, tracking_number
 from tests.e2e.stack import Stack
 
 SAMPLES = Path(ROOT) / "events" / "webhooks"
@@ -92,7 +92,12 @@ class Senders:
         return self.standard("carrier", "tracking.updated", data, message_id)
 
 
-def sample(name: str) -> dict[str, Any]:
-    """The body of one of the sample webhooks."""
-    found: dict[str, Any] = json.loads((SAMPLES / f"{name}.json").read_text())["body"]
-    return found
+def shopify_order(shop: Shop, **changes: Any) -> dict[str, Any]:
+    """The sample, with items, a number and a customer of its own; one of each item is there."""
+    order = json.loads((SAMPLES / "shopify_orders_create.json").read_text())["body"]
+    number = int(shop.document()["channel_order_id"].partition("-")[2])
+    email = f"shopify-{number}@example.com"
+    customer = {**order["customer"], "id": number, "email": email}
+    lines = [{**line, "sku": shop.item(1)} for line in order["line_items"]]
+    own = {"id": number, "email": email, "customer": customer, "line_items": lines}
+    return {**order, **own, **changes}

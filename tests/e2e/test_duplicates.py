@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.bus import Tap, until_quiet
 from tests.e2e.receiver import Receiver
-from tests.e2e.senders import Senders, sample
+from tests.e2e.senders import Senders, shopify_order
 from tests.e2e.shop import PIX, Placed, Shop, card
 
 QUEUES = ("starts", "signals", "notifications", "callbacks", "refunds", "projections")
@@ -33,9 +33,7 @@ def test_a_shopify_webhook_that_is_delivered_twice_captures_one_order(
 ) -> None:
     domain = "repeating.myshopify.com"
     shop.channel(f"shopify:{domain}")
-    document = sample("shopify_orders_create")
-    for line in document["line_items"]:
-        shop.sell(line["sku"])
+    document = shopify_order(shop)
 
     for webhook in ("a", "a", "b"):
         assert senders.shopify(domain, document, webhook).status_code == 202
