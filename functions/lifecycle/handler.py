@@ -15,7 +15,7 @@ from oms.aws.observability import correlate
 from oms.kernel.events import Envelope
 from oms.orders.supervision import restart, signal, wake_for_stock
 
-lifecycle = StateMachine(stepfunctions(), os.environ["STATE_MACHINE_ARN"])
+lifecycle = StateMachine(stepfunctions, os.environ["STATE_MACHINE_ARN"])
 
 _ABOUT = {
     "payment_authorized": "payment",

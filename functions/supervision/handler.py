@@ -8,7 +8,7 @@ from oms.aws.tasks import Task, task_handler
 from oms.orders import supervision
 from oms.orders.store import AwaitedToken
 
-lifecycle = StateMachine(stepfunctions())
+lifecycle = StateMachine(stepfunctions)
 
 
 def wait(task: Task) -> None:

@@ -9,6 +9,7 @@ from oms.kernel.errors import Backordered, OrderCancelRequested, OutOfStock, Sto
 from oms.orders import events as happened
 from oms.orders import sourcing
 from oms.orders.model import Content, Order, OutOfStockPolicy, State
+from oms.orders.needs import needs_of
 from oms.routing.model import Available, Sourced
 from oms.routing.nearest import nearest_whole_else_fewest_nodes
 from tests.integration.world import RJ, SP, World
@@ -191,7 +192,7 @@ def plan_and_take_one_chunk(oms: World, order: Order) -> Order:
     assert isinstance(plan, Sourced)
     events = (happened.SourcingPlanned(plan.allocations, plan.rule, plan.reason, CAUSE.at),)
     planned = oms.orders.commit(order, events, CAUSE)
-    needs = sourcing.needs_of(plan.allocations)[: sourcing.NEEDS_IN_ONE]
+    needs = needs_of(plan.allocations)[: sourcing.NEEDS_IN_ONE]
     oms.stock.transact(oms.stock.reserve(needs, order.order_id, CAUSE))
     assert oms.stock.has_reserved(Need(needs[0].sku, "sp-dc", 1), order.order_id, CAUSE)
     return planned

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
@@ -26,8 +26,10 @@ def sqs() -> SQSClient:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
+    """Its client is made when something is sent: most dead-letter queues are never used."""
+
     url: str
-    client: SQSClient = field(default_factory=sqs)
+    client: SQSClient | None = None
 
     def send(self, body: str, attributes: Mapping[str, str] | None = None) -> None:
         """Raises ``TooLarge`` beyond ``MESSAGE_LIMIT`` bytes, ``Unavailable`` when the queue did
@@ -39,7 +41,7 @@ class Queue:
                 context={"limit": "message_bytes", "maximum": MESSAGE_LIMIT, "actual": size},
             )
         try:
-            self.client.send_message(
+            (self.client or sqs()).send_message(
                 QueueUrl=self.url,
                 MessageBody=body,
                 MessageAttributes={

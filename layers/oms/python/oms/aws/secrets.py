@@ -26,9 +26,10 @@ def secretsmanager() -> SecretsManagerClient:
 
 @dataclass(slots=True)
 class Secrets:
-    """``clock`` counts seconds from anywhere. The client's timeouts bound each read."""
+    """``clock`` counts seconds from anywhere. The client's timeouts bound each read; it is made
+    when the first secret is."""
 
-    client: SecretsManagerClient = field(default_factory=secretsmanager)
+    client: SecretsManagerClient | None = None
     keep_seconds: float = KEEP_SECONDS
     clock: Callable[[], float] = time.monotonic
     _kept: dict[str, tuple[float, str]] = field(default_factory=dict, repr=False)
@@ -47,6 +48,7 @@ class Secrets:
 
     def _fetch(self, secret_id: str) -> str:
         try:
-            return self.client.get_secret_value(SecretId=secret_id)["SecretString"]
+            client = self.client or secretsmanager()
+            return client.get_secret_value(SecretId=secret_id)["SecretString"]
         except (BotoCoreError, ClientError) as error:
             raise Unavailable("a secret cannot be read") from error

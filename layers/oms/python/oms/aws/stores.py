@@ -1,35 +1,54 @@
-"""The stores of this deployment, made from the function's environment variables."""
+"""The stores of this deployment, made from the function's environment variables.
+
+Each is imported when it is first asked for: most functions have to do with one or two of them, and
+pay for no other at a cold start.
+"""
+
+from __future__ import annotations
 
 import os
 from functools import cache
+from typing import TYPE_CHECKING
 
 from oms.aws import clients
-from oms.aws.catalog_store import CachedCatalog, CatalogStore
-from oms.aws.order_store import OrderStore
-from oms.aws.stock_store import StockStore
-from oms.aws.view_store import ViewStore
+
+if TYPE_CHECKING:
+    from oms.aws.catalog_store import CachedCatalog, CatalogStore
+    from oms.aws.order_store import OrderStore
+    from oms.aws.stock_store import StockStore
+    from oms.aws.view_store import ViewStore
 
 
 @cache
 def orders() -> OrderStore:
+    from oms.aws.order_store import OrderStore
+
     return OrderStore(clients.dynamodb(), os.environ["ORDERS_TABLE"])
 
 
 @cache
 def stock() -> StockStore:
+    from oms.aws.stock_store import StockStore
+
     return StockStore(clients.dynamodb(), os.environ["INVENTORY_TABLE"])
 
 
 @cache
 def catalog_store() -> CatalogStore:
+    from oms.aws.catalog_store import CatalogStore
+
     return CatalogStore(clients.dynamodb(), os.environ["CATALOG_TABLE"])
 
 
 @cache
 def catalog() -> CachedCatalog:
+    from oms.aws.catalog_store import CachedCatalog
+
     return CachedCatalog(catalog_store())
 
 
 @cache
 def views() -> ViewStore:
+    from oms.aws.view_store import ViewStore
+
     return ViewStore(clients.dynamodb(), os.environ["VIEWS_TABLE"])

@@ -12,7 +12,7 @@ from oms.orders import decisions
 from oms.orders.command import execute
 from oms.orders.decisions import Events
 from oms.orders.model import Allocation, Fulfillment, Order
-from oms.orders.sourcing import needs_of
+from oms.orders.needs import needs_of
 from oms.orders.store import Orders
 
 NODE_STEPS: dict[str, Callable[[Order, str], Events]] = {

@@ -19,7 +19,8 @@ from oms.kernel.writes import Write
 from oms.orders import decisions
 from oms.orders.command import execute
 from oms.orders.events import Event
-from oms.orders.model import Allocation, Order, OutOfStockPolicy, State
+from oms.orders.model import Order, OutOfStockPolicy, State
+from oms.orders.needs import needs_of
 from oms.orders.store import Orders
 from oms.routing.model import Available, Sourced, SourcingRule, Unsourced
 
@@ -90,15 +91,6 @@ def what_can_ship(skus: Set[str], stock: Stock, catalog: Catalog) -> list[Availa
         for node in catalog.nodes(units.keys())
         if node.active and node.can_ship and node.id in units
     ]
-
-
-def needs_of(allocations: Iterable[Allocation]) -> list[Need]:
-    """Units per SKU and node: two lines of one SKU move one balance, once."""
-    units: dict[tuple[str, str], int] = {}
-    for allocation in allocations:
-        key = (allocation.sku, allocation.node)
-        units[key] = units.get(key, 0) + allocation.quantity
-    return [Need(sku, node, quantity) for (sku, node), quantity in sorted(units.items())]
 
 
 def _plan(order: Order, stock: Stock, catalog: Catalog, rule: SourcingRule) -> Sourced | Unsourced:
