@@ -233,3 +233,24 @@ def test_money_is_not_asked_for_while_the_order_is_being_cancelled(
     with pytest.raises(OrderCancelRequested):
         payment.authorize(order.order_id, oms.orders, provider.named, CAUSE)
     assert provider.keys == []
+
+
+def test_an_authorization_whose_answer_was_lost_is_found_out_and_voided(
+    oms: World, provider: Counting
+) -> None:
+    order = sourced(oms, content(token=SILENT))
+    with pytest.raises(ProviderUnavailable):
+        payment.authorize(order.order_id, oms.orders, provider.named, CAUSE)
+    closed = payment.close_cancelled(
+        order.order_id, oms.orders, provider.named, "cancel_requested", CAUSE
+    )
+    with pytest.raises(ProviderUnavailable):
+        payment.void_late_authorization(order.order_id, oms.orders, provider.named, CAUSE)
+
+    for _ in range(2):
+        done = payment.void_late_authorization(order.order_id, oms.orders, provider.named, CAUSE)
+
+    events = [event.type for event in oms.orders.history(order.order_id)]
+    assert closed.state is State.CANCELLED and "void_requested" in events
+    assert done.payment.status == "voided"
+    assert len({key for key in provider.keys if ":authorize" in key}) == 1

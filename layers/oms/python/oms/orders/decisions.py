@@ -163,6 +163,12 @@ def has_hold(order: Order) -> bool:
     return bool(order.payment.capturable) or order.payment.status == "pending"
 
 
+def may_be_held_unknown(order: Order) -> bool:
+    """Whether the provider may have been asked to hold money and its answer is not known."""
+    asked = order.state is State.SOURCED and order.payment.status == "new"
+    return asked and not order.content.payment.collected
+
+
 def close_cancelled(order: Order, reason: str, void_reference: str, void_key: str) -> Events:
     """The last step down: what was held has been voided, what was taken is to be refunded."""
     if order.state is State.CANCELLED:
@@ -172,6 +178,9 @@ def close_cancelled(order: Order, reason: str, void_reference: str, void_key: st
     if has_hold(order):
         held = payment.capturable.minor
         events.append(happened.PaymentVoided(payment.id, held, void_reference, void_key))
+    if may_be_held_unknown(order):
+        amount = order.content.total.minor
+        events.append(happened.VoidRequested(payment.id, amount, "authorization_unknown"))
     owed = payment.refundable.minor
     if owed:
         events.append(_refund(order, owed, reason))
@@ -180,9 +189,9 @@ def close_cancelled(order: Order, reason: str, void_reference: str, void_key: st
 
 
 def void_late_authorization(order: Order, reference: str, key: str) -> Events:
-    held = order.payment.capturable.minor
-    if not held:
+    if not has_hold(order):
         return NOTHING
+    held = order.payment.capturable.minor
     return (happened.PaymentVoided(order.payment.id, held, reference, key),)
 
 

@@ -90,7 +90,7 @@ class PaymentCaptured:
 
 @dataclass(frozen=True, slots=True)
 class VoidRequested:
-    """An authorisation arrived for an order that no longer wants it."""
+    """An authorisation arrived, or may have been made, for an order that no longer wants it."""
 
     payment_id: str
     amount: int

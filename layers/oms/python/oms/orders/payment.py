@@ -6,6 +6,7 @@ answer, and nobody is charged twice.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -90,8 +91,12 @@ def close_cancelled(
 def void_late_authorization(
     order_id: str, orders: Orders, providers: Providers, cause: Cause
 ) -> Order:
+    """Let go of what the provider holds for a cancelled order. Where its answer got lost it is
+    asked again: the same question gets the same answer."""
     order = orders.load(order_id)
-    if not order.payment.capturable:
+    if order.payment.status == "new":
+        order = _ask_again(order, orders, providers, cause)
+    if not decisions.has_hold(order):
         return order
     key = idempotency_key(order.payment.id, "void", attempt=2)
     reference = _void(order, key, providers)
@@ -224,6 +229,12 @@ def _ask_provider(
                 cause,
             )
             return Authorization(pending=True, expires_in_seconds=seconds)
+
+
+def _ask_again(order: Order, orders: Orders, providers: Providers, cause: Cause) -> Order:
+    with suppress(PaymentDeclined):
+        _ask_provider(order, orders, providers, cause)
+    return orders.load(order.order_id)
 
 
 def _capture(order: Order, owed: int, key: str, providers: Providers) -> str:
