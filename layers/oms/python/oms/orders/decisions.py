@@ -163,7 +163,7 @@ def has_hold(order: Order) -> bool:
     return bool(order.payment.capturable) or order.payment.status == "pending"
 
 
-def may_be_held_unknown(order: Order) -> bool:
+def authorization_is_unknown(order: Order) -> bool:
     """Whether the provider may have been asked to hold money and its answer is not known."""
     asked = order.state is State.SOURCED and order.payment.status == "new"
     return asked and not order.content.payment.collected
@@ -178,7 +178,7 @@ def close_cancelled(order: Order, reason: str, void_reference: str, void_key: st
     if has_hold(order):
         held = payment.capturable.minor
         events.append(happened.PaymentVoided(payment.id, held, void_reference, void_key))
-    if may_be_held_unknown(order):
+    if authorization_is_unknown(order):
         amount = order.content.total.minor
         events.append(happened.VoidRequested(payment.id, amount, "authorization_unknown"))
     owed = payment.refundable.minor
