@@ -368,6 +368,7 @@ def run(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Run:
         "DeadLetterQueues": json.dumps({"relay": shop.failures}),
         "EventBusName": BUS,
         "OrdersTable": "orders",
+        "InventoryTable": "inventory",
     }
     template = {
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
