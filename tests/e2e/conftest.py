@@ -65,10 +65,7 @@ def stack(
         context = {**CONTEXT, "stripe_api_base": stripe_door[0].address}
         deployment = deploy.deploy(running, state_dir, context)
         with closing(Api(deployment)) as api:
-            stack = Stack(running, deployment, api)
-            # TODO: gone once the deployment does it.
-            stack.aws("ses").verify_email_identity(EmailAddress=deployment.sender_email)
-            yield stack
+            yield Stack(running, deployment, api)
     finally:
         # Its executions still wait, and it would wait for them.
         os.killpg(running.pid, signal.SIGKILL)
