@@ -11,6 +11,7 @@ the way monitoring agents do it. The functions' code knows nothing of it. Enviro
 import importlib
 import json
 import os
+import resource
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,10 +24,13 @@ _published: list[str] = []
 
 
 def memory_mb() -> float:
-    """The most memory that this process has had. Not ``getrusage``: its figure begins with what
-    the process had before it became this program."""
-    with Path("/proc/self/status").open() as status:
-        peak = next(line for line in status if line.startswith("VmHWM"))
+    """The most memory that this process has had."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # bytes on macOS
+    # Linux's ru_maxrss begins with what the process had before it became this program.
+    with status.open() as lines:
+        peak = next(line for line in lines if line.startswith("VmHWM"))
     return int(peak.split()[1]) / 1024
 
 

@@ -82,7 +82,7 @@ def measure(system: System) -> Report:
     return Report(
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         interpreter=_interpreter(),
-        machine=f"{os.cpu_count()} cores, {platform.machine()}",
+        machine=f"{os.cpu_count()} cores, {platform.machine()}, load {os.getloadavg()[1]:.1f}",
         work=work,
         steps=costs.steps(counted, system.table_names),
         cpu=_cpu(warm),
@@ -117,7 +117,7 @@ def _memory(
     system: System, cold: Mapping[str, ColdStart], invocations: Iterable[Invocation]
 ) -> dict[str, float]:
     """The most that each function ever had."""
-    most = {name: cold[name].memory_mb for name in system.functions}
+    most = {name: cold[name].best.memory_mb for name in system.functions}
     for one in invocations:
         most[one.function] = max(most[one.function], one.memory_mb)
     return most
