@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -115,17 +116,22 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def patient(
+def begun(
     shop: Shop,
     senders: Senders,
     provider: Provider,
     receiver: Receiver,
     tap: Tap,
     faults: dict[Way, str],
-) -> Iterator[Patience]:
-    """Placed before the first test; `tap` hears of them from the beginning."""
-    with patience.begin(shop, senders, provider, receiver) as orders:
-        yield orders
+) -> Iterator["Future[Patience]"]:
+    """Begun before the first test; `tap` hears of it all from the beginning."""
+    with ThreadPoolExecutor(5) as others:
+        yield others.submit(patience.begin, shop, senders, provider, receiver, others)
+
+
+@pytest.fixture(scope="session")
+def patient(begun: "Future[Patience]") -> Patience:
+    return begun.result(timeout=60)
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,7 @@
 """Orders that only time moves on. They are placed first, so that their time runs out while other
 tests are at work; whoever has to act on them in between does so beside the tests."""
 
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
@@ -47,36 +45,34 @@ class Patience:
     nobodys_payment: str
 
 
-@contextmanager
 def begin(
-    shop: Shop, senders: Senders, provider: Provider, receiver: Receiver
-) -> Iterator[Patience]:
+    shop: Shop, senders: Senders, provider: Provider, receiver: Receiver, others: ThreadPoolExecutor
+) -> Patience:
+    """`others` are those who act beside the tests."""
     shop.channel(DEAF_CHANNEL, callback_url=receiver.refusing)
     back = Event()
     refused = provider.card(_OutOfOrder(back))
-    with ThreadPoolExecutor(4) as others:
-        too_late = shop.place(shop.item(1), payment=PIX)
-        late = shop.place(shop.item(1))
-        early = shop.place(shop.item(1))
-        uncaptured = shop.place(shop.item(1), payment=card(CAPTURE_DECLINED))
-        patience = Patience(
-            never_restocked=shop.place(shop.item()),
-            never_paid=shop.place(shop.item(1), payment=PIX),
-            paid_too_late=too_late,
-            paid_too_late_closed=others.submit(_pay_too_late, too_late, senders),
-            never_shipped=shop.place(shop.item(1)),
-            shipped_late=late,
-            shipped_late_completed=others.submit(_ship_late, late),
-            told_delivered_too_early=early,
-            told_delivered_too_early_completed=others.submit(_tell_too_early, early, senders),
-            never_captured=uncaptured,
-            never_captured_shown=others.submit(_fulfil_in_vain, uncaptured),
-            never_answered=shop.place(shop.item(1), payment=by_stripe(refused)),
-            provider_is_back=back,
-            on_a_deaf_channel=shop.place(shop.item(1), channel=DEAF_CHANNEL),
-            nobodys_payment=_payment_of_no_order(senders),
-        )
-        yield patience
+    too_late = shop.place(shop.item(1), payment=PIX)
+    late = shop.place(shop.item(1))
+    early = shop.place(shop.item(1))
+    uncaptured = shop.place(shop.item(1), payment=card(CAPTURE_DECLINED))
+    return Patience(
+        never_restocked=shop.place(shop.item()),
+        never_paid=shop.place(shop.item(1), payment=PIX),
+        paid_too_late=too_late,
+        paid_too_late_closed=others.submit(_pay_too_late, too_late, senders),
+        never_shipped=shop.place(shop.item(1)),
+        shipped_late=late,
+        shipped_late_completed=others.submit(_ship_late, late),
+        told_delivered_too_early=early,
+        told_delivered_too_early_completed=others.submit(_tell_too_early, early, senders),
+        never_captured=uncaptured,
+        never_captured_shown=others.submit(_fulfil_in_vain, uncaptured),
+        never_answered=shop.place(shop.item(1), payment=by_stripe(refused)),
+        provider_is_back=back,
+        on_a_deaf_channel=shop.place(shop.item(1), channel=DEAF_CHANNEL),
+        nobodys_payment=_payment_of_no_order(senders),
+    )
 
 
 @dataclass(frozen=True)

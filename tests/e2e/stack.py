@@ -3,8 +3,9 @@
 import json
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Lock
 from typing import Any, TypeVar
 
 import boto3
@@ -70,6 +71,7 @@ class Stack:
     engine: Engine
     deployment: Deployment
     api: Api
+    _lock: Lock = field(default_factory=Lock)
 
     def secret(self, source: str) -> str:
         """The secret with which a webhook source signs."""
@@ -80,12 +82,13 @@ class Stack:
 
     def aws(self, service: str) -> Any:
         """A client of boto3 for the engine, for what the public API does not show."""
-        if service not in self._clients:
-            self._clients[service] = self._session.client(
-                service,  # type: ignore[call-overload]
-                endpoint_url=self.engine.endpoint,
-            )
-        return self._clients[service]
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._session.client(
+                    service,  # type: ignore[call-overload]
+                    endpoint_url=self.engine.endpoint,
+                )
+            return self._clients[service]
 
     def deployment_output(self, name: str) -> str:
         """An output of the stacks that `Deployment` does not carry."""
