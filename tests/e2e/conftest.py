@@ -39,7 +39,7 @@ ENGINE_SETTINGS = {"SFN_WAIT_SCALE": "0.1"}
 LOG_LINES = 40
 
 HERE = Path(__file__).parent
-LOOKING_BACK = ("test_state_machine",)
+LOOKING_BACK = ("test_state_machine", "test_what_holds")
 
 _log = pytest.StashKey[Path]()
 
