@@ -125,8 +125,10 @@ def begun(
     faults: dict[Way, str],
 ) -> Iterator["Future[Patience]"]:
     """Begun before the first test; `tap` hears of it all from the beginning."""
-    with ThreadPoolExecutor(5) as others:
-        yield others.submit(patience.begin, shop, senders, provider, receiver, others)
+    others = ThreadPoolExecutor(5)
+    yield others.submit(patience.begin, shop, senders, provider, receiver, others)
+    # Whoever nobody waited for ends when the stack does.
+    others.shutdown(wait=False, cancel_futures=True)
 
 
 @pytest.fixture(scope="session")
