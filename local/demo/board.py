@@ -36,6 +36,7 @@ class Order:
     id: str
     channel: str
     number: str
+    known_as: str
     state: str
     status: str
     exception: str
@@ -98,6 +99,7 @@ def order_of(document: Document) -> Order:
         id=document["id"],
         channel=document["channel"],
         number=document["channel_order_id"],
+        known_as=document["channel_order_name"] or document["channel_order_id"],
         state=document["state"],
         status=document["status"],
         exception=document["exception"],

@@ -49,7 +49,7 @@ def _balances(order: Order) -> bool:
 
 def expected_mails(board: Board, samples: tuple[Sample, ...]) -> Counter[Mail]:
     return Counter(
-        (board[sample.key].email, sample.number, kind, sample.language)
+        (board[sample.key].email, board[sample.key].known_as, kind, sample.language)
         for sample in samples
         for kind in sample.mails
     )

@@ -38,6 +38,7 @@ def order(
         id=f"ord_{number}",
         channel=channel,
         number=number,
+        known_as=number,
         state=state,
         status=status,
         exception=exception,
