@@ -154,7 +154,7 @@ def retarget(event: str, old: Followed, new: Followed) -> str:
 
 def _bring_home(system: System, order: Followed) -> None:
     """The lifecycle is told that an order was delivered, and so it was."""
-    for step in journey.STEPS[1:]:
+    for step in list(journey.STEPS)[1:]:
         journey.advance(system, order.id, step)
 
 

@@ -4,7 +4,13 @@ from benchmarks.system import System, eventually
 
 NODE = "bench-dc"
 UNITS_IN_STOCK = 100_000
-STEPS = ("accept", "pick", "pack", "ship", "deliver")
+STEPS = {
+    "accept": "fulfillment_accepted",
+    "pick": "fulfillment_picked",
+    "pack": "fulfillment_packed",
+    "ship": "fulfillment_shipped",
+    "deliver": "fulfillment_delivered",
+}
 TOTAL = "174.70"
 
 _SHIPMENT = {"carrier": "Correios", "tracking_number": "BR123456789"}
@@ -80,11 +86,21 @@ def place(system: System, number: str) -> str:
 
 
 def fulfil(system: System, order_id: str) -> None:
-    """Once the node has its work, do it, and wait for the end of the order's execution."""
+    """Once the node has its work, do it, and wait for the end of the order's execution.
+
+    People work slower than queues do: a step has had all its consequences before the next one, and
+    no two messages share an invocation. Needs the probe.
+    """
     eventually(lambda: waits_for_the_node(system, order_id))
-    for step in STEPS:
+    for step, event in STEPS.items():
+        system.wait_until_quiet(0.2)
         advance(system, order_id, step)
+        _wait_until_published(system, event)
     eventually(lambda: is_completed(system, order_id))
+
+
+def _wait_until_published(system: System, event: str) -> None:
+    eventually(lambda: any(event in one.published for one in system.invocations()))
 
 
 def advance(system: System, order_id: str, step: str) -> None:

@@ -22,8 +22,8 @@ from benchmarks.system import Invocation, System, deployed
 from local.engine import ROOT
 from local.failure import LocalFailure
 
-WARM_UPS = 4
-ORDERS = 12
+WARM_UPS = 3
+ORDERS = 10
 COUNTED = "counted"
 LATEST = ROOT / "build" / "benchmark.json"
 KEPT = Path(__file__).parent / "results"

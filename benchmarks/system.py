@@ -117,7 +117,8 @@ class System:
 
     def invocations(self) -> list[Invocation]:
         """Since the last ``forget``, without the clock's, which comes by itself."""
-        lines = map(json.loads, self._invocations.read_text().splitlines())
+        whole, _, _ = self._invocations.read_text().rpartition("\n")  # a line may be being written
+        lines = map(json.loads, whole.splitlines())
         return [Invocation(**line) for line in lines if line["function"] != "clock"]
 
     def wait_until_quiet(self, seconds: float = 0.6) -> None:
