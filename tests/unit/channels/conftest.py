@@ -28,7 +28,15 @@ class OrdersInMemory:
     orders: dict[str, Order] = field(default_factory=dict)
     happened: list[Event] = field(default_factory=list)
 
-    def add(self, content: Content, fingerprint: str, cause: Cause) -> Captured:
+    def add(
+        self,
+        content: Content,
+        fingerprint: str,
+        cause: Cause,
+        *,
+        then: Sequence[Event] = (),
+        also: Sequence[Write] = (),
+    ) -> Captured:
         order = begin(OrderCaptured(content))
         self.orders[content.order_id] = order
         return Captured(order, created=True, fingerprint=fingerprint)

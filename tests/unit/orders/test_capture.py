@@ -41,7 +41,15 @@ class Shop:
 class InMemory:
     stored: dict[str, tuple[Order, str]] = field(default_factory=dict)
 
-    def add(self, content: Content, fingerprint: str, cause: Cause) -> Captured:
+    def add(
+        self,
+        content: Content,
+        fingerprint: str,
+        cause: Cause,
+        *,
+        then: Sequence[Event] = (),
+        also: Sequence[Write] = (),
+    ) -> Captured:
         order_id = content.order_id
         created = order_id not in self.stored
         self.stored.setdefault(order_id, (begin(OrderCaptured(content)), fingerprint))

@@ -29,7 +29,7 @@ from oms.kernel.events import Cause, Envelope, event_id
 from oms.kernel.writes import Write
 from oms.orders.events import CLASS_BY_TYPE, TYPE_BY_CLASS, Event, OrderCaptured
 from oms.orders.evolve import begin, evolve_all
-from oms.orders.model import Content, Order, Progress
+from oms.orders.model import Content, Order, Progress, State
 from oms.orders.store import AwaitedToken, Captured, OrderKeys
 
 if TYPE_CHECKING:
@@ -45,7 +45,15 @@ class OrderStore:
         self._client = client
         self._table = table
 
-    def add(self, content: Content, fingerprint: str, cause: Cause) -> Captured:
+    def add(
+        self,
+        content: Content,
+        fingerprint: str,
+        cause: Cause,
+        *,
+        then: Sequence[Event] = (),
+        also: Sequence[Write] = (),
+    ) -> Captured:
         event = OrderCaptured(content)
         item = _commit_item(content.order_id, CONTENT, 1, (event,), cause) | {
             "fingerprint": dynamo.text(fingerprint),
@@ -55,6 +63,8 @@ class OrderStore:
         }
         if content.customer.id:
             item["customer"] = dynamo.text(content.customer.id)
+        if then or also:
+            return self._add_with(item, begin(event), fingerprint, cause, then, also)
         try:
             self._client.put_item(
                 TableName=self._table,
@@ -70,6 +80,43 @@ class OrderStore:
             old = dynamo.read_text(error.response["Item"], "fingerprint")  # type: ignore[typeddict-item]
             return Captured(self.load(content.order_id), created=False, fingerprint=old)
         return Captured(begin(event), created=True, fingerprint=fingerprint)
+
+    def _add_with(
+        self,
+        item: dict[str, Any],
+        order: Order,
+        fingerprint: str,
+        cause: Cause,
+        then: Sequence[Event],
+        also: Sequence[Write],
+    ) -> Captured:
+        taken = VersionConflict(f"{order.order_id} was captured before")
+        put = {
+            "TableName": self._table,
+            "Item": item,
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        writes = [Write({"Put": put}, taken), *also]
+        if then:
+            evolved = evolve_all(order, then)
+            order = Order(evolved.content, evolved.progress, order.version + 1)
+            writes.append(self._append(order, evolved.state, then, cause))
+        try:
+            dynamo.transact(self._client, writes)
+        except VersionConflict as refusal:
+            if refusal is not taken:
+                raise
+            return self._captured_before(order.order_id)
+        return Captured(order, created=True, fingerprint=fingerprint)
+
+    def _captured_before(self, order_id: str) -> Captured:
+        answer = self._client.get_item(
+            TableName=self._table,
+            Key={"pk": dynamo.text(order_id), "sk": dynamo.text(CONTENT)},
+            ConsistentRead=True,
+        )
+        old = dynamo.read_text(answer["Item"], "fingerprint")
+        return Captured(self.load(order_id), created=False, fingerprint=old)
 
     def load(self, order_id: str) -> Order:
         answer = self._client.query(
@@ -101,27 +148,35 @@ class OrderStore:
     ) -> Order:
         evolved = evolve_all(order, events)
         committed = Order(evolved.content, evolved.progress, order.version + 1)
+        entered = committed.state if committed.state is not order.state else None
+        append = self._append(committed, entered, events, cause)
+        if also:
+            dynamo.transact(self._client, [append, *also])
+            return committed
+        try:
+            self._client.put_item(**append.request["Put"])
+        except ClientError as error:
+            if dynamo.is_refused_condition(error):
+                raise append.refusal from None
+            raise
+        return committed
+
+    def _append(
+        self, committed: Order, entered: State | None, events: Sequence[Event], cause: Cause
+    ) -> Write:
+        """The commit that leads to the order; refused when its version is there already."""
         sort_key = f"commit#{committed.version:06d}"
-        item = _commit_item(order.order_id, sort_key, committed.version, events, cause)
+        item = _commit_item(committed.order_id, sort_key, committed.version, events, cause)
         item["progress"] = dynamo.text(to_json(committed.progress))
-        if committed.state is not order.state:
-            item["entered"] = dynamo.text(str(committed.state))
+        if entered:
+            item["entered"] = dynamo.text(str(entered))
         put = {
             "TableName": self._table,
             "Item": item,
             "ConditionExpression": "attribute_not_exists(pk)",
         }
-        conflict = VersionConflict(f"{order.order_id} is past version {order.version}")
-        if also:
-            dynamo.transact(self._client, [Write({"Put": put}, conflict), *also])
-            return committed
-        try:
-            self._client.put_item(**put)  # type: ignore[arg-type]
-        except ClientError as error:
-            if dynamo.is_refused_condition(error):
-                raise conflict from None
-            raise
-        return committed
+        conflict = VersionConflict(f"{committed.order_id} is past version {committed.version - 1}")
+        return Write({"Put": put}, conflict)
 
     def history(self, order_id: str) -> list[Envelope]:
         items: list[dict[str, Any]] = []

@@ -13,6 +13,7 @@ from oms.aws.event_bus import Publication
 from oms.aws.order_store import AWAIT, envelopes
 from oms.aws.stock_store import read_balance, read_entry
 from oms.inventory.model import QUANTITIES, Balance, MovementKind
+from oms.kernel.encoding import from_json
 from oms.kernel.events import Envelope, event_id
 
 # What makes more of a SKU there, and what changes it otherwise. A step of an order is not told: the
@@ -34,6 +35,8 @@ def publications(record: Mapping[str, Any]) -> list[Publication]:
     sort_key = dynamo.read_text(new, "sk")
     if "events" in new and sort_key != AWAIT:
         return [publication_of(envelope) for envelope in envelopes(new)]
+    if "envelopes" in new:
+        return _told_by(new, change.get("OldImage") or {})
     if "#" in dynamo.read_text(new, "pk") and "record" in new:
         return _movement_event(new)
     if sort_key.startswith("node#"):
@@ -59,6 +62,15 @@ def _public(envelope: Envelope) -> Envelope:
     assert isinstance(content, dict)
     kept = ("channel", "channel_order_id", "currency", "total", "fulfilled_by_channel")
     return replace(envelope, data={name: content[name] for name in kept if name in content})
+
+
+def _told_by(new: Mapping[str, Any], old: Mapping[str, Any]) -> list[Publication]:
+    """What an item of the inventory says of its last change, in ``envelopes``; what it said before
+    has been published."""
+    told = dynamo.read_text(new, "envelopes")
+    if told == dynamo.read_text(old, "envelopes"):
+        return []
+    return [Publication("oms.inventory", one) for one in from_json(told, list[Envelope])]
 
 
 def _movement_event(item: Mapping[str, Any]) -> list[Publication]:

@@ -14,11 +14,13 @@ sku                  ``node#<node>``            the balance
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from oms.aws import dynamo
 from oms.inventory.ledger import arrival_entry, count_entry, entries_of
 from oms.inventory.model import QUANTITIES, Balance, Entry, Movement, MovementKind, Need
+from oms.inventory.position import Position
 from oms.inventory.store import EntryPage
 from oms.kernel.clock import rfc3339
 from oms.kernel.encoding import from_json, to_json
@@ -44,11 +46,27 @@ class StockStore:
     def balances_of(self, sku: str, *, consistent: bool = False) -> tuple[Balance, ...]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
-            KeyConditionExpression="pk = :sku",
-            ExpressionAttributeValues={":sku": dynamo.text(sku)},
+            KeyConditionExpression="pk = :sku AND begins_with(sk, :node)",
+            ExpressionAttributeValues={":sku": dynamo.text(sku), ":node": dynamo.text("node#")},
             ConsistentRead=consistent,
         )
         return tuple(read_balance(item) for page in pages for item in page["Items"])
+
+    def positions(self, skus: Set[str], now: datetime) -> Mapping[str, Position]:
+        return {sku: self._position(sku, now) for sku in sorted(skus)}
+
+    def _position(self, sku: str, now: datetime) -> Position:
+        """Balances come first in the partition, what expired by ``now`` last: one range."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :sku AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues={
+                ":sku": dynamo.text(sku),
+                ":first": dynamo.text("node#"),
+                ":last": dynamo.text(f"until#{rfc3339(now)}"),
+            },
+        )
+        return read_position(sku, [item for page in pages for item in page["Items"]])
 
     def reserve(self, needs: Sequence[Need], order_id: str, cause: Cause) -> list[Write]:
         return self._order_writes("reserve", needs, order_id, cause)
@@ -94,10 +112,25 @@ class StockStore:
     def transact(self, writes: Sequence[Write]) -> None:
         dynamo.transact(self._client, writes)
 
-    def move(self, movement: Movement, cause: Cause) -> bool:
+    def book(self, entries: Sequence[Entry], lacking: OmsError) -> list[Write]:
+        return [write for entry in entries for write in self._book(entry, lacking)]
+
+    def move(
+        self,
+        movement: Movement,
+        cause: Cause,
+        *,
+        entries: Sequence[Entry] | None = None,
+        also: Sequence[Write] = (),
+    ) -> bool:
         record = to_json(movement)
         try:
-            self.transact([self._guard(movement, record), *self._movement_writes(movement, cause)])
+            writes = (
+                self._movement_writes(movement, cause)
+                if entries is None
+                else self.book(entries, _lacking(movement))
+            )
+            self.transact([self._guard(movement, record), *writes, *also])
         except Conflict as refusal:
             booked = self._movement(movement.id)
             if booked is None:
@@ -184,16 +217,9 @@ class StockStore:
     def _movement_writes(self, movement: Movement, cause: Cause) -> list[Write]:
         if movement.kind is MovementKind.COUNT:
             return self._count_writes(movement, cause)
-        lacking = Conflict(
-            f"{movement.node} does not have {abs(movement.quantity)} of {movement.sku} to move",
-            code="below_zero",
-        )
         if movement.kind is MovementKind.ARRIVAL:
-            return self._arrival_writes(movement, lacking, cause)
-        writes: list[Write] = []
-        for entry in entries_of(movement, cause):
-            writes += self._book(entry, lacking)
-        return writes
+            return self._arrival_writes(movement, _lacking(movement), cause)
+        return self.book(entries_of(movement, cause), _lacking(movement))
 
     def _count_writes(self, movement: Movement, cause: Cause) -> list[Write]:
         """What was found is the truth, even where less is left than was promised."""
@@ -243,7 +269,9 @@ class StockStore:
         self, entry: Entry, condition: str, values: Mapping[str, Any], refusal: OmsError
     ) -> Write:
         changes = {
-            name: change for name in (*QUANTITIES, "available") if (change := getattr(entry, name))
+            name: change
+            for name in (*QUANTITIES, "available", "sold")
+            if (change := getattr(entry, name))
         }
         changes["version"] = 1
         request: dict[str, Any] = {
@@ -320,6 +348,25 @@ def read_balance(item: Mapping[str, Any]) -> Balance:
         damaged=dynamo.read_number(item, "damaged"),
         quality_hold=dynamo.read_number(item, "quality_hold"),
         low_stock_at=dynamo.read_number(item, "low_stock_at"),
+        sold=dynamo.read_number(item, "sold"),
+        counters=dynamo.read_number(item, "counters", 1),
+    )
+
+
+def read_position(sku: str, items: Sequence[Mapping[str, Any]]) -> Position:
+    """The items of a SKU's partition: what each is, its sort key says."""
+    balances = [read_balance(item) for item in items if _sort_key(item).startswith("node#")]
+    return Position(sku, tuple(balances))
+
+
+def _sort_key(item: Mapping[str, Any]) -> str:
+    return dynamo.read_text(item, "sk")
+
+
+def _lacking(movement: Movement) -> Conflict:
+    return Conflict(
+        f"{movement.node} does not have {abs(movement.quantity)} of {movement.sku} to move",
+        code="below_zero",
     )
 
 

@@ -24,7 +24,11 @@ class MovementKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Stock of a SKU at a node, in units of the item's scale."""
+    """Stock of a SKU at a node, in units of the item's scale.
+
+    ``sold`` is every unit that ever left the node with an order. ``counters``: over how many
+    counters the SKU is spread at this node.
+    """
 
     sku: str
     node: str
@@ -36,6 +40,8 @@ class Balance:
     damaged: int = 0
     quality_hold: int = 0
     low_stock_at: int = 0
+    sold: int = 0
+    counters: int = 1
 
 
 # What a ledger entry may change; a balance is the sum of its entries in each of these.
@@ -59,10 +65,15 @@ class Entry:
     quality_hold: int = 0
     reason: str = ""
     order_id: str = ""
+    counter: int = 0
 
     @property
     def available(self) -> int:
         return self.on_hand - self.reserved
+
+    @property
+    def sold(self) -> int:
+        return -self.on_hand if self.kind == "ship" else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +96,9 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Units of a SKU at a node, over all lines of an order."""
+    """Units of a SKU at a node, over all lines of an order, from one of the SKU's counters."""
 
     sku: str
     node: str
     quantity: int
+    counter: int = 0

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from oms.inventory.model import Balance, Entry, Movement, Need
+from oms.inventory.position import Position
+from oms.kernel.errors import OmsError
 from oms.kernel.events import Cause
 from oms.kernel.writes import Write
 
@@ -44,6 +47,21 @@ class Stock(Protocol):
 
     def transact(self, writes: Sequence[Write]) -> None: ...
 
-    def move(self, movement: Movement, cause: Cause) -> bool:
-        """Book a movement once. False when it was booked before; ``Conflict`` when its id was used
-        for another content, or when it would take stock that is not there."""
+    def book(self, entries: Sequence[Entry], lacking: OmsError) -> list[Write]:
+        """Writes that put entries into the ledger and move their balances; refused with ``lacking``
+        when a quantity would go below zero."""
+
+    def move(
+        self,
+        movement: Movement,
+        cause: Cause,
+        *,
+        entries: Sequence[Entry] | None = None,
+        also: Sequence[Write] = (),
+    ) -> bool:
+        """Book a movement once, with ``entries`` in place of those that follow from its kind, and
+        do ``also`` in the same transaction. False when it was booked before; ``Conflict`` when its
+        id was used for another content, or when it would take stock that is not there."""
+
+    def positions(self, skus: Set[str], now: datetime) -> Mapping[str, Position]:
+        """All that is known of each SKU: one read of each."""

@@ -36,8 +36,18 @@ class AwaitedToken:
 
 
 class Orders(Protocol):
-    def add(self, content: Content, fingerprint: str, cause: Cause) -> Captured:
-        """Write the captured order unless its id is taken."""
+    def add(
+        self,
+        content: Content,
+        fingerprint: str,
+        cause: Cause,
+        *,
+        then: Sequence[Event] = (),
+        also: Sequence[Write] = (),
+    ) -> Captured:
+        """Write the captured order unless its id is taken; ``then``, what happened to it at once,
+        is its second commit, and ``also`` is done in the same transaction. When the refusal of a
+        write in ``also`` is raised, nothing has been written."""
 
     def load(self, order_id: str) -> Order:
         """Raises ``NotFound``."""

@@ -1,0 +1,38 @@
+"""What may be sold of a SKU beyond what is there, and what is kept from whom. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Oversell:
+    """How far a SKU may be sold before it is there. ``limit`` is in units of the item's scale and
+    counts what is owed in all, ``channels`` what is owed to a channel; without a number there is no
+    limit. ``until`` ends it."""
+
+    limit: int | None = None
+    until: datetime | None = None
+    channels: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SellingPolicy:
+    """Quantities are in units of the item's scale.
+
+    ``tracked`` is false for what never runs out. ``backorder`` and ``preorder`` are None where they
+    are not allowed; a pre-order is a backorder of what is sold before ``available_from``.
+    ``held_back`` is safety stock by channel. With ``take_back`` an order of higher priority may
+    have what one of lower priority holds.
+    """
+
+    tracked: bool = True
+    backorder: Oversell | None = Oversell()
+    preorder: Oversell | None = None
+    available_from: datetime | None = None
+    held_back: Mapping[str, int] = field(default_factory=dict)
+    minimum: int = 0
+    maximum: int | None = None
+    increment: int = 0
+    take_back: bool = False
+    version: int = 0
