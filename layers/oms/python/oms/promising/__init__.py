@@ -1,0 +1,1 @@
+"""Dates that are kept: what can be promised, from where, by when, and why."""
