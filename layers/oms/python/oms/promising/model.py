@@ -1,8 +1,8 @@
-"""What is promised: options with their evidence, and the dated demand that a promise leaves behind.
+"""What is promised: options with their evidence, and the dated demand a promise leaves behind.
 
-A moment (``ship_by``, ``ready_at``) is an aware datetime; a day (``arrive_by``, a day of production)
-is a calendar day where it happens: carriers promise days, not hours. Quantities are units of the
-item's scale.
+A moment (``ship_by``, ``ready_at``) is an aware datetime; a day (``arrive_by``, a day of
+production) is a calendar day where it happens: carriers promise days, not hours. Quantities are
+units of the item's scale.
 """
 
 from dataclasses import dataclass
