@@ -1,3 +1,4 @@
+import hashlib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
@@ -150,6 +151,21 @@ def test_an_order_without_any_key_is_refused() -> None:
     with pytest.raises(MalformedRequest) as refused:
         taken(channel_order_id=None)
     assert refused.value.problem_code == "missing_natural_key"
+
+
+def test_an_order_carries_the_priority_it_was_sent_with() -> None:
+    assert taken().order.content.priority == 5
+    assert taken(priority=9).order.content.priority == 9
+
+
+def test_a_member_that_came_later_does_not_make_another_order_of_an_old_one() -> None:
+    old, orders = CaptureOrder.model_validate(document()), InMemory()
+    before = old.model_dump_json(exclude={"priority"})
+    stored = taken(orders).order
+    orders.stored[stored.order_id] = (stored, hashlib.sha256(before.encode()).hexdigest())
+    assert not taken(orders).created
+    with pytest.raises(Conflict):
+        taken(orders, priority=6)
 
 
 def test_too_many_lines_are_refused_with_the_limit() -> None:

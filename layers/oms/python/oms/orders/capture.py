@@ -24,6 +24,9 @@ from oms.orders.model import (
 from oms.orders.store import Orders
 from oms.payments.registry import refuse_unusable_token
 
+# Members of ``CaptureOrder`` that orders were captured without before.
+_CAME_LATER = ("priority",)
+
 
 @dataclass(frozen=True, slots=True)
 class CaptureResult:
@@ -82,7 +85,11 @@ def _natural_key(request: CaptureOrder, idempotency_key: str) -> str:
 
 
 def _fingerprint(request: CaptureOrder) -> str:
-    return hashlib.sha256(request.model_dump_json().encode()).hexdigest()
+    """A member that came later counts only when it is sent: the order that a channel posted before
+    there was one, and posts again now, is the same."""
+    fields = CaptureOrder.model_fields
+    unsent = {name for name in _CAME_LATER if getattr(request, name) == fields[name].default}
+    return hashlib.sha256(request.model_dump_json(exclude=unsent).encode()).hexdigest()
 
 
 def _content(
@@ -123,6 +130,7 @@ def _content(
         fulfilled_by_channel=fulfilled_by_channel,
         correlation_id=cause.correlation_id,
         channel_order_name=request.channel_order_name,
+        priority=request.priority,
     )
     faults.refuse("the order breaks a rule")
     _check_totals(content, faults)

@@ -138,6 +138,9 @@ class CaptureOrder(Document):
     total: Amount
     payment: PaymentDocument
     on_out_of_stock: OutOfStockPolicy = OutOfStockPolicy.BACKORDER
+    priority: Annotated[int, Field(ge=0, le=9)] = Field(
+        default=5, description="When stock is scarce the higher is served first"
+    )
 
 
 class CancelOrder(Document):
@@ -215,6 +218,7 @@ class OrderView(View):
     version: int
     captured_at: str
     placed_at: str
+    priority: int
     currency: str
     customer: CustomerDocument
     shipping_address: AddressDocument
@@ -265,6 +269,7 @@ def order_view(order: Order) -> OrderView:
         version=order.version,
         captured_at=rfc3339(content.captured_at),
         placed_at=rfc3339(content.placed_at),
+        priority=content.priority,
         currency=content.currency,
         customer=CustomerDocument.model_validate(content.customer, from_attributes=True),
         shipping_address=AddressDocument.model_validate(

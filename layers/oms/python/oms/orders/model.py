@@ -94,7 +94,8 @@ class PaymentRequest:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The order as captured; money is in ``currency`` throughout."""
+    """The order as captured; money is in ``currency`` throughout. ``priority`` is 0 to 9: when
+    stock is scarce the higher is served first."""
 
     order_id: str
     channel: str
@@ -114,6 +115,7 @@ class Content:
     fulfilled_by_channel: bool = False
     correlation_id: str = ""
     channel_order_name: str = ""
+    priority: int = 5
 
     @property
     def known_as(self) -> str:
