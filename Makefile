@@ -165,6 +165,6 @@ lock: .venv/bin/uv ## write the lock files anew after a change of an .in file (U
 	@$(LOCK) $(UPGRADE) requirements/uv.in -o requirements/uv.txt
 	@# The X-Ray SDK wants botocore, which Lambda's runtime brings along.
 	@$(LOCK) $(UPGRADE) layers/dependencies/requirements.in -o $(LAYER) \
-	  --no-emit-package botocore --no-emit-package python-dateutil --no-emit-package six
+	  --no-emit-package botocore
 	@$(LOCK) $(UPGRADE) requirements/dev.in -o requirements/dev.txt
 	@npm install --package-lock-only --ignore-scripts --no-audit --no-fund --silent
