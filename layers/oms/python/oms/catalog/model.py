@@ -4,13 +4,30 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Component:
+    """What one bundle holds of a SKU: ``quantity`` is in units of that SKU's scale."""
+
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
-    """``scale``: decimals its quantities are counted with (0: by the piece)."""
+    """``scale``: decimals its quantities are counted with (0: by the piece).
+
+    With ``components`` it is a bundle: it holds no stock and sells as what it is made of. An order
+    takes at least ``minimum`` of it, at most ``maximum``, in multiples of ``increment`` (0: any),
+    all three in units of its scale.
+    """
 
     sku: str
     name: str
     scale: int = 0
     active: bool = True
+    components: tuple[Component, ...] = ()
+    minimum: int = 0
+    maximum: int | None = None
+    increment: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ class SellingPolicy:
     ``tracked`` is false for what never runs out. ``backorder`` and ``preorder`` are None where they
     are not allowed; a pre-order is a backorder of what is sold before ``available_from``.
     ``held_back`` is safety stock by channel. With ``take_back`` an order of higher priority may
-    have what one of lower priority holds.
+    have what one of lower priority holds. At the nodes in ``not_sold_at`` nothing is sold, whatever
+    lies there. How few, how many and in which steps a SKU sells is said by its item.
     """
 
     tracked: bool = True
@@ -31,8 +32,6 @@ class SellingPolicy:
     preorder: Oversell | None = None
     available_from: datetime | None = None
     held_back: Mapping[str, int] = field(default_factory=dict)
-    minimum: int = 0
-    maximum: int | None = None
-    increment: int = 0
+    not_sold_at: tuple[str, ...] = ()
     take_back: bool = False
     version: int = 0
