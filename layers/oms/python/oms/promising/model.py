@@ -65,6 +65,15 @@ class CapacityBooking:
 
 
 @dataclass(frozen=True, slots=True)
+class CapacityDay:
+    """A day of a production resource; ``left`` is what no accepted order has booked."""
+
+    date: date
+    capacity: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
 class OptionLine:
     """Units of a line from one node and one source: a line in parts has several.
 
@@ -88,7 +97,8 @@ class OptionLine:
 class Option:
     """One way to serve the whole basket. ``ship_by`` and ``arrive_by`` are those of its last part;
     ``cost`` is the cost to serve, ``profit`` the margin less that, where prices and costs are
-    known. Accepting it takes ``bookings``."""
+    known. ``together``: every line arrives on that one day. Accepting it takes ``bookings`` of
+    capacity and ``components``, which production uses up."""
 
     id: str
     ranks: tuple[Rank, ...]
@@ -97,7 +107,9 @@ class Option:
     lines: tuple[OptionLine, ...]
     cost: Money
     profit: Money | None = None
+    together: bool = True
     bookings: tuple[CapacityBooking, ...] = ()
+    components: tuple[OptionLine, ...] = ()
     evidence: tuple[Evidence, ...] = ()
 
 
