@@ -2,13 +2,10 @@
 
 from dataclasses import dataclass
 
+from oms.catalog.delivery import FROM_STOCK, Component, NodeCalendar, Promising
+from oms.kernel.money import Money
 
-@dataclass(frozen=True, slots=True)
-class Component:
-    """What one bundle holds of a SKU: ``quantity`` is in units of that SKU's scale."""
-
-    sku: str
-    quantity: int
+__all__ = ["Channel", "Component", "Item", "Node"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +25,13 @@ class Item:
     minimum: int = 0
     maximum: int | None = None
     increment: int = 0
+    promising: Promising = FROM_STOCK
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A warehouse, store or supplier. Coordinates are WGS 84 degrees."""
+    """A warehouse, store or supplier. Coordinates are WGS 84 degrees. Without a ``calendar`` it
+    works every day, in UTC; ``handling_cost`` is that of one parcel."""
 
     id: str
     name: str
@@ -45,6 +44,8 @@ class Node:
     longitude: float | None = None
     can_ship: bool = True
     active: bool = True
+    calendar: NodeCalendar | None = None
+    handling_cost: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
