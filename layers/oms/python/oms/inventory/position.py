@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from oms.inventory.model import Balance
 from oms.inventory.policy import SellingPolicy
@@ -36,18 +37,38 @@ class Lapsed:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareRule:
+    """What a channel gets of a SKU: ``share``, a part of the whole between 0 and 1, or ``cap``,
+    units set aside for it and no more. What it lacks it may borrow from the channels it names, in
+    that order; ``lends`` is the most that it lends at once, without a number all it has."""
+
+    channel: str
+    share: Decimal | None = None
+    cap: int | None = None
+    borrows_from: tuple[str, ...] = ()
+    lends: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
-    """A channel's part of a SKU: ``granted`` units, of which ``left`` may still be taken."""
+    """A channel's part of a SKU. Of ``granted`` units ``left`` may still be taken and ``lent`` are
+    with others; the rest is what its holders took. See ``oms.inventory.shares``."""
 
     channel: str
     granted: int
     left: int
+    lent: int = 0
+    rule: ShareRule = ShareRule("")
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
     """``owed``: units that backordered orders wait for, in all; ``owed_to``: the same by channel.
-    Of ``counters`` each is a part of a balance; ``balances`` are the sums by node."""
+
+    ``balances`` are the sums by node, and they count what has ``lapsed`` as available already:
+    whoever takes it calls ``Stock.reclaim`` when the taking is refused. ``counters`` is empty
+    unless the SKU is spread; then its first member is what is at home, node by node, and each
+    further member what another counter has."""
 
     sku: str
     balances: tuple[Balance, ...] = ()
