@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -10,11 +11,13 @@ from oms.kernel.encoding import from_json, from_plain, to_json, to_plain
 from oms.kernel.errors import Conflict, OrderCancelRequested
 from oms.kernel.ids import fulfillment_id, refund_id
 from oms.orders import decisions
+from oms.orders import events as happened
 from oms.orders.decisions import Events
 from oms.orders.events import CLASS_BY_TYPE, TYPE_BY_CLASS, Event, OrderCaptured
 from oms.orders.evolve import begin, evolve_all
 from oms.orders.model import Allocation, Order, Progress, State
-from tests.samples import NOW, captured, content, line
+from tests.promised import ARRIVES, part, promised_content
+from tests.samples import NOW, line
 
 LINES = (line("MUG", 3, 1999), line("TEE", 2, 333), line("MUG", 1, 1999, "gift"))
 NODES = st.sampled_from(["sp-dc", "rj-store"])
@@ -28,8 +31,9 @@ class AnOrder(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.order = captured(*LINES)
-        self.log: list[Event] = [OrderCaptured(content(*LINES))]
+        captured = OrderCaptured(promised_content(lines=LINES))
+        self.order = begin(captured)
+        self.log: list[Event] = [captured]
         self.total = self.order.content.total.minor
 
     def take(self, command: Command) -> None:
@@ -132,6 +136,25 @@ class AnOrder(RuleBasedStateMachine):
             return
         decide = decisions.refund_paid if succeeds else decisions.refund_refused
         self.take(lambda order: decide(order, refund, amounts[refund], "ref", f"k{number}"))
+
+    @rule(days=st.integers(0, 3))
+    def look_at_the_promise(self, days: int) -> None:
+        """Late by as many days; in time when it is none."""
+        promised, expected = ARRIVES, ARRIVES + timedelta(days=days)
+        late = happened.PromiseInJeopardy("gift", promised, "low", "late", expected, days)
+        in_time = happened.PromiseRestored("gift", promised, expected)
+        self.take(
+            lambda order: (
+                decisions.endanger(order, late)
+                if days
+                else decisions.restore_promise(order, in_time)
+            )
+        )
+
+    @rule(node=NODES)
+    def move_the_promise(self, node: str) -> None:
+        moved = happened.PromiseMoved("gift", ARRIVES, ARRIVES, (part("gift", 1, node=node),), "")
+        self.take(lambda order: decisions.move_promise(order, moved))
 
     @invariant()
     def every_unit_is_in_exactly_one_place(self) -> None:

@@ -53,6 +53,10 @@ def turn_round_if_cancelling(order: Order) -> None:
         raise OrderCancelRequested(order.progress.cancel_reason or "the order is cancelled")
 
 
+def is_promised(order: Order) -> bool:
+    return order.content.promise is not None
+
+
 # --- sourcing -------------------------------------------------------------------------------
 
 
@@ -69,14 +73,14 @@ def source(order: Order, allocations: tuple[Allocation, ...], rule: str, reason:
     if has_reached(order, State.SOURCED):
         return NOTHING
     turn_round_if_cancelling(order)
-    return (happened.OrderSourced(allocations, rule, reason),)
+    return (happened.OrderSourced(allocations, rule, reason, is_promised(order)),)
 
 
 def backorder(order: Order, line_ids: tuple[str, ...], reason: str) -> Events:
     if has_reached(order, State.SOURCED) or order.backordered_lines == line_ids:
         return NOTHING
     turn_round_if_cancelling(order)
-    return (happened.OrderBackordered(line_ids, reason),)
+    return (happened.OrderBackordered(line_ids, reason, is_promised(order)),)
 
 
 def run_out_of_stock(order: Order, reason: str) -> Events:
@@ -184,7 +188,8 @@ def close_cancelled(order: Order, reason: str, void_reference: str, void_key: st
     owed = payment.refundable.minor
     if owed:
         events.append(_refund(order, owed, reason))
-    events.append(happened.OrderCancelled(order.progress.cancel_reason or reason))
+    why = order.progress.cancel_reason or reason
+    events.append(happened.OrderCancelled(why, is_promised(order)))
     return tuple(events)
 
 
@@ -258,7 +263,8 @@ def ship(order: Order, fulfillment: str, carrier: str, tracking_number: str) -> 
         raise Conflict("the fulfilment was shipped with another tracking number", code="shipped")
     if not _may_advance(order, found, FulfillmentState.SHIPPED):
         return NOTHING
-    return (happened.FulfillmentShipped(fulfillment, carrier, tracking_number),)
+    promised = is_promised(order)
+    return (happened.FulfillmentShipped(fulfillment, carrier, tracking_number, promised),)
 
 
 def deliver(order: Order, fulfillment: str) -> Events:
@@ -369,3 +375,39 @@ def resume(order: Order) -> Events:
             code="not_in_exception",
         )
     return (happened.LifecycleResumed(),)
+
+
+# --- promises -------------------------------------------------------------------------------
+
+
+def endanger(order: Order, jeopardy: happened.PromiseInJeopardy) -> Events:
+    """Said once for each day that is expected: the same again is nothing new."""
+    if _is_settled(order, jeopardy.line_id):
+        return NOTHING
+    told = order.outlook(jeopardy.line_id)
+    if (told.expected, told.severity) == (jeopardy.expected, jeopardy.severity):
+        return NOTHING
+    return (jeopardy,)
+
+
+def restore_promise(order: Order, restored: happened.PromiseRestored) -> Events:
+    if _is_settled(order, restored.line_id) or not order.outlook(restored.line_id).severity:
+        return NOTHING
+    return (restored,)
+
+
+def move_promise(order: Order, moved: happened.PromiseMoved) -> Events:
+    if _is_settled(order, moved.line_id) or order.outlook(moved.line_id).moved == moved.parts:
+        return NOTHING
+    return (moved,)
+
+
+def _is_settled(order: Order, line_id: str) -> bool:
+    """Whether nothing can be promised any more of a line: it has left, or is not going to."""
+    if order.cancel_requested or order.state in (State.COMPLETED, State.CANCELLED):
+        return True
+    return all(
+        counts.shipped + counts.delivered + counts.cancelled + counts.returned >= line.quantity
+        for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
+        if line.line_id == line_id
+    )

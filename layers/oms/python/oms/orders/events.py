@@ -2,9 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from oms.orders.model import Allocation, Content, Fulfillment
+from oms.orders.model import Allocation, Content, Fulfillment, PromisedPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,13 @@ class SourcingPlanned:
 
 @dataclass(frozen=True, slots=True)
 class OrderSourced:
-    """Stock is reserved. ``reason`` says in words why ``rule`` chose these nodes."""
+    """Stock is reserved. ``reason`` says in words why ``rule`` chose these nodes. ``promised``,
+    here and in other events: the order was captured with a promise."""
 
     allocations: tuple[Allocation, ...]
     rule: str
     reason: str
+    promised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class OrderBackordered:
 
     line_ids: tuple[str, ...]
     reason: str
+    promised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +159,7 @@ class FulfillmentShipped:
     fulfillment_id: str
     carrier: str
     tracking_number: str
+    promised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +187,7 @@ class CancelRequested:
 @dataclass(frozen=True, slots=True)
 class OrderCancelled:
     reason: str
+    promised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +206,40 @@ class ExceptionRaised:
 @dataclass(frozen=True, slots=True)
 class LifecycleResumed:
     """A person has looked: the lifecycle begins anew and passes over what has been done."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseInJeopardy:
+    """A line will not be there on the day it was ``promised``. ``expected`` and ``days_late`` are
+    missing when nothing is known that would fill it; ``alternative`` would keep the day."""
+
+    line_id: str
+    promised: date
+    severity: str
+    reason: str
+    expected: date | None = None
+    days_late: int | None = None
+    alternative: tuple[PromisedPart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseRestored:
+    """A line that was in jeopardy will be there in time after all."""
+
+    line_id: str
+    promised: date
+    expected: date
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseMoved:
+    """A line comes from elsewhere, so that its day is kept."""
+
+    line_id: str
+    promised: date
+    expected: date
+    parts: tuple[PromisedPart, ...]
+    reason: str
 
 
 Event = (
@@ -232,6 +271,9 @@ Event = (
     | OrderCompleted
     | ExceptionRaised
     | LifecycleResumed
+    | PromiseInJeopardy
+    | PromiseRestored
+    | PromiseMoved
 )
 
 

@@ -19,6 +19,7 @@ from oms.orders.model import (
     Fulfillment,
     FulfillmentState,
     Order,
+    Outlook,
     Progress,
     Refund,
     State,
@@ -267,6 +268,33 @@ def _resumed(order: Order, event: happened.LifecycleResumed) -> Order:
     return order.with_progress(exception="")
 
 
+def _endangered(order: Order, event: happened.PromiseInJeopardy) -> Order:
+    outlook = replace(
+        order.outlook(event.line_id),
+        expected=event.expected,
+        days_late=event.days_late,
+        severity=event.severity,
+        reason=event.reason,
+        alternative=event.alternative,
+    )
+    return _with_outlook(order, outlook)
+
+
+def _restored(order: Order, event: happened.PromiseRestored) -> Order:
+    moved = order.outlook(event.line_id).moved
+    return _with_outlook(order, Outlook(event.line_id, event.expected, moved=moved))
+
+
+def _promise_moved(order: Order, event: happened.PromiseMoved) -> Order:
+    outlook = Outlook(event.line_id, event.expected, reason=event.reason, moved=event.parts)
+    return _with_outlook(order, outlook)
+
+
+def _with_outlook(order: Order, outlook: Outlook) -> Order:
+    others = (each for each in order.progress.outlooks if each.line_id != outlook.line_id)
+    return order.with_progress(outlooks=(*others, outlook))
+
+
 def _allocations_of(order: Order, fulfillment: Fulfillment) -> tuple[Allocation, ...]:
     return tuple(
         Allocation(
@@ -355,4 +383,7 @@ _CHANGES: dict[type[Event], Callable[..., Order]] = {
     happened.OrderCompleted: _completed,
     happened.ExceptionRaised: _exception,
     happened.LifecycleResumed: _resumed,
+    happened.PromiseInJeopardy: _endangered,
+    happened.PromiseRestored: _restored,
+    happened.PromiseMoved: _promise_moved,
 }

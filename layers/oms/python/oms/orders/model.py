@@ -8,7 +8,7 @@ completed, or cancelled). *Status* says what is going on within it and is derive
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from oms.kernel.money import Money
@@ -64,7 +64,8 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """``quantity`` is in units of 10^-scale; ``unit_price`` is for one whole unit."""
+    """``quantity`` is in units of 10^-scale; ``unit_price`` is for one whole unit. ``bundle`` is the
+    id of the line that ordered the bundle which this is a part of."""
 
     line_id: str
     sku: str
@@ -74,6 +75,7 @@ class Line:
     discount: Money
     tax: Money
     scale: int = 0
+    bundle: str = ""
 
     @property
     def net(self) -> Money:
@@ -90,6 +92,38 @@ class PaymentRequest:
     collected: Money
     token: str = ""
     reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PromisedPart:
+    """Units of a line that were promised from one node and one source; a line may have several.
+
+    ``source`` is ``on_hand``, ``supply:<id>``, ``production:<resource>``, ``infinite`` or
+    ``lead_time``. ``ship_by``: when the parcel must have left the node; ``arrive_by``: the day on
+    which it is there.
+    """
+
+    line_id: str
+    node: str
+    quantity: int
+    source: str
+    ship_by: datetime
+    arrive_by: date
+    service: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedPromise:
+    """The option of a promise that was accepted with the order."""
+
+    id: str
+    option: str
+    lines: tuple[PromisedPart, ...]
+
+    @property
+    def arrive_by(self) -> date:
+        """The day on which the last part is there."""
+        return max(part.arrive_by for part in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +150,7 @@ class Content:
     correlation_id: str = ""
     channel_order_name: str = ""
     priority: int = 5
+    promise: CommittedPromise | None = None
 
     @property
     def known_as(self) -> str:
@@ -128,12 +163,13 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """``quantity`` units of a line, to come from a node."""
+    """``quantity`` units of a line, to come from a node and there from one of its counters."""
 
     line_id: str
     sku: str
     node: str
     quantity: int
+    counter: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +251,31 @@ class Refund:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlook:
+    """How a promised line stands that is not as it was promised.
+
+    ``expected``: the day on which all of it is there by now; nobody knows it when there is none.
+    ``severity`` is empty while the promised day is kept. ``alternative``: a source that would keep
+    it; ``moved``: where the line comes from instead, once it was moved.
+    """
+
+    line_id: str
+    expected: date | None = None
+    days_late: int | None = None
+    severity: str = ""
+    reason: str = ""
+    alternative: tuple[PromisedPart, ...] = ()
+    moved: tuple[PromisedPart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """All that moves. ``counts`` stand in the order of the content's lines.
 
     ``reserving_since`` is set while a large order's plan is being reserved in several
     transactions; ``allocations`` are then what is planned, not what is held. ``holdups`` counts how
-    often the order had to wait for stock, for money or for a person."""
+    often the order had to wait for stock, for money or for a person. ``outlooks`` are of the lines
+    that are not as they were promised."""
 
     payment: Payment
     counts: tuple[Counts, ...]
@@ -235,6 +290,7 @@ class Progress:
     overdue: int = 0
     exception: str = ""
     holdups: int = 0
+    outlooks: tuple[Outlook, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +337,25 @@ class Order:
     @property
     def status(self) -> str:
         return _status(self)
+
+    @property
+    def promised_parts(self) -> tuple[PromisedPart, ...]:
+        """Where the order is to come from by now; nothing without a promise."""
+        if self.content.promise is None:
+            return ()
+        moved = [part for outlook in self.progress.outlooks for part in outlook.moved]
+        elsewhere = {part.line_id for part in moved}
+        stay = [part for part in self.content.promise.lines if part.line_id not in elsewhere]
+        return (*stay, *moved)
+
+    def promised_day(self, line_id: str) -> date | None:
+        """The day on which all of a line was promised to be there."""
+        parts = self.content.promise.lines if self.content.promise else ()
+        return max((part.arrive_by for part in parts if part.line_id == line_id), default=None)
+
+    def outlook(self, line_id: str) -> Outlook:
+        found = (each for each in self.progress.outlooks if each.line_id == line_id)
+        return next(found, Outlook(line_id))
 
     def open_quantity(self, index: int) -> int:
         return self.content.lines[index].quantity - self.progress.counts[index].placed
