@@ -51,7 +51,16 @@ FUNCTIONS = (
         "catalog",
         "API: items, nodes and channels",
         _API,
-        tables={"catalog": ("PutItem", "GetItem", "BatchGetItem", "Query")},
+        tables={
+            "catalog": (
+                "PutItem",
+                "DeleteItem",
+                "ConditionCheckItem",
+                "GetItem",
+                "BatchGetItem",
+                "Query",
+            )
+        },
         secrets=("callback",),
     ),
     FunctionPlan(
@@ -124,6 +133,16 @@ FUNCTIONS = (
         "Queue: tells channels what happened to their orders",
         _QUEUE,
         tables={"orders": ("Query",), "catalog": ("GetItem",)},
+        secrets=("callback",),
+    ),
+    FunctionPlan(
+        "availability",
+        "Queue: tells channels what they may sell, when that changes",
+        _QUEUE,
+        tables={
+            "inventory": ("PutItem", "UpdateItem", "GetItem", "Query"),
+            "catalog": ("BatchGetItem", "GetItem", "Query"),
+        },
         secrets=("callback",),
     ),
     FunctionPlan(

@@ -18,12 +18,13 @@ from oms.catalog.contract import (
     NodeView,
     channel_of,
     channel_view,
-    item_of,
     item_view,
     node_of,
     node_view,
 )
-from oms.kernel.errors import NotFound
+from oms.catalog.items import store_item
+from oms.catalog.model import Item
+from oms.kernel.errors import Invalid, NotFound
 from oms.notifications.post import check_callback_url
 from oms.notifications.signing import channel_secret
 
@@ -39,11 +40,13 @@ _READ = {200: {"description": "As it is stored"}, **refusals(401, 403, 404, 422)
 
 
 @app.put(
-    "/v1/items/<sku>", summary="Create or change an item", tags=["catalog"], responses=_WRITTEN
+    "/v1/items/<sku>",
+    summary="Create or change an item",
+    tags=["catalog"],
+    responses={**_WRITTEN, **refusals(503)},
 )
 def put_item(sku: Sku, item: Annotated[ItemDocument, Body()]) -> ItemView:
-    stores.catalog_store().put_item(item_of(sku, item))
-    return ItemView(sku=sku, **item.model_dump())
+    return _shown(store_item(sku, item, stores.catalog_store()))
 
 
 @app.get("/v1/items/<sku>", summary="Read an item", tags=["catalog"], responses=_READ)
@@ -51,7 +54,7 @@ def get_item(sku: Sku) -> ItemView:
     found = stores.catalog_store().items({sku}).get(sku)
     if found is None:
         raise NotFound(f"there is no item {sku}")
-    return item_view(found)
+    return _shown(found)
 
 
 @app.put(
@@ -89,6 +92,8 @@ def list_nodes() -> NodeList:
 def put_channel(channel_id: ChannelId, channel: Annotated[ChannelDocument, Body()]) -> ChannelView:
     if channel.callback_url:
         check_callback_url(channel.callback_url, plain=PLAIN_CALLBACKS)
+    elif channel.availability:
+        raise Invalid("there is no address to tell it at", code="callback_url_needed")
     stored = channel_of(channel_id, channel)
     stores.catalog_store().put_channel(stored)
     return channel_view(stored, _signing_secret(channel_id))
@@ -100,6 +105,11 @@ def get_channel(channel_id: ChannelId) -> ChannelView:
     if found is None:
         raise NotFound(f"there is no channel {channel_id}")
     return channel_view(found, _signing_secret(channel_id))
+
+
+def _shown(item: Item) -> ItemView:
+    components = {component.sku for component in item.components}
+    return item_view(item, stores.catalog_store().items(components) if components else {})
 
 
 def _signing_secret(channel_id: str) -> str:

@@ -3,9 +3,10 @@
 ===================  ============  ================================================
 pk                   sk            what
 ===================  ============  ================================================
-``item#<sku>``       ``item``      an item
+``item#<sku>``       ``item``      an item; of a bundle ``made_of`` names its components
 ``nodes``            node id       a node; all of them are one query
 ``channel#<id>``     ``channel``   a channel
+``availability``     channel id    a channel that is told what it may sell, once more
 ===================  ============  ================================================
 """
 
@@ -14,18 +15,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from oms.aws import dynamo
 from oms.catalog.model import Channel, Item, Node
 from oms.kernel.encoding import from_json, to_json
 from oms.kernel.errors import Unavailable
+from oms.kernel.writes import Write
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 T = TypeVar("T")
 Key = tuple[str, str]
+_FEED = "availability"
 _BATCH = 100
 _BATCH_ATTEMPTS = 5
 
@@ -44,16 +47,7 @@ class CatalogStore:
         return found
 
     def nodes(self, among_them: Set[str] = frozenset()) -> tuple[Node, ...]:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :nodes",
-            ExpressionAttributeValues={":nodes": dynamo.text("nodes")},
-        )
-        return tuple(
-            from_json(dynamo.read_text(item, "record"), Node)
-            for page in pages
-            for item in page["Items"]
-        )
+        return self._records_in("nodes", Node)
 
     def channel(self, channel_id: str) -> Channel | None:
         return self._get((f"channel#{channel_id}", "channel"), Channel)
@@ -61,14 +55,71 @@ class CatalogStore:
     def node(self, node_id: str) -> Node | None:
         return self._get(("nodes", node_id), Node)
 
-    def put_item(self, item: Item) -> None:
-        self._put((f"item#{item.sku}", "item"), item)
+    def put_item(self, item: Item, reaches: Sequence[Item] = ()) -> None:
+        """Store it, if each of ``reaches`` still is made of what it was. Two bundles that are
+        stored at the same moment check each other, so that no circle can come about. Raises
+        ``Unavailable``."""
+        record: dict[str, Any] = {
+            **_key((f"item#{item.sku}", "item")),
+            "record": dynamo.text(to_json(item)),
+        }
+        if item.components:
+            record["made_of"] = dynamo.text(_made_of(item))
+        if not reaches:
+            self._client.put_item(TableName=self._table, Item=record)
+            return
+        put = {"Put": {"TableName": self._table, "Item": record}}
+        changed = Unavailable("what the bundle is made of was changed at the same moment")
+        checks = [Write(self._check(each), changed) for each in reaches]
+        dynamo.transact(self._client, [Write(put, changed), *checks])
+
+    def _check(self, item: Item) -> dict[str, Any]:
+        check: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": _key((f"item#{item.sku}", "item")),
+            "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(made_of)",
+        }
+        if item.components:
+            check["ConditionExpression"] = "made_of = :made_of"
+            check["ExpressionAttributeValues"] = {":made_of": dynamo.text(_made_of(item))}
+        return {"ConditionCheck": check}
 
     def put_node(self, node: Node) -> None:
         self._put(("nodes", node.id), node)
 
     def put_channel(self, channel: Channel) -> None:
-        self._put((f"channel#{channel.id}", "channel"), channel)
+        """Also among those that are told of availability, or not any more, in one transaction."""
+        listed = _key((_FEED, channel.id))
+        record = {"record": dynamo.text(to_json(channel))}
+        own = {"Put": {"Item": {**_key((f"channel#{channel.id}", "channel")), **record}}}
+        other = (
+            {"Put": {"Item": {**listed, **record}}}
+            if channel.availability
+            else {"Delete": {"Key": listed}}
+        )
+        contended = Unavailable("the channel was changed at the same moment")
+        writes = [
+            Write({kind: {"TableName": self._table, **request}}, contended)
+            for write in (own, other)
+            for kind, request in write.items()
+        ]
+        dynamo.transact(self._client, writes)
+
+    def told_of_availability(self) -> tuple[Channel, ...]:
+        """By id."""
+        return self._records_in(_FEED, Channel)
+
+    def _records_in(self, partition: str, as_type: type[T]) -> tuple[T, ...]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :partition",
+            ExpressionAttributeValues={":partition": dynamo.text(partition)},
+        )
+        return tuple(
+            from_json(dynamo.read_text(item, "record"), as_type)
+            for page in pages
+            for item in page["Items"]
+        )
 
     def _get(self, key: Key, as_type: type[T]) -> T | None:
         item = self._client.get_item(TableName=self._table, Key=_key(key)).get("Item")
@@ -144,6 +195,10 @@ class CachedCatalog:
         if found:
             self._channels[channel_id] = (now + self._seconds, found)
         return found
+
+
+def _made_of(item: Item) -> str:
+    return ",".join(component.sku for component in item.components)
 
 
 def _key(key: Key) -> dict[str, dict[str, str]]:

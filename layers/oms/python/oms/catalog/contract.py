@@ -1,19 +1,41 @@
 """The JSON of items, nodes and channels."""
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, WithJsonSchema
 
-from oms.catalog.model import Channel, Item, Node
-from oms.orders.contract import Country, Currency, Document, Identifier, Name, Text
+from oms.catalog.model import Channel, Component, Item, Node
+from oms.kernel.errors import Faults, Invalid
+from oms.kernel.quantity import parse_quantity, quantity_number
+from oms.orders.contract import Country, Currency, Document, Identifier, Name, Quantity, Text
+
+NotNegative = Annotated[Quantity, Field(ge=0), WithJsonSchema({"type": "number", "minimum": 0})]
+
+
+class ComponentDocument(Document):
+    """How much of ``sku`` one bundle holds."""
+
+    sku: Identifier
+    quantity: Quantity
 
 
 class ItemDocument(Document):
-    """``scale``: decimals its quantities are counted with; 0 for what is sold by the piece."""
+    """``scale``: decimals its quantities are counted with; 0 for what is sold by the piece.
+
+    With ``components`` it is a bundle: it holds no stock, sells by its scarcest component, and an
+    order for it becomes one line for each. An order takes at least ``minimum`` of an item, at most
+    ``maximum``, and a multiple of ``increment``.
+    """
 
     name: Name
     scale: Annotated[int, Field(ge=0, le=6)] = 0
     active: bool = True
+    components: Annotated[tuple[ComponentDocument, ...], Field(max_length=50)] = ()
+    minimum: NotNegative = Decimal(0)
+    maximum: NotNegative | None = None
+    increment: NotNegative = Decimal(0)
 
 
 class ItemView(ItemDocument):
@@ -44,11 +66,13 @@ class NodeList(Document):
 
 
 class ChannelDocument(Document):
-    """Events of its orders are posted to ``callback_url``, signed with ``signing_secret``."""
+    """Events of its orders are posted to ``callback_url``, signed with ``signing_secret``; with
+    ``availability`` also what it may sell of each SKU, whenever that changes."""
 
     name: Name
     currencies: Annotated[list[Currency], Field(min_length=1, max_length=50)]
     callback_url: Annotated[str, StringConstraints(pattern=r"^(https?://\S{1,500})?$")] = ""
+    availability: bool = False
 
 
 class ChannelView(ChannelDocument):
@@ -56,12 +80,57 @@ class ChannelView(ChannelDocument):
     signing_secret: str = Field(description="Checks our calls, by the Standard Webhooks scheme")
 
 
-def item_of(sku: str, document: ItemDocument) -> Item:
-    return Item(sku=sku, **document.model_dump())
+def item_of(sku: str, document: ItemDocument, items: Mapping[str, Item], faults: Faults) -> Item:
+    """``items`` are the components; what cannot be counted is a fault and counts as zero."""
+
+    def counted(path: str, quantity: Decimal, scale: int) -> int:
+        try:
+            return parse_quantity(quantity, scale)
+        except Invalid as refused:
+            faults.add(path, refused.problem_code, refused.detail)
+            return 0
+
+    components = tuple(
+        Component(
+            component.sku,
+            counted(f"components.{index}.quantity", component.quantity, items[component.sku].scale),
+        )
+        for index, component in enumerate(document.components)
+        if component.sku in items
+    )
+    maximum = document.maximum
+    return Item(
+        sku=sku,
+        name=document.name,
+        scale=document.scale,
+        active=document.active,
+        components=components,
+        minimum=counted("minimum", document.minimum, document.scale),
+        maximum=None if maximum is None else counted("maximum", maximum, document.scale),
+        increment=counted("increment", document.increment, document.scale),
+    )
 
 
-def item_view(item: Item) -> ItemView:
-    return ItemView.model_validate(item, from_attributes=True)
+def item_view(item: Item, items: Mapping[str, Item]) -> ItemView:
+    """``items`` are the components."""
+    return ItemView(
+        sku=item.sku,
+        name=item.name,
+        scale=item.scale,
+        active=item.active,
+        components=tuple(
+            ComponentDocument(
+                sku=component.sku,
+                quantity=Decimal(quantity_number(component.quantity, items[component.sku].scale)),
+            )
+            for component in item.components
+        ),
+        minimum=Decimal(quantity_number(item.minimum, item.scale)),
+        maximum=(
+            None if item.maximum is None else Decimal(quantity_number(item.maximum, item.scale))
+        ),
+        increment=Decimal(quantity_number(item.increment, item.scale)),
+    )
 
 
 def node_of(node_id: str, document: NodeDocument) -> Node:
@@ -78,6 +147,7 @@ def channel_of(channel_id: str, document: ChannelDocument) -> Channel:
         name=document.name,
         currencies=tuple(document.currencies),
         callback_url=document.callback_url,
+        availability=document.availability,
     )
 
 
@@ -87,5 +157,6 @@ def channel_view(channel: Channel, signing_secret: str) -> ChannelView:
         name=channel.name,
         currencies=list(channel.currencies),
         callback_url=channel.callback_url,
+        availability=channel.availability,
         signing_secret=signing_secret,
     )

@@ -50,9 +50,11 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """Where orders come from. ``callback_url`` receives what happens to them, if set."""
+    """Where orders come from. ``callback_url`` receives what happens to them, if set; with
+    ``availability`` also what the channel may sell of each SKU, whenever that changes."""
 
     id: str
     name: str
     currencies: tuple[str, ...]
     callback_url: str = ""
+    availability: bool = False

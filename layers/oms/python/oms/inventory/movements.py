@@ -5,11 +5,14 @@ from decimal import Decimal
 
 from oms.catalog.model import Item
 from oms.catalog.store import Catalog
+from oms.inventory.contract import MovementDocument
 from oms.inventory.model import Movement, MovementKind
 from oms.inventory.store import Stock
 from oms.kernel.errors import Fault, Faults, Invalid
 from oms.kernel.events import Cause
 from oms.kernel.quantity import parse_quantity
+from oms.purchasing.purchasing import receive
+from oms.purchasing.store import Purchases
 
 _SIGNED: Set[MovementKind] = {MovementKind.ADJUSTMENT}
 _MAY_BE_NOTHING: Set[MovementKind] = {MovementKind.COUNT, MovementKind.ARRIVAL}
@@ -22,24 +25,23 @@ _NEEDS_REASON: Set[MovementKind] = {
 
 
 def book(
-    movement_id: str,
-    kind: MovementKind,
-    sku: str,
-    node: str,
-    quantity: Decimal,
-    reason: str,
-    to_node: str,
-    transfer: str,
+    document: MovementDocument,
     stock: Stock,
+    purchases: Purchases,
     catalog: Catalog,
     cause: Cause,
 ) -> bool:
     """Whether it was booked now; false when it had been before. Raises ``Invalid`` with every
-    fault, and ``Conflict`` as ``Stock.move`` does."""
+    fault, ``Conflict`` as ``Stock.move`` does, and what ``purchasing.receive`` raises for a receipt
+    against a purchase order."""
+    kind, sku, node, quantity = document.kind, document.sku, document.node, document.quantity
+    reason, to_node, transfer = document.reason, document.to_node or "", document.transfer or ""
     faults = Faults()
     item = catalog.items({sku}).get(sku)
     if item is None:
         faults.add("sku", "unknown_sku", f"{sku!r} is not in the catalogue")
+    elif item.components:
+        faults.add("sku", "bundle_has_no_stock", f"{sku!r} is a bundle: its components have stock")
     _check_nodes(kind, node, to_node, catalog, faults)
     _check_quantity(kind, quantity, faults)
     if kind in _NEEDS_REASON and not reason:
@@ -48,12 +50,25 @@ def book(
         faults.add(
             "transfer", "transfer_mismatch", "an arrival, and nothing else, names a transfer"
         )
+    _check_order(document, faults)
     faults.refuse("the movement breaks a rule")
     assert item is not None
-    units = units_of("quantity", quantity, item)
-    return stock.move(
-        Movement(movement_id, kind, sku, node, units, reason, to_node, transfer), cause
+    movement = Movement(
+        document.id,
+        kind,
+        sku,
+        node,
+        units_of("quantity", quantity, item),
+        reason,
+        to_node,
+        transfer,
+        document.purchase_order or "",
+        document.shipping_notice or "",
+        document.due,
     )
+    if movement.purchase_order:
+        return receive(movement, purchases, stock, cause)
+    return stock.move(movement, cause)
 
 
 def units_of(path: str, quantity: Decimal, item: Item) -> int:
@@ -78,6 +93,15 @@ def _check_nodes(
         faults.add("to_node", "unknown_node", f"{to_node!r} is not a node")
     elif to_node == node:
         faults.add("to_node", "same_node", "a transfer goes to another node")
+
+
+def _check_order(document: MovementDocument, faults: Faults) -> None:
+    if document.purchase_order and document.kind is not MovementKind.RECEIPT:
+        faults.add("purchase_order", "not_a_receipt", "only a receipt is against an order")
+    if document.shipping_notice and not document.purchase_order:
+        faults.add("purchase_order", "required", "name the order that the notice is of")
+    if document.due is not None and document.kind is not MovementKind.TRANSFER:
+        faults.add("due", "not_a_transfer", "only a transfer is due somewhere")
 
 
 def _check_quantity(kind: MovementKind, quantity: Decimal, faults: Faults) -> None:

@@ -1,17 +1,22 @@
 """Capture: a channel's request becomes an order, once."""
 
 import hashlib
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from oms.catalog.bundles import parts_of, with_components
 from oms.catalog.model import Channel, Item
 from oms.catalog.store import Catalog
 from oms.customers.tax_id import is_brazilian_tax_id, normalise
+from oms.inventory.selling import check_amount
 from oms.kernel.errors import Conflict, Faults, Invalid, MalformedRequest, TooLarge
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_id
 from oms.kernel.money import Money, total
 from oms.kernel.quantity import parse_quantity
+from oms.orders.bundles import with_parts
 from oms.orders.contract import MAX_LINES, CaptureOrder, LineDocument, placed_at
 from oms.orders.model import (
     Address,
@@ -51,16 +56,7 @@ def capture(
     ``Invalid`` with every fault, ``TooLarge``, and ``Conflict`` (``content_differs``) when the key
     was used for another content.
     """
-    if len(request.lines) > MAX_LINES:
-        raise TooLarge(
-            f"the order has {len(request.lines)} lines, the limit is {MAX_LINES}",
-            code="too_many_lines",
-            context={
-                "limit": "lines",
-                "maximum": MAX_LINES,
-                "actual": len(request.lines),
-            },
-        )
+    _refuse_too_many_lines(len(request.lines))
     identity = order_id(request.channel, _natural_key(request, idempotency_key))
     content = _content(request, identity, catalog, cause, fulfilled_by_channel)
     captured = orders.add(content, _fingerprint(request), cause)
@@ -71,6 +67,15 @@ def capture(
             context={"order_id": identity},
         )
     return CaptureResult(captured.order, captured.created)
+
+
+def _refuse_too_many_lines(lines: int) -> None:
+    if lines > MAX_LINES:
+        raise TooLarge(
+            f"the order has {lines} lines, the limit is {MAX_LINES}",
+            code="too_many_lines",
+            context={"limit": "lines", "maximum": MAX_LINES, "actual": lines},
+        )
 
 
 def _natural_key(request: CaptureOrder, idempotency_key: str) -> str:
@@ -101,7 +106,7 @@ def _content(
 ) -> Content:
     faults = Faults()
     _check_channel(request, catalog.channel(request.channel), faults)
-    items = catalog.items({line.sku for line in request.lines})
+    items = with_components({line.sku for line in request.lines}, catalog)
     money = _MoneyReader(request.currency, faults)
     lines = tuple(
         line
@@ -109,6 +114,9 @@ def _content(
         if (line := _line(f"lines.{index}", document, items.get(document.sku), money, faults))
     )
     _check_lines_once(lines, request, faults)
+    _check_parts(request, items, faults)
+    if not fulfilled_by_channel:
+        _check_amounts(lines, request, items, faults)
     customer = _customer(request, faults)
     _check_address(request, faults)
     content = Content(
@@ -135,7 +143,16 @@ def _content(
     faults.refuse("the order breaks a rule")
     _check_totals(content, faults)
     faults.refuse("the order's amounts do not add up")
-    return content
+    return _with_parts(content, items)
+
+
+def _with_parts(content: Content, items: Mapping[str, Item]) -> Content:
+    """Each bundle as its parts; the limits of an order hold for these too."""
+    lines = with_parts(content.lines, items)
+    _refuse_too_many_lines(len(lines))
+    if len({line.line_id for line in lines}) < len(lines):
+        raise Invalid("a line has the id of a bundle's part", code="line_twice")
+    return replace(content, lines=lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +218,27 @@ def _check_lines_once(lines: tuple[Line, ...], request: CaptureOrder, faults: Fa
         if line_id in seen:
             faults.add(f"lines.{index}", "line_twice", f"the line {line_id!r} is there already")
         seen.add(line_id)
+
+
+def _check_parts(request: CaptureOrder, items: Mapping[str, Item], faults: Faults) -> None:
+    for index, document in enumerate(request.lines):
+        item = items.get(document.sku)
+        for part in parts_of(item.sku, items) if item and item.components else ():
+            if not items[part].active:
+                faults.add(f"lines.{index}.sku", "unknown_sku", f"its part {part!r} is not sold")
+
+
+def _check_amounts(
+    lines: tuple[Line, ...], request: CaptureOrder, items: Mapping[str, Item], faults: Faults
+) -> None:
+    """How few and how many of an item sell holds for all lines of an order together."""
+    ordered = Counter[str]()
+    for line in lines:
+        ordered[line.sku] += line.quantity
+    first = {document.sku: index for index, document in reversed([*enumerate(request.lines)])}
+    for sku, quantity in ordered.items():
+        if quantity and (refused := check_amount(items[sku], quantity)):
+            faults.add(f"lines.{first[sku]}.quantity", refused.code, refused.detail)
 
 
 def _customer(request: CaptureOrder, faults: Faults) -> Customer:

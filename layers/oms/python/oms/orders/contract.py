@@ -166,6 +166,7 @@ class LineView(View):
     unit_price: str
     discount: str
     tax: str
+    bundle: str = Field(description="The line that ordered the bundle which this is a part of")
     quantities: CountsView
 
 
@@ -366,6 +367,7 @@ def _line_view(order: Order, index: int) -> LineView:
         unit_price=str(line.unit_price),
         discount=str(line.discount),
         tax=str(line.tax),
+        bundle=line.bundle,
         quantities=_counts_view(line.quantity, counts, line.scale),
     )
 
