@@ -125,7 +125,7 @@ def test_no_more_leaves_on_a_transfer_than_is_available(oms: World) -> None:
 
 def test_an_audit_finds_nothing_after_any_movement_and_names_what_is_corrupted(oms: World) -> None:
     oms.receive("MUG", 10)
-    oms.stock.set_thresholds("MUG", SP.id, 2, 0)
+    oms.stock.set_thresholds("MUG", SP.id, 2, 0, CAUSE)
     oms.stock.move(TRANSFER, CAUSE)
     reserve(oms, 2)
     oms.move("MUG", 1, MovementKind.DAMAGE)

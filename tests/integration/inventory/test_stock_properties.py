@@ -93,7 +93,7 @@ class AStock(RuleBasedStateMachine):
     @rule(units=st.integers(0, 4))
     def hold_back(self, units: int) -> None:
         try:
-            self.oms.stock.set_thresholds("MUG", "sp-dc", units, 0)
+            self.oms.stock.set_thresholds("MUG", "sp-dc", units, 0, CAUSE)
         except Conflict:
             assert self.available + self.safety_stock < units
         else:

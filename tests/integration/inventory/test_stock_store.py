@@ -57,7 +57,7 @@ def test_no_more_is_reserved_than_is_available(oms: World) -> None:
 
 def test_what_is_held_back_cannot_be_reserved(oms: World) -> None:
     oms.receive("MUG", 3)
-    oms.stock.set_thresholds("MUG", "sp-dc", safety_stock=2, low_stock_at=1)
+    oms.stock.set_thresholds("MUG", "sp-dc", 2, 1, CAUSE)
     with pytest.raises(StockContended):
         take(oms, oms.stock.reserve, 2)
     take(oms, oms.stock.reserve, 1)
@@ -66,11 +66,11 @@ def test_what_is_held_back_cannot_be_reserved(oms: World) -> None:
 
 def test_thresholds_need_stock_that_was_there_and_is_not_promised(oms: World) -> None:
     with pytest.raises(NotFound):
-        oms.stock.set_thresholds("MUG", "sp-dc", 1, 0)
+        oms.stock.set_thresholds("MUG", "sp-dc", 1, 0, CAUSE)
     oms.receive("MUG", 3)
     take(oms, oms.stock.reserve, 2)
     with pytest.raises(Conflict, match="held back"):
-        oms.stock.set_thresholds("MUG", "sp-dc", 2, 0)
+        oms.stock.set_thresholds("MUG", "sp-dc", 2, 0, CAUSE)
 
 
 def test_an_adjustment_never_takes_what_is_not_available(oms: World) -> None:

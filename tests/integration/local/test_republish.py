@@ -199,7 +199,7 @@ def test_no_customer_is_on_the_bus_after_a_redrive(shop: Shop) -> None:
 
 def test_stock_that_was_low_is_told_with_the_id_and_time_of_then(shop: Shop) -> None:
     shop.oms.receive("MUG", 10)
-    shop.oms.stock.set_thresholds("MUG", "sp-dc", safety_stock=8, low_stock_at=3)
+    shop.oms.stock.set_thresholds("MUG", "sp-dc", 8, 3, CAUSE)
     records = shop.records("inventory")
     shop.give_up(records, "inventory")
 

@@ -4,14 +4,14 @@ The tables are the outbox: an event is in the same item, or the same transaction
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from oms.aws import dynamo
 from oms.aws.event_bus import Publication
 from oms.aws.order_store import AWAIT, envelopes
-from oms.aws.stock_store import read_balance, read_entry
+from oms.aws.stock_items import read_balance, read_entry
 from oms.inventory.model import QUANTITIES, Balance, MovementKind
 from oms.kernel.encoding import from_json
 from oms.kernel.events import Envelope, event_id
@@ -24,6 +24,9 @@ _MOVEMENTS = {
     else "stock_adjusted"
     for kind in MovementKind
 }
+
+# Sort keys of what else decides, beside the balances, how much a channel may sell.
+_SELLING = ("owed", "policy", "share#")
 
 
 def publications(record: Mapping[str, Any]) -> list[Publication]:
@@ -42,6 +45,31 @@ def publications(record: Mapping[str, Any]) -> list[Publication]:
     if sort_key.startswith("node#"):
         return _low_stock_event(change.get("OldImage"), new, record)
     return []
+
+
+@dataclass(frozen=True, slots=True)
+class StockChange:
+    """What may be sold of a SKU changed; ``at`` is the stream's time, in Unix seconds."""
+
+    sku: str
+    at: float
+
+
+def stock_change(record: Mapping[str, Any]) -> StockChange | None:
+    """Whether a stream record changes what channels may sell: what is available at a node, in
+    whichever of the SKU's counters; the selling policy, a channel's share, or what is owed to
+    orders that wait."""
+    change = record["dynamodb"]
+    new, old = change.get("NewImage") or {}, change.get("OldImage") or {}
+    item = new or old
+    sort_key = dynamo.read_text(item, "sk")
+    if sort_key.startswith("node#"):
+        if dynamo.read_number(new, "available") == dynamo.read_number(old, "available"):
+            return None
+    elif not sort_key.startswith(_SELLING):
+        return None
+    sku = dynamo.read_text(item, "pk").removeprefix("counter#").partition("#")[0]
+    return StockChange(sku, change["ApproximateCreationDateTime"])
 
 
 def publication_of(envelope: Envelope) -> Publication:
@@ -105,7 +133,7 @@ def _low_stock_event(
     now = read_balance(new)
     before = read_balance(old) if old else Balance(now.sku, now.node)
     fell = before.available > now.low_stock_at >= now.available
-    if not now.low_stock_at or not fell:
+    if not now.low_stock_at or not fell or now.counters > 1:  # one counter is not what is available
         return []
     subject, version = f"{now.sku}#{now.node}", dynamo.read_number(new, "version")
     data = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from oms.aws import dynamo
-from oms.aws.stock_store import read_balance, read_entry
+from oms.aws.stock_items import read_balance, read_entry
 from oms.inventory.ledger import Shortfall, shortfalls
 from oms.inventory.model import QUANTITIES, Balance
 

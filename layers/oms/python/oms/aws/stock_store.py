@@ -1,26 +1,58 @@
 """Stock in DynamoDB: a balance per SKU and node, and the ledger that explains it.
 
-===================  =========================  ==============================================
-pk                   sk                         what
-===================  =========================  ==============================================
-sku                  ``node#<node>``            the balance
-``<sku>#<node>``     ``<time>#<entry id>``      a ledger entry, written with its balance
-``movement#<id>``    ``movement``               the movement as sent: the guard of its id
+====================  =========================  =============================================
+pk                    sk                         what
+====================  =========================  =============================================
+sku                   ``node#<node>``            the balance
+``counter#<sku>#<n>`` ``node#<node>``            a part of it, of a SKU spread over counters
+``<sku>#<node>``      ``<time>#<entry id>``      a ledger entry, written with its balance
+``<sku>#<node>#<n>``  ``<time>#<entry id>``      the same of a counter
+``movement#<id>``     ``movement``               the movement as sent: the guard of its id
 ``movement#<id>``     ``arrival``                how a transfer arrived: it arrives once
-``waiting#<sku>``    ``<since>#<order id>``     an order that lacks this SKU
-===================  =========================  ==============================================
+``waiting#<sku>``     ``<since>#<order id>``     an order that lacks this SKU
+====================  =========================  =============================================
+
+Soft reservations: ``oms.aws.reservation_writes``; counters: ``oms.aws.stock_spread``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from oms.aws import dynamo
+from oms.aws import dynamo, reservation_writes, stock_writes
+from oms.aws.backorder_store import OWED, BackorderStore, read_owed
+from oms.aws.policy_store import POLICY, read_policy
+from oms.aws.stock_items import (
+    Item,
+    counters_to_read,
+    is_spread,
+    read_balance,
+    read_entry,
+    read_lapsed,
+    read_reservation,
+    sort_key,
+    summed,
+    without_lapsed,
+)
+from oms.aws.stock_spread import Spreading
+from oms.aws.stock_writes import (
+    ENTRY_TWICE,
+    balance_key,
+    ledger_of,
+    partition_of,
+    put_entry,
+    same,
+)
+from oms.aws.supply_items import PREFIX, read_supply
 from oms.inventory.ledger import arrival_entry, count_entry, entries_of
-from oms.inventory.model import QUANTITIES, Balance, Entry, Movement, MovementKind, Need
+from oms.inventory.model import Balance, Entry, Movement, MovementKind, Need
+from oms.inventory.policy import SellingPolicy
 from oms.inventory.position import Position
+from oms.inventory.reservation import ReservationState, unhold_entries
 from oms.inventory.store import EntryPage
 from oms.kernel.clock import rfc3339
 from oms.kernel.encoding import from_json, to_json
@@ -32,41 +64,123 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _LARGEST_PAGE = 100
-_ENTRY_TWICE = Conflict("the ledger has this entry already", code="entry_exists")
+# Each is a transaction: what one taking is ready to do for those that came before.
+_RECLAIMED_AT_ONCE = 25
+_GONE = StockContended("what is given back is no longer reserved")
 
 
 class StockStore:
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
+        self._spreading = Spreading(client, table)
+        self.backorders = BackorderStore(client, table)
 
     def balances(self, skus: Set[str]) -> Mapping[str, tuple[Balance, ...]]:
         return {sku: self.balances_of(sku) for sku in sorted(skus)}
 
     def balances_of(self, sku: str, *, consistent: bool = False) -> tuple[Balance, ...]:
+        """As they are stored: what reservations held that have expired is still reserved."""
+        home = self._balances_in(sku, 0, consistent)
+        further = max((dynamo.read_number(item, "spread", 1) for item in home), default=1)
+        parts = [home, *(self._balances_in(sku, n, consistent) for n in range(1, further))]
+        return summed([[read_balance(item) for item in part] for part in parts])
+
+    def _balances_in(self, sku: str, counter: int, consistent: bool) -> list[Item]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :sku AND begins_with(sk, :node)",
-            ExpressionAttributeValues={":sku": dynamo.text(sku), ":node": dynamo.text("node#")},
+            ExpressionAttributeValues={
+                ":sku": dynamo.text(partition_of(sku, counter)),
+                ":node": dynamo.text("node#"),
+            },
             ConsistentRead=consistent,
         )
-        return tuple(read_balance(item) for page in pages for item in page["Items"])
+        return [item for page in pages for item in page["Items"]]
 
-    def positions(self, skus: Set[str], now: datetime) -> Mapping[str, Position]:
-        return {sku: self._position(sku, now) for sku in sorted(skus)}
+    def positions(
+        self, skus: Set[str], now: datetime, *, consistent: bool = False
+    ) -> Mapping[str, Position]:
+        """``consistent``: everything that was written before, at twice the price."""
+        return {sku: self._position(sku, now, consistent) for sku in sorted(skus)}
 
-    def _position(self, sku: str, now: datetime) -> Position:
-        """Balances come first in the partition, what expired by ``now`` last: one range."""
+    def _position(self, sku: str, now: datetime, consistent: bool = False) -> Position:
+        home = self._range(sku, 0, now, consistent)
+        balances = (item for item in home if sort_key(item).startswith("node#"))
+        further = range(1, counters_to_read(balances, now))
+        return read_position(
+            sku, home, [self._range(sku, counter, now, consistent) for counter in further]
+        )
+
+    def _range(self, sku: str, counter: int, now: datetime, consistent: bool) -> list[Item]:
+        """Balances come first in the partition, what expired by ``now`` last: one range. ``$``
+        sorts after the ``#`` that follows a time, so that the range has what expires at ``now``."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :sku AND sk BETWEEN :first AND :last",
             ExpressionAttributeValues={
-                ":sku": dynamo.text(sku),
+                ":sku": dynamo.text(partition_of(sku, counter)),
                 ":first": dynamo.text("node#"),
-                ":last": dynamo.text(f"until#{rfc3339(now)}"),
+                ":last": dynamo.text(f"until#{rfc3339(now)}$"),
             },
+            ConsistentRead=consistent,
         )
-        return read_position(sku, [item for page in pages for item in page["Items"]])
+        return [item for page in pages for item in page["Items"]]
+
+    def reclaim(self, skus: Set[str], now: datetime) -> int:
+        """At the same moment others may do the same: each ends some at random, so that they do not
+        all contend for the oldest ones."""
+        positions = self.positions(skus, now, consistent=True).values()
+        found = {one.reservation_id for position in positions for one in position.lapsed}
+        chosen = random.sample(sorted(found), min(len(found), _RECLAIMED_AT_ONCE))
+        for reservation_id in chosen:
+            self.expire(reservation_id, now)
+        return len(chosen)
+
+    def expire(self, reservation_id: str, now: datetime) -> None:
+        """End a reservation that has expired by ``now``; any other is left as it is."""
+        answer = self._client.get_item(
+            TableName=self._table,
+            Key=reservation_writes.reservation_key(reservation_id),
+            ConsistentRead=True,
+        )
+        if "Item" not in answer:
+            return
+        held = read_reservation(answer["Item"])
+        if held.state is not ReservationState.HELD or held.expires_at > now:
+            return
+        cause = Cause(now, "reservations", "expired")
+        ended = reservation_writes.ended_as(held, ReservationState.EXPIRED)
+        try:
+            self.transact(
+                [
+                    *reservation_writes.end(self._table, held, ended, cause),
+                    *self.give_back(unhold_entries(held, cause)),
+                ]
+            )
+        except (StockContended, Conflict):
+            return  # Somebody else has ended it. Whoever still lacks the units looks again.
+
+    def give_back(self, entries: Sequence[Entry]) -> list[Write]:
+        """Writes for entries that end a reservation, soft or hard; from home where the counter they
+        name has been gathered meanwhile (``oms.inventory.counters`` says why that adds up)."""
+        return self.book([part for entry in entries for part in self._where_held(entry)], _GONE)
+
+    def _where_held(self, entry: Entry) -> tuple[Entry, ...]:
+        """The entry at the counter comes even when nothing is left there: made again, it says so
+        (``entry_exists``), wherever the units are by then."""
+        if not entry.counter:
+            return (entry,)
+        part = self._balance(entry.sku, entry.node, entry.counter)
+        wanted = -entry.reserved
+        there = min(wanted, part.reserved if part else 0)
+        rest = wanted - there
+        leaves = entry.on_hand != 0
+        at_counter = replace(entry, reserved=-there, on_hand=-there if leaves else 0)
+        if not rest:
+            return (at_counter,)
+        at_home = replace(entry, counter=0, reserved=-rest, on_hand=-rest if leaves else 0)
+        return (at_counter, at_home)
 
     def reserve(self, needs: Sequence[Need], order_id: str, cause: Cause) -> list[Write]:
         return self._order_writes("reserve", needs, order_id, cause)
@@ -81,7 +195,7 @@ class StockStore:
         answer = self._client.get_item(
             TableName=self._table,
             Key={
-                "pk": dynamo.text(f"{need.sku}#{need.node}"),
+                "pk": dynamo.text(ledger_of(need.sku, need.node, need.counter)),
                 "sk": dynamo.text(f"{rfc3339(cause.at)}#{order_id}:reserve"),
             },
             ConsistentRead=True,
@@ -113,7 +227,7 @@ class StockStore:
         dynamo.transact(self._client, writes)
 
     def book(self, entries: Sequence[Entry], lacking: OmsError) -> list[Write]:
-        return [write for entry in entries for write in self._book(entry, lacking)]
+        return stock_writes.book(self._table, entries, lacking)
 
     def move(
         self,
@@ -123,18 +237,22 @@ class StockStore:
         entries: Sequence[Entry] | None = None,
         also: Sequence[Write] = (),
     ) -> bool:
-        record = to_json(movement)
         try:
-            writes = (
-                self._movement_writes(movement, cause)
-                if entries is None
-                else self.book(entries, _lacking(movement))
-            )
-            self.transact([self._guard(movement, record), *writes, *also])
+            self._move(movement, cause, entries, also)
         except Conflict as refusal:
-            booked = self._movement(movement.id)
+            booked = self.movement(movement.id)
             if booked is None:
-                raise
+                if refusal.problem_code != "below_zero" or not self._spreading.is_spread(
+                    movement.sku, movement.node
+                ):
+                    raise
+                self._gathered(
+                    movement.sku,
+                    movement.node,
+                    cause,
+                    lambda: self._move(movement, cause, entries, also),
+                )
+                return True
             if booked != movement:
                 raise Conflict(
                     f"movement {movement.id} was booked with another content",
@@ -143,26 +261,79 @@ class StockStore:
             return False
         return True
 
-    def set_thresholds(self, sku: str, node: str, safety_stock: int, low_stock_at: int) -> Balance:
+    def _move(
+        self,
+        movement: Movement,
+        cause: Cause,
+        entries: Sequence[Entry] | None,
+        also: Sequence[Write],
+    ) -> None:
+        writes = (
+            self._movement_writes(movement, cause)
+            if entries is None
+            else self.book(entries, _lacking(movement))
+        )
+        self.transact([self._guard(movement, to_json(movement)), *writes, *also])
+
+    def _gathered(self, sku: str, node: str, cause: Cause, act: Callable[[], None]) -> None:
+        """Do what needs all units at home, and spread them again. When this breaks off in between
+        the SKU is no longer spread, which is slower and nothing worse."""
+        before = self._spreading.spread(sku, node, 1, cause)
+        try:
+            act()
+        finally:
+            self._spreading.spread(sku, node, before, cause)
+
+    def spread(self, sku: str, node: str, counters: int, cause: Cause) -> None:
+        """Spread a SKU over so many counters at a node, or gather it again (1). Raises ``NotFound``
+        when the node never held the SKU, ``StockContended`` when it is to be asked again."""
+        self._spreading.spread(sku, node, counters, cause)
+
+    def level(self, sku: str, node: str, cause: Cause) -> None:
+        """Share out what is available at home among the counters."""
+        self._spreading.level(sku, node, cause)
+
+    def set_thresholds(
+        self, sku: str, node: str, safety_stock: int, low_stock_at: int, cause: Cause
+    ) -> Balance:
         """Change what is held back and when to warn. Raises ``NotFound`` when the node never held
         the SKU, ``Conflict`` when stock moved meanwhile or the rest would go below zero."""
-        held = self._balance(sku, node)
-        if held is None:
+        home = self._item(sku, node)
+        if home is None:
             raise NotFound(f"{node} has never held {sku}")
+        if is_spread(home):
+            # The home's balance alone does not say what is available: what is held back comes home.
+            self._gathered(
+                sku, node, cause, lambda: self._hold_back(sku, node, safety_stock, low_stock_at)
+            )
+        else:
+            self._hold_back(sku, node, safety_stock, low_stock_at, read_balance(home))
+        return self._balance(sku, node) or read_balance(home)
+
+    def _hold_back(
+        self,
+        sku: str,
+        node: str,
+        safety_stock: int,
+        low_stock_at: int,
+        known: Balance | None = None,
+    ) -> None:
+        held = known or self._balance(sku, node)
+        assert held is not None
         change = safety_stock - held.safety_stock
         if held.available < change:
             raise Conflict("more would be held back than is available", code="below_zero")
         refusal = StockContended("the threshold was changed at the same moment")
-        same = _same("safety_stock", held.safety_stock)
+        unchanged = same("safety_stock", held.safety_stock)
         self.transact(
             [
                 self._write(
                     "Update",
                     {
-                        "Key": _balance_key(sku, node),
+                        "Key": balance_key(sku, node),
                         "UpdateExpression": "SET safety_stock = :safety, low_stock_at = :low,"
                         " available = available - :change, version = version + :one",
-                        "ConditionExpression": f"{same} AND available >= :change",
+                        "ConditionExpression": f"{unchanged} AND available >= :change",
                         "ExpressionAttributeValues": {
                             ":safety": dynamo.number(safety_stock),
                             ":low": dynamo.number(low_stock_at),
@@ -175,43 +346,56 @@ class StockStore:
                 )
             ]
         )
-        return self._balance(sku, node) or held
 
     def entries(self, sku: str, node: str, limit: int, cursor: str | None) -> EntryPage:
-        partition = f"{sku}#{node}"
-        key: dict[str, Any] = {}
+        """Of a SKU that was ever spread the ledgers of its counters are read side by side, by time;
+        a page may then hold some more than ``limit``, because entries of one moment stay together.
+        """
+        size = min(limit, _LARGEST_PAGE)
+        home = self._item(sku, node)
+        further = dynamo.read_number(home, "spread", 1) if home else 1
+        after = None
         if cursor:
-            key["ExclusiveStartKey"] = dynamo.decode_cursor(cursor, {"pk": partition})
+            after = dynamo.decode_cursor(cursor, {"pk": ledger_of(sku, node)})["sk"]["S"]
+        pages = [self._ledger(ledger_of(sku, node, n), size, after) for n in range(further)]
+        found = sorted((item for items, _ in pages for item in items), key=sort_key, reverse=True)
+        more = len(found) > size or any(more for _, more in pages)
+        if more:
+            last = sort_key(found[size - 1])
+            found = [item for item in found if sort_key(item) >= last]
+        key = (
+            {"pk": dynamo.text(ledger_of(sku, node)), "sk": dynamo.text(sort_key(found[-1]))}
+            if more
+            else None
+        )
+        return EntryPage(tuple(read_entry(item) for item in found), dynamo.encode_cursor(key))
+
+    def _ledger(self, partition: str, size: int, after: str | None) -> tuple[list[Item], bool]:
+        """The newest entries before ``after``, and whether there are more."""
+        key: dict[str, Any] = {}
+        if after:
+            start = {"pk": dynamo.text(partition), "sk": dynamo.text(after)}
+            key["ExclusiveStartKey"] = start
         answer = self._client.query(
             TableName=self._table,
             KeyConditionExpression="pk = :ledger",
             ExpressionAttributeValues={":ledger": dynamo.text(partition)},
             ScanIndexForward=False,
-            Limit=min(limit, _LARGEST_PAGE),
+            Limit=size,
             **key,
         )
-        entries = tuple(read_entry(item) for item in answer["Items"])
-        return EntryPage(entries, dynamo.encode_cursor(answer.get("LastEvaluatedKey")))
+        return list(answer["Items"]), "LastEvaluatedKey" in answer
 
     def _order_writes(
         self, kind: str, needs: Sequence[Need], order_id: str, cause: Cause
     ) -> list[Write]:
-        on_hand, reserved = _SIGNS[kind]
+        entries = [_order_entry(kind, need, order_id, cause) for need in needs]
+        if kind != "reserve":
+            return self.give_back(entries)
         writes: list[Write] = []
-        for need in needs:
-            entry = Entry(
-                id=f"{order_id}:{kind}",
-                kind=kind,
-                sku=need.sku,
-                node=need.node,
-                at=cause.at,
-                by=cause.by,
-                on_hand=on_hand * need.quantity,
-                reserved=reserved * need.quantity,
-                order_id=order_id,
-            )
-            lacking = StockContended(f"{need.node} no longer has {need.quantity} of {need.sku}")
-            writes += self._book(entry, lacking)
+        for entry in entries:
+            lacking = StockContended(f"{entry.node} no longer has {entry.reserved} of {entry.sku}")
+            writes += self.book([entry], lacking)
         return writes
 
     def _movement_writes(self, movement: Movement, cause: Cause) -> list[Write]:
@@ -223,15 +407,19 @@ class StockStore:
 
     def _count_writes(self, movement: Movement, cause: Cause) -> list[Write]:
         """What was found is the truth, even where less is left than was promised."""
-        held = self._balance(movement.sku, movement.node) or Balance(movement.sku, movement.node)
+        home = self._item(movement.sku, movement.node)
+        if home is not None and is_spread(home):
+            raise Conflict("a count is of all counters together", code="below_zero")
+        held = read_balance(home) if home else Balance(movement.sku, movement.node)
         entry = count_entry(movement, held.on_hand, cause)
         moved = StockContended("stock moved while the count was booked")
-        same = _same("on_hand", held.on_hand)
-        change = self._change(entry, same, {":before": dynamo.number(held.on_hand)}, moved)
-        return [self._entry(entry), change]
+        unchanged = same("on_hand", held.on_hand)
+        before = {":before": dynamo.number(held.on_hand)}
+        change = stock_writes.change(self._table, [entry], unchanged, before, moved)
+        return [put_entry(self._table, entry), change]
 
     def _arrival_writes(self, movement: Movement, lacking: OmsError, cause: Cause) -> list[Write]:
-        sent = self._movement(movement.transfer)
+        sent = self.movement(movement.transfer)
         if sent is None or sent.kind is not MovementKind.TRANSFER:
             raise NotFound(f"there is no transfer {movement.transfer}", code="unknown_transfer")
         if (sent.sku, sent.to_node) != (movement.sku, movement.node):
@@ -250,55 +438,7 @@ class StockStore:
             },
             Conflict("the transfer has arrived already", code="already_arrived"),
         )
-        return [once, *self._book(arrival_entry(movement, sent, cause), lacking)]
-
-    def _book(self, entry: Entry, lacking: OmsError) -> list[Write]:
-        """The entry and its balance; ``lacking`` when a quantity would go below zero.
-
-        The entry comes first: of two refusals the one that says "done before" is to be heard.
-        """
-        conditions, values = [], {}
-        for name in (*QUANTITIES, "available"):
-            taken = -getattr(entry, name)
-            if taken > 0:
-                conditions.append(f"{name} >= :{name}_taken")
-                values[f":{name}_taken"] = dynamo.number(taken)
-        return [self._entry(entry), self._change(entry, " AND ".join(conditions), values, lacking)]
-
-    def _change(
-        self, entry: Entry, condition: str, values: Mapping[str, Any], refusal: OmsError
-    ) -> Write:
-        changes = {
-            name: change
-            for name in (*QUANTITIES, "available", "sold")
-            if (change := getattr(entry, name))
-        }
-        changes["version"] = 1
-        request: dict[str, Any] = {
-            "Key": _balance_key(entry.sku, entry.node),
-            "UpdateExpression": "ADD " + ", ".join(f"{name} :{name}" for name in changes),
-            "ExpressionAttributeValues": {
-                **{f":{name}": dynamo.number(change) for name, change in changes.items()},
-                **values,
-            },
-        }
-        if condition:
-            request["ConditionExpression"] = condition
-        return self._write("Update", request, refusal)
-
-    def _entry(self, entry: Entry) -> Write:
-        return self._write(
-            "Put",
-            {
-                "Item": {
-                    "pk": dynamo.text(f"{entry.sku}#{entry.node}"),
-                    "sk": dynamo.text(f"{rfc3339(entry.at)}#{entry.id}"),
-                    "record": dynamo.text(to_json(entry)),
-                },
-                "ConditionExpression": "attribute_not_exists(pk)",
-            },
-            _ENTRY_TWICE,
-        )
+        return [once, *self.book([arrival_entry(movement, sent, cause)], lacking)]
 
     def _guard(self, movement: Movement, record: str) -> Write:
         return self._write(
@@ -313,7 +453,7 @@ class StockStore:
             },
         )
 
-    def _movement(self, movement_id: str) -> Movement | None:
+    def movement(self, movement_id: str) -> Movement | None:
         answer = self._client.get_item(
             TableName=self._table,
             Key={"pk": dynamo.text(f"movement#{movement_id}"), "sk": dynamo.text("movement")},
@@ -322,45 +462,72 @@ class StockStore:
         item = answer.get("Item")
         return None if item is None else from_json(dynamo.read_text(item, "record"), Movement)
 
-    def _balance(self, sku: str, node: str) -> Balance | None:
-        answer = self._client.get_item(
-            TableName=self._table, Key=_balance_key(sku, node), ConsistentRead=True
-        )
-        return read_balance(answer["Item"]) if "Item" in answer else None
+    def _balance(self, sku: str, node: str, counter: int = 0) -> Balance | None:
+        item = self._item(sku, node, counter)
+        return None if item is None else read_balance(item)
 
-    def _write(self, kind: str, request: dict[str, Any], refusal: OmsError = _ENTRY_TWICE) -> Write:
-        return Write({kind: {"TableName": self._table, **request}}, refusal)
+    def _item(self, sku: str, node: str, counter: int = 0) -> dict[str, Any] | None:
+        answer = self._client.get_item(
+            TableName=self._table, Key=balance_key(sku, node, counter), ConsistentRead=True
+        )
+        return answer.get("Item")
+
+    def _write(self, kind: str, request: dict[str, Any], refusal: OmsError = ENTRY_TWICE) -> Write:
+        return stock_writes.write(self._table, kind, request, refusal)
 
 
 # What a step of an order does to (on_hand, reserved).
 _SIGNS = {"reserve": (0, 1), "unreserve": (0, -1), "ship": (-1, -1)}
 
 
-def read_balance(item: Mapping[str, Any]) -> Balance:
-    return Balance(
-        sku=dynamo.read_text(item, "pk"),
-        node=dynamo.read_text(item, "sk").removeprefix("node#"),
-        on_hand=dynamo.read_number(item, "on_hand"),
-        reserved=dynamo.read_number(item, "reserved"),
-        safety_stock=dynamo.read_number(item, "safety_stock"),
-        available=dynamo.read_number(item, "available"),
-        incoming=dynamo.read_number(item, "incoming"),
-        damaged=dynamo.read_number(item, "damaged"),
-        quality_hold=dynamo.read_number(item, "quality_hold"),
-        low_stock_at=dynamo.read_number(item, "low_stock_at"),
-        sold=dynamo.read_number(item, "sold"),
-        counters=dynamo.read_number(item, "counters", 1),
+def _order_entry(kind: str, need: Need, order_id: str, cause: Cause) -> Entry:
+    on_hand, reserved = _SIGNS[kind]
+    return Entry(
+        id=f"{order_id}:{kind}",
+        kind=kind,
+        sku=need.sku,
+        node=need.node,
+        at=cause.at,
+        by=cause.by,
+        on_hand=on_hand * need.quantity,
+        reserved=reserved * need.quantity,
+        order_id=order_id,
+        counter=need.counter,
     )
 
 
-def read_position(sku: str, items: Sequence[Mapping[str, Any]]) -> Position:
-    """The items of a SKU's partition: what each is, its sort key says."""
-    balances = [read_balance(item) for item in items if _sort_key(item).startswith("node#")]
-    return Position(sku, tuple(balances))
+def read_position(
+    sku: str, home: Sequence[Item], further: Sequence[Sequence[Item]] = ()
+) -> Position:
+    """The items of a SKU's partition: what each is, its sort key says. ``further``: those of its
+    other counters."""
+    lapsed = [
+        read_lapsed(item)
+        for part in (home, *further)
+        for item in part
+        if sort_key(item).startswith("until#")
+    ]
+    counters = tuple(
+        without_lapsed(_balances(part), lapsed, counter)
+        for counter, part in enumerate((home, *further))
+    )
+    supplies = [read_supply(item) for item in home if sort_key(item).startswith(PREFIX)]
+    policy = next((read_policy(item) for item in home if sort_key(item) == POLICY), SellingPolicy())
+    owed, owed_to = next((read_owed(item) for item in home if sort_key(item) == OWED), (0, {}))
+    return Position(
+        sku,
+        summed(counters),
+        counters=counters if further else (),
+        supplies=tuple(supplies),
+        lapsed=tuple(lapsed),
+        policy=policy,
+        owed=owed,
+        owed_to=owed_to,
+    )
 
 
-def _sort_key(item: Mapping[str, Any]) -> str:
-    return dynamo.read_text(item, "sk")
+def _balances(items: Sequence[Item]) -> list[Balance]:
+    return [read_balance(item) for item in items if sort_key(item).startswith("node#")]
 
 
 def _lacking(movement: Movement) -> Conflict:
@@ -368,21 +535,6 @@ def _lacking(movement: Movement) -> Conflict:
         f"{movement.node} does not have {abs(movement.quantity)} of {movement.sku} to move",
         code="below_zero",
     )
-
-
-def _same(name: str, value: int) -> str:
-    """The condition that a quantity is still ``:before``; one that was never moved is not there."""
-    if value:
-        return f"{name} = :before"
-    return f"(attribute_not_exists({name}) OR {name} = :before)"
-
-
-def read_entry(item: Mapping[str, Any]) -> Entry:
-    return from_json(dynamo.read_text(item, "record"), Entry)
-
-
-def _balance_key(sku: str, node: str) -> dict[str, dict[str, str]]:
-    return {"pk": dynamo.text(sku), "sk": dynamo.text(f"node#{node}")}
 
 
 def _waiting_key(sku: str, since: str, order_id: str) -> dict[str, dict[str, str]]:

@@ -27,7 +27,8 @@ class Balance:
     """Stock of a SKU at a node, in units of the item's scale.
 
     ``sold`` is every unit that ever left the node with an order. ``counters``: over how many
-    counters the SKU is spread at this node.
+    counters the SKU is spread at this node; a balance is the sum over them, or what the one
+    numbered ``counter`` has.
     """
 
     sku: str
@@ -42,6 +43,7 @@ class Balance:
     low_stock_at: int = 0
     sold: int = 0
     counters: int = 1
+    counter: int = 0
 
 
 # What a ledger entry may change; a balance is the sum of its entries in each of these.
@@ -81,7 +83,8 @@ class Movement:
     """What was asked for, under the id that its sender gave it.
 
     ``quantity`` is what moves; signed for an adjustment, the number found for a count. A transfer
-    goes to ``to_node``; an arrival is that of the movement ``transfer``.
+    goes to ``to_node``, where it is due at ``due`` if that is known; an arrival is that of the
+    movement ``transfer``. A receipt may be against a ``purchase_order``, and a notice of it.
     """
 
     id: str
@@ -92,6 +95,9 @@ class Movement:
     reason: str = ""
     to_node: str = ""
     transfer: str = ""
+    purchase_order: str = ""
+    shipping_notice: str = ""
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

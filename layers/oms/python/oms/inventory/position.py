@@ -79,3 +79,10 @@ class Position:
     shares: tuple[Share, ...] = ()
     owed: int = 0
     owed_to: Mapping[str, int] = field(default_factory=dict)
+
+    def available_on_counters(self, node: str) -> tuple[int, ...]:
+        """What may be taken at a node, by counter; one number unless the SKU is spread."""
+        return tuple(
+            sum(balance.available for balance in part if balance.node == node)
+            for part in self.counters or (self.balances,)
+        )

@@ -63,5 +63,15 @@ class Stock(Protocol):
         do ``also`` in the same transaction. False when it was booked before; ``Conflict`` when its
         id was used for another content, or when it would take stock that is not there."""
 
+    def movement(self, movement_id: str) -> Movement | None:
+        """The movement that was booked under this id."""
+
     def positions(self, skus: Set[str], now: datetime) -> Mapping[str, Position]:
-        """All that is known of each SKU: one read of each."""
+        """All that is known of each SKU: one read of each. What a reservation held that has expired
+        by ``now`` counts as available, in ``Position.balances`` and in ``Position.counters``."""
+
+    def reclaim(self, skus: Set[str], now: datetime) -> int:
+        """End the reservations that have expired by ``now`` and still hold units of ``skus``, some
+        at a time: how many were ended. Called when a taking was refused (``StockContended``): a
+        position counts these units as available, the balance that a condition looks at does not
+        yet. Reads each SKU once more, so it is not called before there is a refusal."""

@@ -7,9 +7,12 @@ from oms.orders.model import Allocation
 
 
 def needs_of(allocations: Iterable[Allocation]) -> list[Need]:
-    """Units per SKU and node: two lines of one SKU move one balance, once."""
-    units: dict[tuple[str, str], int] = {}
+    """Units per SKU, node and counter: two lines of one SKU move one balance, once."""
+    units: dict[tuple[str, str, int], int] = {}
     for allocation in allocations:
-        key = (allocation.sku, allocation.node)
+        key = (allocation.sku, allocation.node, allocation.counter)
         units[key] = units.get(key, 0) + allocation.quantity
-    return [Need(sku, node, quantity) for (sku, node), quantity in sorted(units.items())]
+    return [
+        Need(sku, node, quantity, counter)
+        for (sku, node, counter), quantity in sorted(units.items())
+    ]

@@ -109,6 +109,7 @@ def _reserve_at_once(
     try:
         return orders.commit(order, events, cause, writes)
     except StockContended:
+        stock.reclaim({need.sku for need in needs}, cause.at)
         return None
 
 
@@ -119,6 +120,7 @@ def _reserve_in_chunks(order: Order, orders: Orders, stock: Stock, cause: Cause)
             _once(stock, stock.reserve(chunk, order.order_id, planned))
     except StockContended:
         _give_up_plan(order, orders, stock, cause)
+        stock.reclaim({allocation.sku for allocation in order.progress.allocations}, cause.at)
         raise
     progress = order.progress
     events = decisions.source(
