@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oms.inventory.model import Balance
+from oms.inventory.ledger import arrival_entry, entries_of
+from oms.inventory.model import Balance, Movement, MovementKind
 from oms.inventory.policy import SellingPolicy
-from oms.inventory.position import Lapsed, Position, Share, ShareRule
+from oms.inventory.position import Position, Share, ShareRule
 from oms.inventory.shares import (
     EVERYBODY,
     Borrow,
@@ -21,6 +22,7 @@ from oms.inventory.shares import (
     changed,
     check_rules,
     distribute,
+    free_units,
     give_back,
     parts_for,
     rearrange,
@@ -29,7 +31,7 @@ from oms.inventory.shares import (
     withdraw,
 )
 from oms.kernel.errors import Invalid
-from tests.samples import NOW
+from tests.samples import CAUSE, NOW
 
 
 def share(channel: str, part: str, *borrows_from: str, lends: int | None = None) -> ShareRule:
@@ -187,9 +189,27 @@ def test_a_channel_is_promised_its_part_and_what_it_may_borrow() -> None:
     assert available_to("app", position(4, shares=shares)) == 4
 
 
-def test_units_of_a_reservation_that_has_lapsed_may_be_promised() -> None:
-    lapsed = Lapsed("rsv_1", "MUG", "n0", 2, NOW)
-    assert available_to("web", replace(position(1), lapsed=(lapsed,))) == 3
+def test_what_travels_between_nodes_stays_in_its_parts_until_it_does_not_arrive() -> None:
+    sent = Movement("t1", MovementKind.TRANSFER, "MUG", "n0", 4, to_node="n1")
+    arrived = Movement("a1", MovementKind.ARRIVAL, "MUG", "n1", 3, transfer="t1")
+    assert free_units(entries_of(sent, CAUSE)) == {}
+    assert free_units([arrival_entry(arrived, sent, CAUSE)]) == {"MUG": -1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "units", "free"),
+    [
+        (MovementKind.RECEIPT, 3, {"MUG": 3}),
+        (MovementKind.ADJUSTMENT, -3, {"MUG": -3}),
+        (MovementKind.DAMAGE, 3, {"MUG": -3}),
+        (MovementKind.RELEASE, 3, {"MUG": 3}),
+        (MovementKind.WRITE_OFF, 3, {}),
+    ],
+)
+def test_what_can_be_sold_follows_the_movement(
+    kind: MovementKind, units: int, free: dict[str, int]
+) -> None:
+    assert free_units(entries_of(Movement("m1", kind, "MUG", "n0", units), CAUSE)) == free
 
 
 # --- borrowing -----------------------------------------------------------------------------------

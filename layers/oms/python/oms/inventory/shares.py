@@ -18,6 +18,7 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
+from oms.inventory.model import Entry, MovementKind
 from oms.inventory.position import Position, Share, ShareRule
 from oms.kernel.errors import Faults
 
@@ -110,7 +111,6 @@ def available_to(channel: str, position: Position) -> int:
     """Units that a channel may be promised now: of what is available at all nodes, what is not
     held back from it and not somebody else's part."""
     free = sum(max(0, balance.available) for balance in position.balances)
-    free += sum(lapsed.quantity for lapsed in position.lapsed)
     free -= position.policy.held_back.get(channel, 0)
     if position.shares:
         free = min(free, sum(part.units for part in _reach(channel, position.shares)))
@@ -187,6 +187,17 @@ def give_back_unknown(units: int) -> tuple[Change, ...]:
 
 
 # --- what comes and goes --------------------------------------------------------------------
+
+
+def free_units(entries: Iterable[Entry]) -> dict[str, int]:
+    """By SKU, how many more units the entries of a movement let be sold, signed. What travels
+    between nodes stays in its parts, until some of it does not arrive."""
+    units: dict[str, int] = {}
+    for entry in entries:
+        travels = entry.kind in (MovementKind.TRANSFER, MovementKind.ARRIVAL)
+        free = entry.available + (entry.incoming if travels else 0)
+        units[entry.sku] = units.get(entry.sku, 0) + free
+    return {sku: free for sku, free in units.items() if free}
 
 
 def receive(
