@@ -68,8 +68,26 @@ FUNCTIONS = (
         "API: stock movements and balances",
         _API,
         tables={
-            "inventory": (*MOVE_STOCK, "GetItem", "Query"),
+            "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem", "Query"),
             "catalog": ("BatchGetItem", "Query"),
+        },
+    ),
+    FunctionPlan(
+        "purchasing",
+        "API: purchase orders, and what is on its way with them",
+        _API,
+        tables={
+            "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem", "Query"),
+            "catalog": ("BatchGetItem", "Query"),
+        },
+    ),
+    FunctionPlan(
+        "selling",
+        "API: how far items are sold beyond what is there",
+        _API,
+        tables={
+            "inventory": ("PutItem", "GetItem"),
+            "catalog": ("BatchGetItem", "GetItem", "Query"),
         },
     ),
     FunctionPlan(

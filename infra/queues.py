@@ -17,7 +17,8 @@ class QueuePlan:
 
     ``reported_types`` are put into it only when somebody outside reported them by webhook. A
     message is dead after ``max_receives``. ``batch_size`` is what the consumer surely gets through
-    within its timeout when every message takes as long as it may.
+    within its timeout when every message takes as long as it may. An ``ordered`` queue is FIFO. A
+    message is hidden for ``delay`` seconds before its first delivery.
     """
 
     name: str
@@ -27,6 +28,8 @@ class QueuePlan:
     max_concurrency: int | None = None
     batch_size: int = 10
     max_receives: int = 5
+    ordered: bool = False
+    delay: int = 0
 
 
 QUEUES = (
@@ -48,6 +51,7 @@ QUEUES = (
             "cancel_requested",
             "stock_received",
             "stock_adjusted",
+            "selling_policy_changed",
             "reservation_released",
         ),
         # What a step of the lifecycle did itself it need not be woken for.
@@ -57,6 +61,20 @@ QUEUES = (
     # A channel may be down for a while: with the pauses of oms/aws/backoff.py between them, ten
     # attempts take half an hour to an hour.
     QueuePlan("callbacks", "callbacks", _TOLD_OUTSIDE, batch_size=1, max_receives=10),
+    # Filled by the relay, and by its consumer. It coalesces: oms/aws/availability_queue.py says
+    # how, and why the delay is longer than a window, by more than clocks differ. One message at a
+    # time: those behind one that fails stay in the queue and use up none of their own attempts.
+    # Six of them take three to five minutes: a group that waits for longer piles up what nobody
+    # needs any more.
+    QueuePlan(
+        "availability",
+        "availability",
+        (),
+        batch_size=1,
+        max_receives=6,
+        ordered=True,
+        delay=7,
+    ),
     QueuePlan("refunds", "refunds", ("refund_requested", "void_requested")),
     QueuePlan(
         "projections",

@@ -30,6 +30,7 @@ def _open(verb_and_path: str, function: str, because: str) -> Route:
 
 
 _FULFILLMENT = "/v1/fulfillments/{fulfillment_id}"
+_PURCHASE_ORDER = "/v1/purchase-orders/{order_id}"
 
 ROUTES = (
     _open("GET /", "docs", _READ_BY_ALL),
@@ -54,6 +55,18 @@ ROUTES = (
     _route("PUT /v1/inventory/{sku}/nodes/{node_id}", "inventory", "inventory.write"),
     _route("GET /v1/inventory/{sku}", "inventory", "inventory.read"),
     _route("GET /v1/inventory/{sku}/movements", "inventory", "inventory.read"),
+    _route("PUT /v1/inventory/{sku}/policy", "selling", "inventory.write"),
+    _route("GET /v1/inventory/{sku}/policy", "selling", "inventory.read"),
+    _route("POST /v1/purchase-orders", "purchasing", "inventory.write"),
+    _route("GET /v1/purchase-orders", "purchasing", "inventory.read"),
+    _route(f"GET {_PURCHASE_ORDER}", "purchasing", "inventory.read"),
+    _route(f"POST {_PURCHASE_ORDER}/approve", "purchasing", "inventory.write"),
+    _route(f"POST {_PURCHASE_ORDER}/send", "purchasing", "inventory.write"),
+    _route(f"POST {_PURCHASE_ORDER}/confirm", "purchasing", "inventory.write"),
+    _route(f"POST {_PURCHASE_ORDER}/close", "purchasing", "inventory.write"),
+    _route(f"POST {_PURCHASE_ORDER}/cancel", "purchasing", "inventory.write"),
+    _route(f"POST {_PURCHASE_ORDER}/shipping-notices", "purchasing", "inventory.write"),
+    _route(f"PUT {_PURCHASE_ORDER}/lines/{{sku}}/due", "purchasing", "inventory.write"),
     _route("GET /v1/fulfillments", "fulfillment", "fulfillments.read"),
     _route(f"GET {_FULFILLMENT}", "fulfillment", "fulfillments.read"),
     _route(f"POST {_FULFILLMENT}/accept", "fulfillment", "fulfillments.write"),

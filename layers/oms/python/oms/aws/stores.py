@@ -15,6 +15,9 @@ from oms.aws import clients
 if TYPE_CHECKING:
     from oms.aws.catalog_store import CachedCatalog, CatalogStore
     from oms.aws.order_store import OrderStore
+    from oms.aws.policy_store import PolicyStore
+    from oms.aws.published_store import PublishedStore
+    from oms.aws.purchase_store import PurchaseStore
     from oms.aws.stock_store import StockStore
     from oms.aws.view_store import ViewStore
 
@@ -31,6 +34,27 @@ def stock() -> StockStore:
     from oms.aws.stock_store import StockStore
 
     return StockStore(clients.dynamodb(), os.environ["INVENTORY_TABLE"])
+
+
+@cache
+def published() -> PublishedStore:
+    from oms.aws.published_store import PublishedStore
+
+    return PublishedStore(clients.dynamodb(), os.environ["INVENTORY_TABLE"])
+
+
+@cache
+def purchases() -> PurchaseStore:
+    from oms.aws.purchase_store import PurchaseStore
+
+    return PurchaseStore(clients.dynamodb(), os.environ["INVENTORY_TABLE"])
+
+
+@cache
+def policies() -> PolicyStore:
+    from oms.aws.policy_store import PolicyStore
+
+    return PolicyStore(clients.dynamodb(), os.environ["INVENTORY_TABLE"])
 
 
 @cache

@@ -1,0 +1,57 @@
+"""Selling policies over HTTP: how far a SKU is sold beyond what is there."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path
+
+from oms.aws import stores
+from oms.aws.http import caller, refusals, resolver, serve
+from oms.aws.observability import correlation_id
+from oms.catalog.model import Item
+from oms.inventory.policies import set_policy
+from oms.inventory.policy_contract import PolicyDocument, PolicyView, policy_view
+from oms.kernel.clock import utc_now
+from oms.kernel.errors import NotFound
+from oms.kernel.events import Cause
+
+app = resolver()
+
+Sku = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
+
+
+@app.put(
+    "/v1/inventory/<sku>/policy",
+    summary="Set how an item may be sold",
+    description="Replaces the policy whole. With `version` only when that is the present one:"
+    " otherwise 409.",
+    tags=["inventory"],
+    responses={
+        200: {"description": "The policy as it is now"},
+        **refusals(400, 401, 403, 404, 409, 415, 422, 503),
+    },
+)
+def put_policy(sku: Sku, policy: Annotated[PolicyDocument, Body()]) -> PolicyView:
+    item = _item(sku)
+    cause = Cause(utc_now(), caller(app), correlation_id=correlation_id())
+    return policy_view(item, set_policy(item, policy, stores.policies(), stores.catalog(), cause))
+
+
+@app.get(
+    "/v1/inventory/<sku>/policy",
+    summary="How an item may be sold",
+    tags=["inventory"],
+    responses={200: {"description": "The policy"}, **refusals(401, 403, 404, 422)},
+)
+def get_policy(sku: Sku) -> PolicyView:
+    item = _item(sku)
+    return policy_view(item, stores.policies().policy(sku))
+
+
+def _item(sku: str) -> Item:
+    item = stores.catalog().items({sku}).get(sku)
+    if item is None:
+        raise NotFound(f"there is no item {sku}", code="unknown_sku")
+    return item
+
+
+handler = serve(app)

@@ -1,0 +1,149 @@
+"""Backorders: who may wait for a SKU, in which order, and who gets what comes. Pure.
+
+The stated order: priority (the higher first), then the promised day (the earlier first, without a
+promise last), then age. An order is filled whole or not at all, so what comes is handed out thus:
+
+- Whoever can have all it lacks gets it.
+- Whoever lacks one SKU too much keeps its place and its claim: what is there of that SKU is for it,
+  and nobody behind it has any before it does. A large order is not passed by small ones for ever.
+- Whoever lacks two or more holds nobody up: what is there would lie idle until all the rest came.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from oms.inventory.policy import Oversell, SellingPolicy
+from oms.kernel.clock import rfc3339
+
+_NO_PROMISE = "9999-12-31"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """An order that waits. ``rank`` is its place in every queue it stands in: the lower sorts
+    first. ``lacking``: units of each SKU that it waits for."""
+
+    rank: str
+    lacking: Mapping[str, int]
+
+    @property
+    def order_id(self) -> str:
+        return self.rank.rpartition("#")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Handout:
+    """``filled``: who gets all it lacks, first come first. ``left``: units of each SKU that nobody
+    claims; below zero where those who wait claim more than there is."""
+
+    filled: tuple[Waiter, ...]
+    unfilled: tuple[Waiter, ...]
+    left: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """An order's reserved units of a SKU at a node, which one of higher priority may have."""
+
+    order_id: str
+    priority: int
+    since: str
+    node: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many units may be owed before another order's are added; None where there is no limit."""
+
+    in_all: int | None = None
+    to_channel: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an order may not wait: ``code`` is ``backorder_not_allowed``, ``backorder_limit`` or
+    ``backorder_ended``."""
+
+    code: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.reason}"
+
+
+def rank(priority: int, promised: date | None, since: str, order_id: str) -> str:
+    """The place in the queue, as text that sorts. ``priority`` is 0 to 9, ``since`` RFC 3339."""
+    day = promised.isoformat() if promised else _NO_PROMISE
+    return f"{9 - priority}#{day}#{since}#{order_id}"
+
+
+def hand_out(available: Mapping[str, int], waiting: Iterable[Waiter]) -> Handout:
+    """Give what is available to those who wait. A SKU that is not in ``available`` is not there."""
+    left = dict(available)
+    filled: list[Waiter] = []
+    unfilled: list[Waiter] = []
+    for waiter in sorted(waiting, key=lambda each: each.rank):
+        short = [sku for sku, units in waiter.lacking.items() if left.get(sku, 0) < units]
+        claimed = short if len(short) == 1 else [] if short else [*waiter.lacking]
+        for sku in claimed:
+            left[sku] = left.get(sku, 0) - waiter.lacking[sku]
+        (unfilled if short else filled).append(waiter)
+    return Handout(tuple(filled), tuple(unfilled), left)
+
+
+def oversell_of(policy: SellingPolicy, now: datetime) -> Oversell | None:
+    """Before a SKU is there at all its pre-order is what counts, after that its backorder."""
+    if policy.available_from and now < policy.available_from:
+        return policy.preorder
+    return policy.backorder
+
+
+def room_for(
+    sku: str,
+    quantity: int,
+    channel: str,
+    policy: SellingPolicy,
+    owed: int,
+    owed_to_channel: int,
+    now: datetime,
+) -> Room | Refusal:
+    """Whether ``quantity`` units more may be owed."""
+    allowed = oversell_of(policy, now)
+    if allowed is None:
+        return Refusal("backorder_not_allowed", f"{sku} is not sold before it is there")
+    if allowed.until and now >= allowed.until:
+        ended = rfc3339(allowed.until)
+        return Refusal("backorder_ended", f"{sku} was sold before it is there until {ended}")
+    room = Room(_room(allowed.limit, quantity), _room(allowed.channels.get(channel), quantity))
+    if not _fits(owed, room.in_all):
+        return Refusal("backorder_limit", f"as many of {sku} are owed as may be")
+    if not _fits(owed_to_channel, room.to_channel):
+        return Refusal("backorder_limit", f"as many of {sku} are owed to {channel} as may be")
+    return room
+
+
+def take_from(short: int, holders: Sequence[Holder]) -> tuple[Holder, ...]:
+    """Whom to take ``short`` units from: the lowest priority first, of equals the youngest order.
+    Nobody when all of them do not hold enough."""
+    taken: list[Holder] = []
+    for holder in sorted(holders, key=_last_come_first):
+        if short <= 0:
+            break
+        taken.append(holder)
+        short -= holder.quantity
+    return tuple(taken) if short <= 0 else ()
+
+
+def _last_come_first(holder: Holder) -> tuple[int, tuple[int, ...], str]:
+    youth = tuple(-ord(letter) for letter in holder.since)
+    return holder.priority, youth, f"{holder.order_id}#{holder.node}"
+
+
+def _room(limit: int | None, quantity: int) -> int | None:
+    return None if limit is None else limit - quantity
+
+
+def _fits(owed: int, room: int | None) -> bool:
+    return room is None or owed <= room
