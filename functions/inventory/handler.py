@@ -45,15 +45,9 @@ NodeId = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
 )
 def book_movement(movement: Annotated[MovementDocument, Body()]) -> Any:
     booked = book(
-        movement.id,
-        movement.kind,
-        movement.sku,
-        movement.node,
-        movement.quantity,
-        movement.reason,
-        movement.to_node or "",
-        movement.transfer or "",
+        movement,
         stores.stock(),
+        stores.purchases(),
         stores.catalog(),
         Cause(utc_now(), caller(app), movement.reason, correlation_id()),
     )
@@ -89,6 +83,7 @@ def set_thresholds(
         node_id,
         units_of("safety_stock", thresholds.safety_stock, item),
         units_of("low_stock_at", thresholds.low_stock_at, item),
+        Cause(utc_now(), caller(app), "thresholds", correlation_id()),
     )
     return balance_view(item, balance)
 

@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from oms.aws.catalog_store import CatalogStore
 from oms.aws.order_store import OrderStore
+from oms.aws.purchase_store import PurchaseStore
 from oms.aws.stock_store import StockStore
 from oms.aws.view_store import ViewStore
 from oms.catalog.model import Channel, Item, Node
@@ -47,6 +48,7 @@ class World:
     stock: StockStore
     catalog: CatalogStore
     views: ViewStore
+    purchases: PurchaseStore
     lifecycle: RecordingLifecycle = field(default_factory=RecordingLifecycle)
     movements: int = 0
 
@@ -92,6 +94,7 @@ def made_with(client: "DynamoDBClient") -> World:
         StockStore(client, "inventory"),
         CatalogStore(client, "catalog"),
         ViewStore(client, "views"),
+        PurchaseStore(client, "inventory"),
     )
     for node in (SP, RJ):
         made.catalog.put_node(node)

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from oms.aws import dynamo, reservation_writes, stock_writes
 from oms.aws.backorder_store import OWED, BackorderStore, read_owed
 from oms.aws.policy_store import POLICY, read_policy
+from oms.aws.share_store import SHARE, ShareStore, in_order, read_share
 from oms.aws.stock_items import (
     Item,
     counters_to_read,
@@ -52,7 +53,7 @@ from oms.inventory.ledger import arrival_entry, count_entry, entries_of
 from oms.inventory.model import Balance, Entry, Movement, MovementKind, Need
 from oms.inventory.policy import SellingPolicy
 from oms.inventory.position import Position
-from oms.inventory.reservation import ReservationState, unhold_entries
+from oms.inventory.reservation import ReservationState, reserved_by_sku, unhold_entries
 from oms.inventory.store import EntryPage
 from oms.kernel.clock import rfc3339
 from oms.kernel.encoding import from_json, to_json
@@ -75,6 +76,7 @@ class StockStore:
         self._table = table
         self._spreading = Spreading(client, table)
         self.backorders = BackorderStore(client, table)
+        self.shares = ShareStore(client, table)
 
     def balances(self, skus: Set[str]) -> Mapping[str, tuple[Balance, ...]]:
         return {sku: self.balances_of(sku) for sku in sorted(skus)}
@@ -156,6 +158,7 @@ class StockStore:
                 [
                     *reservation_writes.end(self._table, held, ended, cause),
                     *self.give_back(unhold_entries(held, cause)),
+                    *self.shares.give_back(reserved_by_sku(held.lines), held.id, now),
                 ]
             )
         except (StockContended, Conflict):
@@ -268,12 +271,12 @@ class StockStore:
         entries: Sequence[Entry] | None,
         also: Sequence[Write],
     ) -> None:
-        writes = (
-            self._movement_writes(movement, cause)
-            if entries is None
-            else self.book(entries, _lacking(movement))
-        )
-        self.transact([self._guard(movement, to_json(movement)), *writes, *also])
+        if entries is None:
+            entries, writes = self._movement_writes(movement, cause)
+        else:
+            writes = self.book(entries, _lacking(movement))
+        parts = self.shares.follow(entries, cause.at)
+        self.transact([self._guard(movement, to_json(movement)), *writes, *parts, *also])
 
     def _gathered(self, sku: str, node: str, cause: Cause, act: Callable[[], None]) -> None:
         """Do what needs all units at home, and spread them again. When this breaks off in between
@@ -304,10 +307,13 @@ class StockStore:
         if is_spread(home):
             # The home's balance alone does not say what is available: what is held back comes home.
             self._gathered(
-                sku, node, cause, lambda: self._hold_back(sku, node, safety_stock, low_stock_at)
+                sku,
+                node,
+                cause,
+                lambda: self._hold_back(sku, node, safety_stock, low_stock_at, cause),
             )
         else:
-            self._hold_back(sku, node, safety_stock, low_stock_at, read_balance(home))
+            self._hold_back(sku, node, safety_stock, low_stock_at, cause, read_balance(home))
         return self._balance(sku, node) or read_balance(home)
 
     def _hold_back(
@@ -316,6 +322,7 @@ class StockStore:
         node: str,
         safety_stock: int,
         low_stock_at: int,
+        cause: Cause,
         known: Balance | None = None,
     ) -> None:
         held = known or self._balance(sku, node)
@@ -343,7 +350,8 @@ class StockStore:
                         },
                     },
                     refusal,
-                )
+                ),
+                *self.shares.change(sku, -change, cause.at),
             ]
         )
 
@@ -398,14 +406,19 @@ class StockStore:
             writes += self.book([entry], lacking)
         return writes
 
-    def _movement_writes(self, movement: Movement, cause: Cause) -> list[Write]:
+    def _movement_writes(
+        self, movement: Movement, cause: Cause
+    ) -> tuple[Sequence[Entry], list[Write]]:
         if movement.kind is MovementKind.COUNT:
             return self._count_writes(movement, cause)
         if movement.kind is MovementKind.ARRIVAL:
             return self._arrival_writes(movement, _lacking(movement), cause)
-        return self.book(entries_of(movement, cause), _lacking(movement))
+        entries = entries_of(movement, cause)
+        return entries, self.book(entries, _lacking(movement))
 
-    def _count_writes(self, movement: Movement, cause: Cause) -> list[Write]:
+    def _count_writes(
+        self, movement: Movement, cause: Cause
+    ) -> tuple[Sequence[Entry], list[Write]]:
         """What was found is the truth, even where less is left than was promised."""
         home = self._item(movement.sku, movement.node)
         if home is not None and is_spread(home):
@@ -416,9 +429,11 @@ class StockStore:
         unchanged = same("on_hand", held.on_hand)
         before = {":before": dynamo.number(held.on_hand)}
         change = stock_writes.change(self._table, [entry], unchanged, before, moved)
-        return [put_entry(self._table, entry), change]
+        return [entry], [put_entry(self._table, entry), change]
 
-    def _arrival_writes(self, movement: Movement, lacking: OmsError, cause: Cause) -> list[Write]:
+    def _arrival_writes(
+        self, movement: Movement, lacking: OmsError, cause: Cause
+    ) -> tuple[Sequence[Entry], list[Write]]:
         sent = self.movement(movement.transfer)
         if sent is None or sent.kind is not MovementKind.TRANSFER:
             raise NotFound(f"there is no transfer {movement.transfer}", code="unknown_transfer")
@@ -438,7 +453,8 @@ class StockStore:
             },
             Conflict("the transfer has arrived already", code="already_arrived"),
         )
-        return [once, *self.book([arrival_entry(movement, sent, cause)], lacking)]
+        entry = arrival_entry(movement, sent, cause)
+        return [entry], [once, *self.book([entry], lacking)]
 
     def _guard(self, movement: Movement, record: str) -> Write:
         return self._write(
@@ -521,6 +537,7 @@ def read_position(
         supplies=tuple(supplies),
         lapsed=tuple(lapsed),
         policy=policy,
+        shares=in_order(read_share(item) for item in home if sort_key(item).startswith(SHARE)),
         owed=owed,
         owed_to=owed_to,
     )

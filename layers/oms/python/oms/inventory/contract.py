@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints, WithJsonSchema
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, WithJsonSchema
 
 from oms.catalog.model import Item
 from oms.inventory.model import Balance, Entry, MovementKind
@@ -18,10 +18,12 @@ NotNegative = Annotated[Quantity, Field(ge=0), WithJsonSchema({"type": "number",
 class MovementDocument(Document):
     """``id`` is yours: the same movement sent again changes nothing.
 
-    receipt: what came in. adjustment: signed, with its reason. count: what was found on hand; the
-    difference is booked. damage, write_off: out of sale, and gone for good. quarantine, release:
-    into quality hold, and back. transfer: leaves ``node`` for ``to_node``. arrival: what arrived at
-    ``node`` of the movement ``transfer``; a short arrival closes it too.
+    receipt: what came in, of a ``purchase_order`` and its ``shipping_notice`` if they are named;
+    more than is open is refused unless the order allows it. adjustment: signed, with its reason.
+    count: what was found on hand; the difference is booked. damage, write_off: out of sale, and
+    gone for good. quarantine, release: into quality hold, and back. transfer: leaves ``node`` for
+    ``to_node``, where it is ``due``. arrival: what arrived at ``node`` of the movement
+    ``transfer``; a short arrival closes it too.
     """
 
     id: Identifier
@@ -32,6 +34,9 @@ class MovementDocument(Document):
     reason: Annotated[str, StringConstraints(max_length=200)] = ""
     to_node: Identifier | None = None
     transfer: Identifier | None = None
+    purchase_order: Identifier | None = None
+    shipping_notice: Identifier | None = None
+    due: AwareDatetime | None = None
 
 
 class MovementResult(BaseModel):

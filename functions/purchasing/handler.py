@@ -1,0 +1,176 @@
+"""Purchase orders over HTTP."""
+
+from typing import Annotated, Any
+from uuid import uuid4
+
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
+
+from oms.aws import stores
+from oms.aws.http import caller, refusals, reply, resolver, serve
+from oms.aws.observability import correlation_id
+from oms.kernel.clock import utc_now
+from oms.kernel.events import Cause
+from oms.purchasing import purchasing
+from oms.purchasing.contract import (
+    PURCHASE_ORDER_ID,
+    ConfirmationDocument,
+    DueDocument,
+    PurchaseOrderDocument,
+    PurchaseOrderPage,
+    PurchaseOrderView,
+    ShippingNoticeDocument,
+    page_view,
+    purchase_order_view,
+)
+from oms.purchasing.model import PurchaseOrder, State
+
+app = resolver()
+
+_ORDER: dict[str, Any] = {"application/json": {"model": PurchaseOrderView}}
+_STEP = {
+    200: {"description": "The order as it is now"},
+    **refusals(401, 403, 404, 409, 422, 503),
+}
+_STEP_WITH_BODY = {**_STEP, **refusals(400, 413, 415)}
+OrderId = Annotated[str, Path(pattern=PURCHASE_ORDER_ID)]
+Sku = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
+
+
+@app.post(
+    "/v1/purchase-orders",
+    summary="Order from a supplier",
+    description="The same order again, by its id, answers 200 with the order as it is now; the same"
+    " id with another content 409. Nothing is on its way before the order is sent.",
+    tags=["purchasing"],
+    responses={
+        200: {"description": "Created before", "content": _ORDER},
+        201: {"description": "Created", "content": _ORDER},
+        **refusals(400, 401, 403, 409, 413, 415, 422, 503),
+    },
+)
+def create(order: Annotated[PurchaseOrderDocument, Body()]) -> Any:
+    order_id = order.id or f"po_{uuid4().hex}"
+    made, first = purchasing.create(
+        order, order_id, stores.purchases(), stores.stock(), stores.catalog(), _cause()
+    )
+    return reply(201 if first else 200, _view(made).model_dump(mode="json"))
+
+
+@app.get(
+    "/v1/purchase-orders",
+    summary="List the purchase orders of a supplier, or in a state, oldest first",
+    tags=["purchasing"],
+    responses={200: {"description": "One page"}, **refusals(401, 403, 422)},
+)
+def list_orders(
+    supplier: Annotated[str, Query(description="One of supplier and state is needed")] = "",
+    state: Annotated[State | None, Query(description="Only orders in this state")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 25,
+    cursor: Annotated[str, Query(description="next_cursor of the page before")] = "",
+) -> PurchaseOrderPage:
+    return page_view(stores.purchases().page(supplier, state, limit, cursor or None))
+
+
+@app.get(
+    "/v1/purchase-orders/<order_id>",
+    summary="Read a purchase order",
+    tags=["purchasing"],
+    responses={200: {"description": "The order"}, **refusals(401, 403, 404, 422)},
+)
+def read(order_id: OrderId) -> PurchaseOrderView:
+    return _view(purchasing.read(order_id, stores.purchases()))
+
+
+@app.post(
+    "/v1/purchase-orders/<order_id>/approve",
+    summary="A suggested order is to be sent",
+    tags=["purchasing"],
+    responses=_STEP,
+)
+def approve(order_id: OrderId) -> PurchaseOrderView:
+    return _view(purchasing.approve(order_id, stores.purchases(), stores.stock(), _cause()))
+
+
+@app.post(
+    "/v1/purchase-orders/<order_id>/send",
+    summary="The supplier has the order: its lines are supply under their dates",
+    tags=["purchasing"],
+    responses=_STEP,
+)
+def send(order_id: OrderId) -> PurchaseOrderView:
+    return _view(purchasing.send(order_id, stores.purchases(), stores.stock(), _cause()))
+
+
+@app.post(
+    "/v1/purchase-orders/<order_id>/confirm",
+    summary="What the supplier says will come, and when: it may be fewer, and later",
+    tags=["purchasing"],
+    responses=_STEP_WITH_BODY,
+)
+def confirm(
+    order_id: OrderId, confirmation: Annotated[ConfirmationDocument, Body()]
+) -> PurchaseOrderView:
+    return _view(
+        purchasing.confirm(order_id, confirmation, stores.purchases(), stores.stock(), _cause())
+    )
+
+
+@app.put(
+    "/v1/purchase-orders/<order_id>/lines/<sku>/due",
+    summary="A line comes at another time",
+    tags=["purchasing"],
+    responses=_STEP_WITH_BODY,
+)
+def reschedule(
+    order_id: OrderId, sku: Sku, document: Annotated[DueDocument, Body()]
+) -> PurchaseOrderView:
+    return _view(
+        purchasing.reschedule(
+            order_id, sku, document.due, stores.purchases(), stores.stock(), _cause()
+        )
+    )
+
+
+@app.post(
+    "/v1/purchase-orders/<order_id>/shipping-notices",
+    summary="A part of the order is on its way, with a date of its own",
+    tags=["purchasing"],
+    responses=_STEP_WITH_BODY,
+)
+def announce(
+    order_id: OrderId, notice: Annotated[ShippingNoticeDocument, Body()]
+) -> PurchaseOrderView:
+    return _view(
+        purchasing.announce(order_id, notice, stores.purchases(), stores.stock(), _cause())
+    )
+
+
+@app.post(
+    "/v1/purchase-orders/<order_id>/close",
+    summary="What has not come will not",
+    tags=["purchasing"],
+    responses=_STEP,
+)
+def close(order_id: OrderId) -> PurchaseOrderView:
+    return _view(purchasing.close(order_id, stores.purchases(), stores.stock(), _cause()))
+
+
+@app.post(
+    "/v1/purchase-orders/<order_id>/cancel",
+    summary="Nothing of the order comes",
+    tags=["purchasing"],
+    responses=_STEP,
+)
+def cancel(order_id: OrderId) -> PurchaseOrderView:
+    return _view(purchasing.cancel(order_id, stores.purchases(), stores.stock(), _cause()))
+
+
+def _view(order: PurchaseOrder) -> PurchaseOrderView:
+    return purchase_order_view(order)
+
+
+def _cause() -> Cause:
+    return Cause(utc_now(), caller(app), "", correlation_id())
+
+
+handler = serve(app)

@@ -1,0 +1,193 @@
+"""The JSON of purchase orders. Quantities are numbers with at most the item's decimals."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field, StringConstraints, WithJsonSchema
+
+from oms.kernel.clock import rfc3339
+from oms.kernel.quantity import quantity_number
+from oms.orders.contract import Document, Identifier, Quantity, View
+from oms.purchasing.model import MAX_LINES, Line, PurchaseOrder, ShippingNotice, State
+from oms.purchasing.store import Page, Summary
+
+PURCHASE_ORDER_ID = r"^[A-Za-z0-9_.\-]{1,64}$"
+
+PurchaseOrderId = Annotated[str, StringConstraints(pattern=PURCHASE_ORDER_ID)]
+Positive = Annotated[
+    Quantity, Field(gt=0), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})
+]
+NotNegative = Annotated[Quantity, Field(ge=0), WithJsonSchema({"type": "number", "minimum": 0})]
+
+
+class PurchaseLineDocument(Document):
+    """``due``: when the supplier is asked to have it there."""
+
+    sku: Identifier
+    quantity: Positive
+    due: AwareDatetime
+
+
+class PurchaseOrderDocument(Document):
+    """``id`` is yours: the same order sent again changes nothing. Left out, a new one is made.
+
+    ``supplier`` is a node of that kind, ``node`` is where it is to arrive. More than is ordered is
+    received only with ``allow_over_receipt``, or up to ``over_receipt_percent`` of a line.
+    """
+
+    id: PurchaseOrderId | None = None
+    supplier: Identifier
+    node: Identifier
+    lines: Annotated[list[PurchaseLineDocument], Field(min_length=1, max_length=MAX_LINES)]
+    allow_over_receipt: bool = False
+    over_receipt_percent: Annotated[int, Field(ge=0, le=100)] = 0
+
+
+class ConfirmedLineDocument(Document):
+    """What the supplier says of a line: fewer may come, and later."""
+
+    sku: Identifier
+    quantity: NotNegative
+    due: AwareDatetime
+
+
+class ConfirmationDocument(Document):
+    """A line that is not named comes as it was ordered."""
+
+    lines: list[ConfirmedLineDocument] = Field(default_factory=list, max_length=MAX_LINES)
+
+
+class DueDocument(Document):
+    due: AwareDatetime
+
+
+class NoticeLineDocument(Document):
+    sku: Identifier
+    quantity: Positive
+
+
+class ShippingNoticeDocument(Document):
+    """``id`` is the supplier's, of the delivery; ``expected_at``: when that part arrives."""
+
+    id: PurchaseOrderId
+    expected_at: AwareDatetime
+    lines: Annotated[list[NoticeLineDocument], Field(min_length=1, max_length=MAX_LINES)]
+
+
+class PurchaseLineView(View):
+    sku: str
+    quantity: Quantity = Field(description="What was ordered")
+    due: str
+    received: Quantity
+    short: Quantity = Field(description="What will not come")
+    open: Quantity = Field(description="What is still to come, in notices or not")
+    announced: Quantity = Field(description="What of it a shipping notice has a date for")
+    late: bool = Field(description="Its date has passed, and it was told")
+
+
+class NoticeLineView(View):
+    sku: str
+    quantity: Quantity
+    open: Quantity
+
+
+class ShippingNoticeView(View):
+    id: str
+    expected_at: str
+    lines: list[NoticeLineView]
+
+
+class PurchaseOrderView(View):
+    id: str
+    supplier: str
+    node: str
+    state: State
+    created_at: str
+    updated_at: str
+    lines: list[PurchaseLineView]
+    shipping_notices: list[ShippingNoticeView]
+    allow_over_receipt: bool
+    over_receipt_percent: int
+    suggested: bool = Field(description="Replenishment suggested it")
+    version: int
+
+
+class PurchaseOrderSummary(View):
+    id: str
+    supplier: str
+    node: str
+    state: State
+    created_at: str
+    skus: list[str]
+
+
+class PurchaseOrderPage(View):
+    purchase_orders: list[PurchaseOrderSummary]
+    next_cursor: str | None = None
+
+
+def purchase_order_view(order: PurchaseOrder) -> PurchaseOrderView:
+    return PurchaseOrderView(
+        id=order.id,
+        supplier=order.supplier,
+        node=order.node,
+        state=order.state,
+        created_at=rfc3339(order.created_at),
+        updated_at=rfc3339(order.updated_at),
+        lines=[_line_view(order, line) for line in order.lines],
+        shipping_notices=[_notice_view(order, notice) for notice in order.notices],
+        allow_over_receipt=order.allow_over_receipt,
+        over_receipt_percent=order.over_receipt_percent,
+        suggested=order.suggested,
+        version=order.version,
+    )
+
+
+def page_view(page: Page) -> PurchaseOrderPage:
+    return PurchaseOrderPage(
+        purchase_orders=[_summary(order) for order in page.orders], next_cursor=page.cursor
+    )
+
+
+def _summary(order: Summary) -> PurchaseOrderSummary:
+    return PurchaseOrderSummary(
+        id=order.id,
+        supplier=order.supplier,
+        node=order.node,
+        state=order.state,
+        created_at=rfc3339(order.created_at),
+        skus=list(order.skus),
+    )
+
+
+def _line_view(order: PurchaseOrder, line: Line) -> PurchaseLineView:
+    return PurchaseLineView(
+        sku=line.sku,
+        quantity=_shown(line.ordered, line.scale),
+        due=rfc3339(line.due),
+        received=_shown(line.received, line.scale),
+        short=_shown(line.short, line.scale),
+        open=_shown(line.open, line.scale),
+        announced=_shown(min(order.announced(line.sku), line.open), line.scale),
+        late=line.late,
+    )
+
+
+def _notice_view(order: PurchaseOrder, notice: ShippingNotice) -> ShippingNoticeView:
+    scales = {line.sku: line.scale for line in order.lines}
+    return ShippingNoticeView(
+        id=notice.id,
+        expected_at=rfc3339(notice.expected_at),
+        lines=[
+            NoticeLineView(
+                sku=line.sku,
+                quantity=_shown(line.quantity, scales[line.sku]),
+                open=_shown(line.open, scales[line.sku]),
+            )
+            for line in notice.lines
+        ],
+    )
+
+
+def _shown(units: int, scale: int) -> Decimal:
+    return Decimal(quantity_number(units, scale))

@@ -1,0 +1,426 @@
+"""What a command makes of a purchase order. Pure: each gives the order after it and what is to be
+told, or None when it has been done before; raises ``Conflict`` where the order does not allow it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from oms.inventory.model import Entry
+from oms.kernel.clock import rfc3339
+from oms.kernel.errors import Conflict, NotFound, TooLarge
+from oms.kernel.events import Cause
+from oms.purchasing.model import (
+    FINAL,
+    MAX_SUPPLIES,
+    NOT_SENT,
+    ON_ORDER,
+    Line,
+    LineConfirmation,
+    PurchaseOrder,
+    ShippingNotice,
+    State,
+    notice_supply_id,
+    on_order,
+    supplies,
+)
+
+ORDERED = "ordered"  # the kind of the ledger's entries
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """An event without its envelope."""
+
+    type: str
+    data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """``received``: units by supply id that came, rather than were called off. ``announced``: the
+    supply ids of a new shipping notice, each with that from which its units are."""
+
+    order: PurchaseOrder
+    facts: tuple[Fact, ...]
+    received: Mapping[str, int] = field(default_factory=dict)
+    announced: Mapping[str, str] = field(default_factory=dict)
+
+
+def create(order: PurchaseOrder) -> Decision:
+    suggested = order.state is State.SUGGESTED
+    event_type = "purchase_order_suggested" if suggested else "purchase_order_created"
+    lines = [
+        {"sku": line.sku, "quantity": line.ordered, "due": rfc3339(line.due)}
+        for line in order.lines
+    ]
+    return Decision(order, (_told(order, event_type, lines=lines),))
+
+
+def approve(order: PurchaseOrder, at: datetime) -> Decision | None:
+    if order.state is State.CANCELLED:
+        raise _illegal(order, "approved")
+    if order.state is not State.SUGGESTED:
+        return None
+    after = _moved(order, at, state=State.CREATED)
+    return Decision(after, (_told(after, "purchase_order_created"),))
+
+
+def send(order: PurchaseOrder, at: datetime) -> Decision | None:
+    if order.state is State.CANCELLED:
+        raise _illegal(order, "sent")
+    if order.state not in NOT_SENT:
+        return None
+    after = _moved(order, at, state=State.SENT)
+    return Decision(after, (_told(after, "purchase_order_sent"),))
+
+
+def confirm(
+    order: PurchaseOrder, confirmation: Sequence[LineConfirmation], at: datetime
+) -> Decision | None:
+    """A line that is not named comes as it was ordered. Fewer may be confirmed, and later."""
+    said = tuple(sorted(confirmation, key=lambda one: one.sku))
+    if order.confirmation is not None and order.confirmation == said:
+        return None
+    if order.state is not State.SENT:
+        raise _illegal(order, "confirmed")
+    by_sku = {one.sku: one for one in said}
+    lines = tuple(
+        _confirmed(order, line, by_sku[line.sku]) if line.sku in by_sku else line
+        for line in order.lines
+    )
+    after = _moved(order, at, state=State.CONFIRMED, lines=lines, confirmation=said)
+    if not any(line.open for line in lines):
+        came = any(line.received for line in lines)
+        after = replace(after, state=State.RECEIVED if came else State.CLOSED_SHORT)
+    facts = [_told(after, "purchase_order_confirmed"), *_shortage(order, after)]
+    return Decision(after, (*facts, *_supply_changes(order, after)))
+
+
+def reschedule(order: PurchaseOrder, sku: str, due: datetime, at: datetime) -> Decision | None:
+    """The line's own units, that no shipping notice speaks of, come at another time."""
+    line = _line(order, sku)
+    if line.due == due:
+        return None
+    if order.state in FINAL:
+        raise _illegal(order, "rescheduled")
+    after = _moved(order, at, lines=_with(order, replace(line, due=due, late=False)))
+    return Decision(after, _supply_changes(order, after))
+
+
+def announce(order: PurchaseOrder, notice: ShippingNotice, at: datetime) -> Decision | None:
+    """A part of what is open gets the date of its delivery. Raises ``TooLarge`` beyond
+    ``MAX_SUPPLIES`` dates."""
+    known = order.notice(notice.id)
+    if known is not None:
+        if _content(known) != _content(notice):
+            raise Conflict(
+                f"shipping notice {notice.id} has another content", code="content_differs"
+            )
+        return None
+    if order.state not in ON_ORDER:
+        raise _illegal(order, "announced")
+    for part in notice.lines:
+        line = _line(order, part.sku)
+        left = line.open - order.announced(part.sku)
+        if part.quantity > left:
+            raise Conflict(
+                f"{part.sku}: no more than {left} are open, and in no other notice",
+                code="over_announced",
+                context={"sku": part.sku, "open": left},
+            )
+    after = _moved(order, at, notices=(*order.notices, notice))
+    if (number := len(supplies(after))) > MAX_SUPPLIES:
+        raise TooLarge(
+            "the order's open units have too many dates",
+            code="too_many_notices",
+            context={"limit": "supplies", "maximum": MAX_SUPPLIES, "actual": number},
+        )
+    told = _told(
+        after,
+        "purchase_order_announced",
+        shipping_notice=notice.id,
+        expected_at=rfc3339(notice.expected_at),
+    )
+    moved = {
+        notice_supply_id(order, notice.id, part.sku): f"{order.id}:{_line(order, part.sku).number}"
+        for part in notice.lines
+    }
+    return Decision(after, (told, *_announced(order, after, notice)), announced=moved)
+
+
+def receive(
+    order: PurchaseOrder, sku: str, node: str, units: int, notice_id: str, at: datetime
+) -> Decision:
+    """``units`` have come: those of the notice first, then the line's own, then the other notices'
+    by date."""
+    if order.state not in ON_ORDER | {State.RECEIVED}:
+        raise _illegal(order, "received")
+    line = order.line(sku)
+    if line is None:
+        raise Conflict(f"the order has no {sku}", code="not_ordered")
+    if node != order.node:
+        raise Conflict(f"the order goes to {order.node}", code="wrong_node")
+    if notice_id and order.notice(notice_id) is None:
+        raise NotFound(f"the order has no notice {notice_id}", code="unknown_shipping_notice")
+    most = order.receivable(line)
+    if most is not None and units > most:
+        raise Conflict(
+            f"{line.open} are open, {units} were received",
+            code="over_receipt",
+            context={"open": line.open, "receivable": most},
+        )
+    came = _taken(order, line, min(units, line.open), notice_id)
+    lines = _with(order, replace(line, received=line.received + units))
+    notices = tuple(_received_of(order, notice, sku, came) for notice in order.notices)
+    state = order.state if any(each.open for each in lines) else State.RECEIVED
+    after = _moved(order, at, state=state, lines=lines, notices=notices)
+    told = _told(
+        after,
+        "purchase_order_received",
+        sku=sku,
+        quantity=units,
+        open=lines[line.number - 1].open,
+        complete=state is State.RECEIVED,
+    )
+    return Decision(after, (told,), came)
+
+
+def close(order: PurchaseOrder, at: datetime) -> Decision | None:
+    """What has not come will not."""
+    if order.state in (State.CLOSED_SHORT, State.RECEIVED):
+        return None
+    if order.state not in ON_ORDER:
+        raise _illegal(order, "closed")
+    lines = tuple(replace(line, short=line.short + line.open) for line in order.lines)
+    after = _moved(order, at, state=State.CLOSED_SHORT, lines=lines)
+    facts = [*_shortage(order, after), _told(after, "purchase_order_closed")]
+    return Decision(after, (*facts, *_supply_changes(order, after)))
+
+
+def cancel(order: PurchaseOrder, at: datetime) -> Decision | None:
+    """Raises ``Conflict`` (``already_received``) once something has come: close it instead."""
+    if order.state is State.CANCELLED:
+        return None
+    if any(line.received for line in order.lines):
+        raise Conflict("a part has been received: close the order", code="already_received")
+    if order.state in FINAL:
+        raise _illegal(order, "cancelled")
+    after = _moved(order, at, state=State.CANCELLED)
+    told = _told(after, "purchase_order_cancelled", was_sent=order.state in ON_ORDER)
+    return Decision(after, (told, *_supply_changes(order, after, "cancelled")))
+
+
+def tell_late(order: PurchaseOrder, at: datetime) -> Decision | None:
+    """What was due before ``at`` and has not come is told to be late, once for each date."""
+    if order.state not in ON_ORDER:
+        return None
+    lines = tuple(
+        replace(line, late=True)
+        if line.due < at and line.open > order.announced(line.sku)
+        else line
+        for line in order.lines
+    )
+    notices = tuple(
+        replace(notice, late=True)
+        if notice.expected_at < at and any(line.open for line in notice.lines)
+        else notice
+        for notice in order.notices
+    )
+    if (lines, notices) == (order.lines, order.notices):
+        return None
+    newly = [
+        f"{order.id}:{after.number}"
+        for before, after in zip(order.lines, lines, strict=True)
+        if after.late and not before.late
+    ]
+    newly += [
+        notice_supply_id(order, after.id, part.sku)
+        for before, after in zip(order.notices, notices, strict=True)
+        if after.late and not before.late
+        for part in after.lines
+    ]
+    brings = supplies(order)
+    facts = tuple(
+        _supply_changed(order, supply_id, brings[supply_id].open, None, "late")
+        for supply_id in newly
+        if supply_id in brings
+    )
+    return Decision(_moved(order, at, lines=lines, notices=notices), facts)
+
+
+def incoming_entries(
+    before: PurchaseOrder | None, after: PurchaseOrder, cause: Cause
+) -> tuple[Entry, ...]:
+    """How the ledger's ``incoming`` follows from what the order brings before and after."""
+    was, is_now = on_order(before), on_order(after)
+    return tuple(
+        Entry(
+            id=f"{after.id}:{after.version}",
+            kind=ORDERED,
+            sku=sku,
+            node=after.node,
+            at=cause.at,
+            by=cause.by,
+            incoming=change,
+            reason=cause.reason or f"purchase order {after.id}",
+        )
+        for sku in sorted({**was, **is_now})
+        if (change := is_now.get(sku, 0) - was.get(sku, 0))
+    )
+
+
+def _moved(
+    order: PurchaseOrder,
+    at: datetime,
+    *,
+    state: State | None = None,
+    lines: tuple[Line, ...] | None = None,
+    notices: tuple[ShippingNotice, ...] | None = None,
+    confirmation: tuple[LineConfirmation, ...] | None = None,
+) -> PurchaseOrder:
+    return replace(
+        order,
+        state=state or order.state,
+        lines=lines or order.lines,
+        notices=order.notices if notices is None else notices,
+        confirmation=order.confirmation if confirmation is None else confirmation,
+        updated_at=at,
+        version=order.version + 1,
+    )
+
+
+def _confirmed(order: PurchaseOrder, line: Line, said: LineConfirmation) -> Line:
+    if said.quantity > line.ordered:
+        raise Conflict(f"{line.sku}: {line.ordered} were ordered", code="above_ordered")
+    least = line.received + order.announced(line.sku)
+    if said.quantity < least:
+        raise Conflict(f"{line.sku}: {least} are here or announced already", code="below_announced")
+    late = line.late and said.due == line.due
+    return replace(line, short=line.ordered - said.quantity, due=said.due, late=late)
+
+
+def _taken(order: PurchaseOrder, line: Line, units: int, notice_id: str) -> dict[str, int]:
+    """From which supply ids the units come."""
+    own = f"{order.id}:{line.number}"
+    brings = {key: one for key, one in supplies(order).items() if one.sku == line.sku}
+    first = notice_supply_id(order, notice_id, line.sku) if notice_id else own
+    in_turn = sorted(
+        brings.values(), key=lambda one: (one.id != first, one.id != own, one.due, one.id)
+    )
+    came: dict[str, int] = {}
+    for supply in in_turn:
+        part = min(units, supply.open)
+        if part:
+            came[supply.id] = part
+        units -= part
+    return came
+
+
+def _received_of(
+    order: PurchaseOrder, notice: ShippingNotice, sku: str, came: Mapping[str, int]
+) -> ShippingNotice:
+    part = came.get(notice_supply_id(order, notice.id, sku), 0)
+    if not part:
+        return notice
+    lines = tuple(
+        replace(line, received=line.received + part) if line.sku == sku else line
+        for line in notice.lines
+    )
+    return replace(notice, lines=lines)
+
+
+def _supply_changes(
+    before: PurchaseOrder, after: PurchaseOrder, reason: str = ""
+) -> tuple[Fact, ...]:
+    was, is_now = supplies(before), supplies(after)
+    facts = []
+    for supply_id, supply in was.items():
+        now = is_now.get(supply_id)
+        left = now.open if now else 0
+        due = now.due if now else supply.due
+        if left < supply.open:
+            facts.append(_supply_changed(before, supply_id, left, due, reason or "short"))
+        elif due != supply.due:
+            why = "slip" if due > supply.due else "earlier"
+            facts.append(_supply_changed(before, supply_id, left, due, reason or why))
+    return tuple(facts)
+
+
+def _announced(
+    before: PurchaseOrder, after: PurchaseOrder, notice: ShippingNotice
+) -> tuple[Fact, ...]:
+    is_now = supplies(after)
+    facts = []
+    for part in notice.lines:
+        line = _line(before, part.sku)
+        own = f"{before.id}:{line.number}"
+        left = is_now[own].open if own in is_now else 0
+        to = notice_supply_id(before, notice.id, part.sku)
+        facts.append(
+            _supply_changed(before, own, left, notice.expected_at, "announced", moved_to=to)
+        )
+    return tuple(facts)
+
+
+def _supply_changed(
+    before: PurchaseOrder,
+    supply_id: str,
+    left: int,
+    due: datetime | None,
+    reason: str,
+    **more: str,
+) -> Fact:
+    supply = supplies(before)[supply_id]
+    return Fact(
+        "supply_changed",
+        {
+            "sku": supply.sku,
+            "node": supply.node,
+            "supply": supply.id,
+            "from": rfc3339(supply.due),
+            "to": None if due is None else rfc3339(due),
+            "open_before": supply.open,
+            "open": left,
+            "reason": reason,
+            **more,
+        },
+    )
+
+
+def _shortage(before: PurchaseOrder, after: PurchaseOrder) -> list[Fact]:
+    missing = [
+        {"sku": line.sku, "short": line.short - earlier.short}
+        for earlier, line in zip(before.lines, after.lines, strict=True)
+        if line.short > earlier.short
+    ]
+    return [_told(after, "purchase_order_short", lines=missing)] if missing else []
+
+
+def _told(order: PurchaseOrder, event_type: str, **data: object) -> Fact:
+    about = {"supplier": order.supplier, "node": order.node, "state": order.state.value}
+    return Fact(event_type, {**about, **data})
+
+
+def _content(notice: ShippingNotice) -> object:
+    lines = sorted((line.sku, line.quantity) for line in notice.lines)
+    return notice.expected_at, lines
+
+
+def _with(order: PurchaseOrder, changed: Line) -> tuple[Line, ...]:
+    return tuple(changed if line.number == changed.number else line for line in order.lines)
+
+
+def _line(order: PurchaseOrder, sku: str) -> Line:
+    line = order.line(sku)
+    if line is None:
+        raise NotFound(f"the order has no line of {sku}", code="unknown_line")
+    return line
+
+
+def _illegal(order: PurchaseOrder, what: str) -> Conflict:
+    return Conflict(
+        f"an order that is {order.state} cannot be {what}",
+        code="illegal_transition",
+        context={"state": order.state.value},
+    )
