@@ -23,8 +23,9 @@ class SellingPolicy:
     ``tracked`` is false for what never runs out. ``backorder`` and ``preorder`` are None where they
     are not allowed; a pre-order is a backorder of what is sold before ``available_from``.
     ``held_back`` is safety stock by channel. With ``take_back`` an order of higher priority may
-    have what one of lower priority holds. At the nodes in ``not_sold_at`` nothing is sold, whatever
-    lies there. How few, how many and in which steps a SKU sells is said by its item.
+    have what one of lower priority holds. At the nodes in ``not_sold_at`` somebody has declared
+    the SKU out of stock, whatever is counted there; of what is not tracked that says nothing.
+    How few, how many and in which steps a SKU sells is said by its item.
     """
 
     tracked: bool = True
