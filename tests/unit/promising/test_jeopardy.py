@@ -22,8 +22,10 @@ from oms.promising.jeopardy import (
     pools_of,
     severity_of,
 )
+from oms.promising.model import Destination
 from tests.samples import NOW
 
+TO = Destination("BR", "SP", "São Paulo", "01310-100")
 TRANSIT = timedelta(days=2)
 TODAY = NOW.date()
 
@@ -32,7 +34,7 @@ def day(number: int) -> date:
     return TODAY + timedelta(days=number)
 
 
-def arrives(part: PromisedPart, ready_at: datetime) -> Arrival | None:
+def arrives(line: DemandLine, part: PromisedPart, ready_at: datetime) -> Arrival | None:
     if part.node == "closed":
         return None
     return Arrival(ready_at, (ready_at + TRANSIT).date())
@@ -47,7 +49,7 @@ def line(
     *parts: PromisedPart, order: str = "a", priority: int = 5, held: bool = False
 ) -> DemandLine:
     promised = max(each.arrive_by for each in parts)
-    return DemandLine(order, "MUG", "MUG", priority, NOW, promised, parts, held)
+    return DemandLine(order, "MUG", "MUG", priority, NOW, promised, parts, TO, "BRL", held)
 
 
 def pool(source: str, ready_in: int, units: int = 1, node: str = "sp-dc") -> Pool:

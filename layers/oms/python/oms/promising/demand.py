@@ -8,7 +8,7 @@ from typing import Protocol
 from oms.inventory.position import Supply
 from oms.kernel.writes import Write
 from oms.orders.model import Counts, Line, PromisedPart
-from oms.promising.model import ON_HAND, CapacityBooking, Demand, supply_of
+from oms.promising.model import ON_HAND, CapacityBooking, Demand, Destination, supply_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class DemandLine:
     promised_at: datetime
     promised: date
     parts: tuple[PromisedPart, ...]
+    destination: Destination
+    currency: str
     held: bool = False
     severity: str = ""
     expected: date | None = None

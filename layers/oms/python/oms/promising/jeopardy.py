@@ -48,11 +48,12 @@ class Pool:
 class Arrival:
     ship_by: datetime
     arrive_by: date
+    service: str = ""
 
 
-# When a part is there whose units are ready at its node at a moment; None when that node, or the
-# part's carrier service, does not ship.
-Schedule = Callable[[PromisedPart, datetime], Arrival | None]
+# When a part of a line is there whose units are ready at its node at a moment; None when that node
+# does not ship to where the line goes.
+Schedule = Callable[[DemandLine, PromisedPart, datetime], Arrival | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,8 @@ def look(
     lacking = _lacking(served, missing)
     shelves = _Shelves(pools, schedule)
     expected = [
-        [shelves.serve(part, units) for part, units in _wanted(line, lacking)] for line in served
+        [shelves.serve(line, part, units) for part, units in _wanted(line, lacking)]
+        for line in served
     ]
     return [_finding(line, days, shelves) for line, days in zip(served, expected, strict=True)]
 
@@ -179,16 +181,16 @@ class _Shelves:
         for number, pool in enumerate(self._pools):
             self._at[pool.node].append(number)
 
-    def serve(self, part: PromisedPart, units: int) -> date | None:
+    def serve(self, line: DemandLine, part: PromisedPart, units: int) -> date | None:
         """The day on which the part is there once it has taken ``units``."""
         day = part.arrive_by
         numbers = self._at[part.node]
-        in_time = self._in_time(part, numbers)
+        in_time = self._in_time(line, part, numbers)
         for number in (*reversed(numbers[:in_time]), *numbers[in_time:]):
             taken = min(units, self._left[number])
             if not taken:
                 continue
-            arrival = self._schedule(part, self._pools[number].ready_at)
+            arrival = self._schedule(line, part, self._pools[number].ready_at)
             if arrival is None:
                 continue
             self._left[number] -= taken
@@ -196,14 +198,14 @@ class _Shelves:
             day = max(day, arrival.arrive_by)
         return day if units == 0 else None
 
-    def elsewhere(self, part: PromisedPart, by: date) -> PromisedPart | None:
-        """The part from the pool that has it there first, by the day; takes the units out."""
+    def elsewhere(self, line: DemandLine, part: PromisedPart) -> PromisedPart | None:
+        """The part from the pool that has it there first, if in time; takes the units out."""
         found = [
             (arrival.arrive_by, number, arrival)
             for number, pool in enumerate(self._pools)
             if self._left[number] >= part.quantity
-            and (arrival := self._schedule(replace(part, node=pool.node), pool.ready_at))
-            and arrival.arrive_by <= by
+            and (arrival := self._schedule(line, replace(part, node=pool.node), pool.ready_at))
+            and arrival.arrive_by <= line.promised
         ]
         if not found:
             return None
@@ -211,15 +213,20 @@ class _Shelves:
         self._left[number] -= part.quantity
         pool = self._pools[number]
         return replace(
-            part, node=pool.node, source=pool.source, ship_by=arrival.ship_by, arrive_by=day
+            part,
+            node=pool.node,
+            source=pool.source,
+            ship_by=arrival.ship_by,
+            arrive_by=day,
+            service=arrival.service,
         )
 
-    def _in_time(self, part: PromisedPart, numbers: Sequence[int]) -> int:
+    def _in_time(self, line: DemandLine, part: PromisedPart, numbers: Sequence[int]) -> int:
         """How many of the pools, which are in order of time, keep the part's day."""
         low, high = 0, len(numbers)
         while low < high:
             middle = (low + high) // 2
-            arrival = self._schedule(part, self._pools[numbers[middle]].ready_at)
+            arrival = self._schedule(line, part, self._pools[numbers[middle]].ready_at)
             if arrival and arrival.arrive_by <= part.arrive_by:
                 low = middle + 1
             else:
@@ -242,7 +249,7 @@ def _alternative(
     parts: list[PromisedPart] = []
     for part, day in zip(line.parts, days, strict=True):
         late = day is None or day > line.promised
-        kept = shelves.elsewhere(part, line.promised) if late else part
+        kept = shelves.elsewhere(line, part) if late else part
         if kept is None:
             return ()
         parts.append(kept)
