@@ -16,7 +16,7 @@ condition ``left >= q``. All writes are prepared here and committed with the sto
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,7 @@ from oms.inventory.shares import (
     take,
     withdraw,
 )
+from oms.inventory.store import BorrowPage
 from oms.kernel.clock import rfc3339
 from oms.kernel.encoding import from_json, to_json
 from oms.kernel.errors import Conflict, OmsError, StockContended
@@ -52,14 +53,6 @@ _LARGEST_PAGE = 100
 _REPAID_AT_ONCE = 25
 _MOVED = StockContended("a channel's part of the stock changed at the same moment")
 _TAKEN_TWICE = Conflict("the holder has taken its part already", code="entry_exists")
-
-
-@dataclass(frozen=True, slots=True)
-class BorrowPage:
-    """What is owed comes first, then what was returned; each oldest first."""
-
-    borrows: tuple[Borrow, ...]
-    cursor: str | None
 
 
 class ShareStore:
@@ -173,6 +166,20 @@ class ShareStore:
         )
         borrows = tuple(_read_borrow(item) for item in answer["Items"])
         return BorrowPage(borrows, dynamo.encode_cursor(answer.get("LastEvaluatedKey")))
+
+    def owed_by(self, sku: str) -> Mapping[str, int]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :borrow AND begins_with(sk, :open)",
+            ExpressionAttributeValues={
+                ":borrow": dynamo.text(f"borrow#{sku}"),
+                ":open": dynamo.text("open#"),
+            },
+        )
+        owed: dict[str, int] = {}
+        for borrow in (_read_borrow(item) for page in pages for item in page["Items"]):
+            owed[borrow.borrower] = owed.get(borrow.borrower, 0) + borrow.open
+        return owed
 
     # --- a holder's units -------------------------------------------------------------------
 

@@ -152,7 +152,7 @@ class StockStore:
         if held.state is not ReservationState.HELD or held.expires_at > now:
             return
         cause = Cause(now, "reservations", "expired")
-        ended = reservation_writes.ended_as(held, ReservationState.EXPIRED)
+        ended = replace(held, state=ReservationState.EXPIRED)
         try:
             self.transact(
                 [

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Protocol
 
 from oms.inventory.model import Balance, Entry, Movement, Need
-from oms.inventory.position import Position
+from oms.inventory.position import Position, Share, ShareRule
+from oms.inventory.shares import Borrow
 from oms.kernel.errors import OmsError
 from oms.kernel.events import Cause
 from oms.kernel.writes import Write
@@ -20,7 +21,52 @@ class EntryPage:
     cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class BorrowPage:
+    """What is owed comes first, then what was returned; each oldest first."""
+
+    borrows: tuple[Borrow, ...]
+    cursor: str | None
+
+
+class Shares(Protocol):
+    """Channels' parts of SKUs. Nothing is written for a SKU without shares."""
+
+    def take(
+        self,
+        channel: str,
+        units: Mapping[str, int],
+        holder: str,
+        positions: Mapping[str, Position],
+        at: datetime,
+    ) -> list[Write]:
+        """Writes that take units by SKU for a holder, an order or a reservation, out of what its
+        channel may have: its own part, everybody's, what it may borrow. Raises ``StockContended``
+        when these do not suffice; so do the writes, when they no longer do."""
+
+    def give_back(self, units: Mapping[str, int], holder: str, at: datetime) -> list[Write]:
+        """Writes that return what a holder took to the parts it came from; none when that was
+        done before. Units that it had without taking them from a part are everybody's."""
+
+    def hand_over(self, skus: Iterable[str], holder: str, to: str, at: datetime) -> list[Write]:
+        """Writes that make what a holder took the units of another one."""
+
+    def shares(self, sku: str) -> tuple[Share, ...]: ...
+
+    def put_rules(self, sku: str, rules: Sequence[ShareRule], free: int) -> tuple[Share, ...]:
+        """Grant ``free`` units anew by ``rules``; without any the SKU has no shares. Raises
+        ``StockContended`` when a part changed meanwhile."""
+
+    def borrows(self, sku: str, limit: int, cursor: str | None) -> BorrowPage: ...
+
+    def owed_by(self, sku: str) -> Mapping[str, int]:
+        """Units that are owed, by borrower."""
+
+
 class Stock(Protocol):
+    @property
+    def shares(self) -> Shares: ...
+
     def balances(self, skus: Set[str]) -> Mapping[str, tuple[Balance, ...]]:
         """Per SKU the balance at every node that ever held it."""
 
@@ -66,7 +112,9 @@ class Stock(Protocol):
     def movement(self, movement_id: str) -> Movement | None:
         """The movement that was booked under this id."""
 
-    def positions(self, skus: Set[str], now: datetime) -> Mapping[str, Position]:
+    def positions(
+        self, skus: Set[str], now: datetime, *, consistent: bool = False
+    ) -> Mapping[str, Position]:
         """All that is known of each SKU: one read of each. What a reservation held that has expired
         by ``now`` counts as available, in ``Position.balances`` and in ``Position.counters``."""
 
