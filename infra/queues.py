@@ -6,6 +6,7 @@ _TOLD_OUTSIDE = (
     "order_captured",
     "fulfillment_shipped",
     "fulfillment_delivered",
+    "reservation_taken_back",
     "order_cancelled",
     "payment_refunded",
 )
@@ -52,6 +53,8 @@ QUEUES = (
             "stock_received",
             "stock_adjusted",
             "selling_policy_changed",
+            "backorder_released",
+            "reservation_taken_back",
             "reservation_released",
         ),
         # What a step of the lifecycle did itself it need not be woken for.

@@ -105,6 +105,7 @@ def _redrive_relay(stack: Target) -> None:
         _queue_url(RELAY, stack.dead_letter_queues),
         stack.session.client("dynamodbstreams", endpoint_url=stack.endpoint),
         republish.bus_of(stack),
+        republish.feed_of(stack),
     )
     print(f"{RELAY}: {done.places} places done, {done.events} events published")
     if done.left:

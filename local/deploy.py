@@ -69,6 +69,7 @@ class Deployment:
     webhook_secrets: Mapping[str, str]
     callback_secret: str
     dead_letter_queues: Mapping[str, str]
+    availability_queue: str
     sender_email: str
 
 
@@ -276,6 +277,7 @@ def _describe(engine: Engine, outputs_file: Path) -> Deployment:
             webhook_secrets=json.loads(outputs["WebhookSecrets"]),
             callback_secret=outputs["CallbackSecretArn"],
             dead_letter_queues=json.loads(outputs["DeadLetterQueues"]),
+            availability_queue=json.loads(outputs["QueueUrls"])["availability"],
             sender_email=outputs["SenderEmail"],
         )
     except KeyError as missing:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from botocore.exceptions import ClientError
 from mypy_boto3_sqs import SQSClient
@@ -41,6 +42,7 @@ def redrive(sqs: SQSClient, dead_letter_queue: str) -> int:
             QueueUrl=dead_letter_queue,
             MaxNumberOfMessages=min(BATCH, waiting - moved),
             MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["MessageGroupId"],
             WaitTimeSeconds=1,
         ).get("Messages", [])
         if not messages:
@@ -52,10 +54,16 @@ def redrive(sqs: SQSClient, dead_letter_queue: str) -> int:
 
 
 def _move(sqs: SQSClient, message: MessageTypeDef, origin: str, destination: str) -> None:
+    group = message.get("Attributes", {}).get("MessageGroupId")
+    # Known by the dead letter's own id: the queue may still remember the message it was made of.
+    ordered: dict[str, Any] = (
+        {"MessageGroupId": group, "MessageDeduplicationId": message["MessageId"]} if group else {}
+    )
     sqs.send_message(
         QueueUrl=destination,
         MessageBody=message["Body"],
         MessageAttributes=message.get("MessageAttributes", {}),
+        **ordered,
     )
     sqs.delete_message(QueueUrl=origin, ReceiptHandle=message["ReceiptHandle"])
 

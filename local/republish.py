@@ -18,11 +18,13 @@ from mypy_boto3_sqs.type_defs import MessageTypeDef
 from local.failure import LocalFailure
 from local.stream import Place, Record, read_place, records_at
 from local.target import Target
+from oms.aws.availability_queue import AvailabilityQueue
 from oms.aws.event_bus import EventBus
 from oms.aws.notification_store import KEPT_FOR
 from oms.aws.observability import logger
 from oms.aws.order_store import OrderStore
-from oms.aws.outbox import publication_of, publications
+from oms.aws.outbox import publication_of, publications, stock_change
+from oms.aws.queues import Queue
 from oms.kernel.errors import NotFound
 
 # Long enough for the largest place; a run that dies gives its message back after that.
@@ -51,13 +53,22 @@ def bus_of(stack: Target) -> EventBus:
     return EventBus(client, stack.event_bus)
 
 
+def feed_of(stack: Target) -> AvailabilityQueue:
+    client = stack.session.client("sqs", endpoint_url=stack.endpoint, config=_IMPATIENT)
+    return AvailabilityQueue(Queue(stack.availability_queue, client))
+
+
 def orders_of(stack: Target) -> OrderStore:
     client = stack.session.client("dynamodb", endpoint_url=stack.endpoint)
     return OrderStore(client, stack.orders_table)
 
 
 def redrive_relay(
-    sqs: SQSClient, failures: str, streams: DynamoDBStreamsClient, bus: EventBus
+    sqs: SQSClient,
+    failures: str,
+    streams: DynamoDBStreamsClient,
+    bus: EventBus,
+    feed: AvailabilityQueue,
 ) -> Redriven:
     """Publish the records of every place that the queue names, and delete its message.
 
@@ -69,7 +80,7 @@ def redrive_relay(
     try:
         for message in _messages(sqs, failures):
             try:
-                events += _publish(read_place(message["Body"]), streams, bus)
+                events += _publish(read_place(message["Body"]), streams, bus, feed)
             except LocalFailure as failure:
                 left.append((message, str(failure)))
                 continue
@@ -123,12 +134,14 @@ def _show_again(sqs: SQSClient, queue: str, message: MessageTypeDef) -> None:
     )
 
 
-def _publish(place: Place, streams: DynamoDBStreamsClient, bus: EventBus) -> int:
+def _publish(
+    place: Place, streams: DynamoDBStreamsClient, bus: EventBus, feed: AvailabilityQueue
+) -> int:
     """Record by record, so that one which the bus refuses takes no other with it."""
     events, refused = 0, []
     for record in records_at(streams, place):
         try:
-            events += _publish_record(record, bus)
+            events += _publish_record(record, bus, feed)
         except LocalFailure as failure:
             refused.append(str(failure))
     if refused:
@@ -136,9 +149,9 @@ def _publish(place: Place, streams: DynamoDBStreamsClient, bus: EventBus) -> int
     return events
 
 
-def _publish_record(record: Record, bus: EventBus) -> int:
+def _publish_record(record: Record, bus: EventBus, feed: AvailabilityQueue) -> int:
     try:
-        found = publications(record)
+        found, change = publications(record), stock_change(record)
     except Exception as error:
         # Only its name: the text of an error may repeat what the record holds.
         number = record["dynamodb"]["SequenceNumber"]
@@ -146,6 +159,8 @@ def _publish_record(record: Record, bus: EventBus) -> int:
     failed = bus.publish(found)
     if failed:
         raise LocalFailure(f"the bus did not take {_listed(sorted(failed))}")
+    if change and feed.tell([change]):
+        raise LocalFailure(f"the queue did not take {change.sku}")
     return len(found)
 
 

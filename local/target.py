@@ -17,11 +17,13 @@ class Target:
 
     `endpoint` is None on AWS, where each service has its own. `dead_letter_queues` has the URL of
     each queue by its name.
+    `availability_queue` is the URL of the queue of SKUs whose channels are to be told.
     """
 
     session: boto3.Session
     endpoint: str | None
     dead_letter_queues: Mapping[str, str]
+    availability_queue: str
     event_bus: str
     orders_table: str
     inventory_table: str
@@ -36,6 +38,7 @@ def here(deployment: Deployment) -> Target:
         session=local_session(),
         endpoint=deployment.endpoint,
         dead_letter_queues=deployment.dead_letter_queues,
+        availability_queue=deployment.availability_queue,
         event_bus=deployment.event_bus,
         orders_table=deployment.orders_table,
         inventory_table=deployment.inventory_table,
@@ -50,6 +53,7 @@ def on_aws() -> Target:
         session=session,
         endpoint=None,
         dead_letter_queues=json.loads(outputs["DeadLetterQueues"]),
+        availability_queue=json.loads(outputs["QueueUrls"])["availability"],
         event_bus=outputs["EventBusName"],
         orders_table=outputs["OrdersTable"],
         inventory_table=outputs["InventoryTable"],

@@ -13,11 +13,20 @@ LATE = Duration.minutes(10)
 
 
 class DeadLetterQueue(Construct):
-    """Keeps what could not be handled, for 14 days; one message is enough to raise the alarm."""
+    """Keeps what could not be handled, for 14 days; one message is enough to raise the alarm. The
+    dead-letter queue of one that is ``ordered`` (FIFO) has to be so too."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, of: str, alarms: AlarmTopic) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        of: str,
+        alarms: AlarmTopic,
+        ordered: bool = False,
+    ) -> None:
         super().__init__(scope, construct_id)
-        self.queue = _queue(self, retention=Duration.days(14))
+        self.queue = _queue(self, retention=Duration.days(14), ordered=ordered)
         alarms.watch(
             self,
             "Alarm",
@@ -50,15 +59,21 @@ class WorkQueue(Construct):
         *,
         consumer_timeout: int,
         max_receives: int,
+        ordered: bool,
+        delay: int,
         deployment: Deployment,
         alarms: AlarmTopic,
     ) -> None:
         super().__init__(scope, f"{name.capitalize()}Queue")
         self.max_receives = deployment.max_receives(max_receives)
-        self.dead_letters = DeadLetterQueue(self, "DeadLetters", of=name, alarms=alarms).queue
+        self.dead_letters = DeadLetterQueue(
+            self, "DeadLetters", of=name, alarms=alarms, ordered=ordered
+        ).queue
         self.queue = _queue(
             self,
             retention=Duration.days(4),
+            ordered=ordered,
+            delay=Duration.seconds(delay) if delay else None,
             visibility_timeout=Duration.seconds(deployment.visibility_seconds(consumer_timeout)),
             dead_letter_queue=sqs.DeadLetterQueue(
                 queue=self.dead_letters, max_receive_count=self.max_receives
@@ -78,12 +93,19 @@ def _queue(
     scope: Construct,
     *,
     retention: Duration,
+    ordered: bool = False,
+    delay: Duration | None = None,
     visibility_timeout: Duration | None = None,
     dead_letter_queue: sqs.DeadLetterQueue | None = None,
 ) -> sqs.Queue:
     return sqs.Queue(
         scope,
         "Queue",
+        # Counted by group: a FIFO queue would take 300 calls a second in all.
+        fifo=ordered or None,
+        deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP if ordered else None,
+        fifo_throughput_limit=(sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID if ordered else None),
+        delivery_delay=delay,
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         enforce_ssl=True,
         retention_period=retention,

@@ -101,6 +101,8 @@ class ServiceStack(Stack):
             plan.name,
             consumer_timeout=consumer.timeout,
             max_receives=plan.max_receives,
+            ordered=plan.ordered,
+            delay=plan.delay,
             deployment=self._deployment,
             alarms=self._alarms,
         )
@@ -145,6 +147,7 @@ class ServiceStack(Stack):
         """What functions may do beyond tables and secrets, and what triggers them but queues."""
         self._wire_webhooks()
         self._wire_relay()
+        self._wire_availability()
         self._wire_lifecycle()
         self._wire_the_outside()
         triggers.run_every_minute(
@@ -170,6 +173,13 @@ class ServiceStack(Stack):
         triggers.feed_from_stream(relay, tables["orders"], failures, only_items_with="events")
         triggers.feed_from_stream(relay, tables["inventory"], failures)
         triggers.tell_when_behind(relay, self._alarms)
+
+    def _wire_availability(self) -> None:
+        """Both those who fill the queue: the relay, and its own consumer for each channel."""
+        queue = self._queues["availability"].queue
+        for name in ("relay", "availability"):
+            self._functions[name].allow(["sqs:SendMessage"], [queue.queue_arn])
+            self._functions[name].tell("AVAILABILITY_QUEUE_URL", queue.queue_url)
 
     def _wire_lifecycle(self) -> None:
         machine = self._lifecycle.machine.state_machine_arn
@@ -206,7 +216,7 @@ class ServiceStack(Stack):
         if self._deployment.is_local:
             # In AWS the address, or its domain, has been verified by whoever owns it.
             ses.CfnEmailIdentity(self, "Sender", email_identity=address)
-            for name in ("catalog", "callbacks"):
+            for name in ("catalog", "callbacks", "availability"):
                 self._functions[name].tell("ALLOW_PLAIN_CALLBACKS", "1")
         else:
             # The engine's token endpoint has no address of its own to which a browser could go.

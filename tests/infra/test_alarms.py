@@ -88,7 +88,7 @@ def test_one_failed_execution_is_enough_for_an_alarm(aws: Templates) -> None:
 
 def where_failures_end(aws: Templates) -> list[Resource]:
     found = {each.logical_id: each for each in _failure_targets(aws)}
-    assert len(found) == 9
+    assert len(found) == 10
     return list(found.values())
 
 

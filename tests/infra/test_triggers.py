@@ -2,6 +2,7 @@
 
 import json
 
+from oms.notifications.availability_message import WINDOW
 from tests.infra.template import Resource, Templates, pointed_at
 
 MAPPING = "AWS::Lambda::EventSourceMapping"
@@ -103,6 +104,29 @@ def test_a_consumer_gives_up_when_its_queue_does(aws: Templates) -> None:
         told = variables(aws.at(mapping.properties["FunctionName"]))
         assert told["MAX_RECEIVES"] == str(queue.properties["RedrivePolicy"]["maxReceiveCount"])
         assert aws.at(told["DEAD_LETTER_QUEUE_URL"]).type == QUEUE
+
+
+def test_a_queue_that_keeps_an_order_loses_it_nowhere(aws: Templates) -> None:
+    (mapping,) = [
+        each
+        for each in from_queues(aws)
+        if aws.at(each.properties["EventSourceArn"]).properties.get("FifoQueue")
+    ]
+    queue = aws.at(mapping.properties["EventSourceArn"])
+    dead_letters = aws.at(queue.properties["RedrivePolicy"]["deadLetterTargetArn"])
+
+    assert dead_letters.properties.get("FifoQueue") is True
+    # Behind a message that fails others of its group would come along, and fail with it.
+    assert mapping.properties["BatchSize"] == 1
+
+
+def test_availability_is_read_when_its_window_is_over_by_every_clock(aws: Templates) -> None:
+    (queue,) = [each for each in aws.of(QUEUE) if each.properties.get("DelaySeconds")]
+
+    assert queue.logical_id.startswith("AvailabilityQueue")
+    assert queue.properties["DelaySeconds"] >= WINDOW + 1
+    assert queue.properties["DeduplicationScope"] == "messageGroup"
+    assert queue.properties["FifoThroughputLimit"] == "perMessageGroupId"
 
 
 def test_starts_are_paced(aws: Templates) -> None:

@@ -62,6 +62,29 @@ def test_a_message_keeps_its_attributes(queues: Queues) -> None:
     assert attributes["source"]["StringValue"] == "shopify"
 
 
+def test_a_message_of_a_queue_that_keeps_an_order_goes_back_to_its_group() -> None:
+    with mock_aws():
+        sqs = boto3.client("sqs")
+        dead = sqs.create_queue(QueueName="dead.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]
+        policy = {"deadLetterTargetArn": arn["QueueArn"], "maxReceiveCount": "1"}
+        source = sqs.create_queue(
+            QueueName="source.fifo",
+            Attributes={"FifoQueue": "true", "RedrivePolicy": json.dumps(policy)},
+        )["QueueUrl"]
+        # The queue remembers for five minutes that it had the message.
+        for queue in (source, dead):
+            sqs.send_message(
+                QueueUrl=queue, MessageBody="a", MessageGroupId="MUG", MessageDeduplicationId="once"
+            )
+        sqs.purge_queue(QueueUrl=source)
+
+        assert redrive(sqs, dead) == 1
+
+        (message,) = sqs.receive_message(QueueUrl=source, AttributeNames=["All"])["Messages"]
+        assert message["Attributes"]["MessageGroupId"] == "MUG"
+
+
 def test_more_than_a_batch_is_moved_whole(queues: Queues) -> None:
     for number in range(23):
         queues.sqs.send_message(QueueUrl=queues.dead_letters, MessageBody=str(number))

@@ -16,8 +16,10 @@ from local.__main__ import main
 from local.aws import local_session
 from local.failure import LocalFailure
 from local.republish import Redriven, redrive_relay, republish_order
+from oms.aws.availability_queue import AvailabilityQueue
 from oms.aws.event_bus import EventBus
 from oms.aws.observability import logger
+from oms.aws.queues import Queue
 from oms.kernel.clock import parse_rfc3339, utc_now
 from oms.orders.events import CancelRequested, ExceptionRaised, OrderCancelled
 from oms.orders.model import Order
@@ -40,16 +42,17 @@ class Shop:
     client: Client
     heard_in: str
     failures: str
+    availability: str
 
     @property
     def bus(self) -> EventBus:
         return EventBus(self.client("events"), BUS)
 
     def redrive(self, bus: str = BUS) -> Redriven:
-        streams = self.client("dynamodbstreams")
-        return redrive_relay(
-            self.client("sqs"), self.failures, streams, EventBus(self.client("events"), bus)
-        )
+        streams, sqs = self.client("dynamodbstreams"), self.client("sqs")
+        feed = AvailabilityQueue(Queue(self.availability, sqs))
+        bus_there = EventBus(self.client("events"), bus)
+        return redrive_relay(sqs, self.failures, streams, bus_there, feed)
 
     def republish(self, order_id: str, after: timedelta = timedelta(0)) -> int:
         return republish_order(order_id, self.oms.orders, self.bus, NOW + after)
@@ -131,7 +134,10 @@ def opened(oms: World, client: Client) -> Shop:
     events.put_rule(Name="all", EventBusName=BUS, EventPattern=pattern)
     target = {"Id": "heard", "Arn": attributes["Attributes"]["QueueArn"]}
     events.put_targets(Rule="all", EventBusName=BUS, Targets=[target])
-    return Shop(oms, client, heard_in, sqs.create_queue(QueueName="failures")["QueueUrl"])
+    failures = sqs.create_queue(QueueName="failures")["QueueUrl"]
+    fifo = {"FifoQueue": "true"}
+    availability = sqs.create_queue(QueueName="availability.fifo", Attributes=fifo)["QueueUrl"]
+    return Shop(oms, client, heard_in, failures, availability)
 
 
 @pytest.fixture
@@ -355,6 +361,16 @@ def test_events_that_the_bus_does_not_take_are_named(shop: Shop) -> None:
         republish_order(order_id, shop.oms.orders, nowhere, NOW)
 
 
+def test_skus_whose_change_was_given_up_are_put_into_the_queue_again(shop: Shop) -> None:
+    shop.oms.receive("MUG", 5)
+    shop.give_up(shop.records("inventory"), "inventory")
+
+    shop.redrive()
+
+    answer = shop.client("sqs").receive_message(QueueUrl=shop.availability)
+    assert [json.loads(each["Body"])["sku"] for each in answer["Messages"]] == ["MUG"]
+
+
 # --- in an account -------------------------------------------------------------------------------
 
 
@@ -366,6 +382,7 @@ def run(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command in an account that has the stack, which is known by its outputs."""
     outputs = {
         "DeadLetterQueues": json.dumps({"relay": shop.failures}),
+        "QueueUrls": json.dumps({"availability": shop.availability}),
         "EventBusName": BUS,
         "OrdersTable": "orders",
         "InventoryTable": "inventory",

@@ -34,11 +34,12 @@ _FAULTS_NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """``receives`` counts its deliveries, this one included."""
+    """``receives`` counts its deliveries, this one included; ``group`` is that of a FIFO queue."""
 
     id: str
     body: str
     receives: int
+    group: str = ""
 
 
 Handle = Callable[[Message], None]
@@ -73,6 +74,8 @@ class DeadLetters:
                 "function": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "unknown"),
                 "failed_at": rfc3339(utc_now()),
             },
+            group=message.group,
+            once=message.id,
         )
         logger.error("dead letter", message_id=message.id, reason=reason, detail=detail_of(error))
 
@@ -137,4 +140,5 @@ def _message(record: SQSRecord) -> Message:
         id=record.message_id,
         body=record.body,
         receives=int(record.attributes.approximate_receive_count),
+        group=record.attributes.message_group_id or "",
     )

@@ -22,6 +22,7 @@ the higher ``version`` is the newer. There is no personal data in it: a channel 
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
@@ -66,6 +67,26 @@ LoadOrder = Callable[[str], Order]
 CallbackUrl = Callable[[str], str]
 
 
+@dataclass(frozen=True, slots=True)
+class SignedPost:
+    """Posts to a channel under its own secret, whatever it is told."""
+
+    poster: Poster
+    master_secret: Callable[[], str]
+    clock: Clock
+
+    def __call__(self, url: str, channel: str, message_id: str, body: str) -> CallbackOutcome:
+        """Raises ``ProviderUnavailable`` when the channel did not accept it and it is to be
+        retried, under the same ``message_id``."""
+        secret = channel_secret(self.master_secret(), channel)
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "oms-callbacks/1",
+            **signed_headers(secret, message_id, body, self.clock()),
+        }
+        return _outcome(self.poster.post(url, body, headers))
+
+
 def call_back(
     event: Envelope,
     load_order: LoadOrder,
@@ -82,14 +103,9 @@ def call_back(
     url = callback_url(channel)
     if not url:
         return CallbackOutcome.NO_CALLBACK_URL
-    body = callback_body(event, order)
-    secret = channel_secret(master_secret(), channel)
-    headers = {
-        "content-type": "application/json",
-        "user-agent": "oms-callbacks/1",
-        **signed_headers(secret, event.id, body, clock()),
-    }
-    return _outcome(poster.post(url, body, headers))
+    return SignedPost(poster, master_secret, clock)(
+        url, channel, event.id, callback_body(event, order)
+    )
 
 
 def callback_body(event: Envelope, order: Order) -> str:
