@@ -181,6 +181,12 @@ def test_a_node_that_owes_units_takes_nothing_from_the_others() -> None:
     assert available_to("web", position(5, -3)) == 5
 
 
+def test_what_is_at_a_node_that_does_not_sell_it_is_promised_to_nobody() -> None:
+    there = position(5, 4)
+    policy = SellingPolicy(not_sold_at=("n0",))
+    assert available_to("web", replace(there, policy=policy)) == 4
+
+
 def test_a_channel_is_promised_its_part_and_what_it_may_borrow() -> None:
     shares = granted(10, share("web", "0.3", "app"), share("app", "0.5", lends=1))
     assert available_to("web", position(10, shares=shares)) == 3 + 2 + 1

@@ -108,10 +108,12 @@ def check_rules(rules: Sequence[ShareRule]) -> None:
 
 
 def available_to(channel: str, position: Position) -> int:
-    """Units that a channel may be promised now: of what is available at all nodes, what is not
+    """Units that a channel may be promised now: of what is available where it is sold, what is not
     held back from it and not somebody else's part."""
-    free = sum(max(0, balance.available) for balance in position.balances)
-    free -= position.policy.held_back.get(channel, 0)
+    policy = position.policy
+    sold = (balance for balance in position.balances if balance.node not in policy.not_sold_at)
+    free = sum(max(0, balance.available) for balance in sold)
+    free -= policy.held_back.get(channel, 0)
     if position.shares:
         free = min(free, sum(part.units for part in _reach(channel, position.shares)))
     return max(0, free)
