@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oms.inventory.model import Balance
-from oms.inventory.position import Lapsed, Position, Supply
+from oms.inventory.position import Position, Supply
 from oms.orders.model import Counts, PromisedPart
 from oms.promising.demand import DemandLine, demands, pegged, still_to_ship
 from oms.promising.jeopardy import (
@@ -176,15 +176,14 @@ def test_a_count_that_finds_too_few_hits_those_who_come_last() -> None:
     assert found["b"].expected == day(7)
 
 
-def test_the_pools_are_what_is_available_what_lapsed_and_what_is_due() -> None:
+def test_the_pools_are_what_is_available_and_what_is_due() -> None:
     position = Position(
         "MUG",
         (Balance("MUG", "sp-dc", 5, 3, available=2), Balance("MUG", "rj-store", 1, 3, 0, -2)),
-        lapsed=(Lapsed("r1", "MUG", "sp-dc", 1, NOW),),
         supplies=(Supply("po", "MUG", "sp-dc", NOW + timedelta(days=4), 6, 6),),
     )
     pools = {(each.node, each.source): each for each in pools_of(position, NOW)}
-    assert pools["sp-dc", "on_hand"].units == 3
+    assert pools["sp-dc", "on_hand"].units == 2
     assert pools["sp-dc", "supply:po"].units == 6
     assert ("rj-store", "on_hand") not in pools
     assert missing_at(position) == {"rj-store": 2}

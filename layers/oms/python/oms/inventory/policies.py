@@ -57,6 +57,7 @@ def _read(item: Item, document: PolicyDocument, catalog: Catalog, now: datetime)
         held_back=reader.by_name("held_back", document.held_back),
         not_sold_at=tuple(sorted(set(document.not_sold_at))),
         take_back=document.take_back,
+        take_alternative=document.take_alternative,
     )
     _check_names(policy, catalog, faults)
     _check_oversell("backorder", policy.backorder, now, faults)

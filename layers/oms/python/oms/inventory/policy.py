@@ -25,7 +25,8 @@ class SellingPolicy:
     ``held_back`` is safety stock by channel. With ``take_back`` an order of higher priority may
     have what one of lower priority holds. At the nodes in ``not_sold_at`` somebody has declared
     the SKU out of stock, whatever is counted there; of what is not tracked that says nothing.
-    How few, how many and in which steps a SKU sells is said by its item.
+    With ``take_alternative`` a line whose promise breaks comes from elsewhere when that keeps its
+    day. How few, how many and in which steps a SKU sells is said by its item.
     """
 
     tracked: bool = True
@@ -35,4 +36,5 @@ class SellingPolicy:
     held_back: Mapping[str, int] = field(default_factory=dict)
     not_sold_at: tuple[str, ...] = ()
     take_back: bool = False
+    take_alternative: bool = False
     version: int = 0

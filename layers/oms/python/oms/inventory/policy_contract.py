@@ -43,6 +43,10 @@ class PolicyDocument(Document):
         default_factory=list, max_length=100, description="Nodes whose stock is not sold"
     )
     take_back: bool = False
+    take_alternative: bool = Field(
+        default=False,
+        description="A line whose promise breaks comes from elsewhere when that keeps its day",
+    )
     version: int | None = Field(
         default=None, ge=0, description="Replace only this version; 0 where there was none"
     )
@@ -63,6 +67,7 @@ class PolicyView(View):
     held_back: dict[str, Quantity]
     not_sold_at: list[str]
     take_back: bool
+    take_alternative: bool
     version: int
 
 
@@ -76,6 +81,7 @@ def policy_view(item: Item, policy: SellingPolicy) -> PolicyView:
         held_back=_shown(item, policy.held_back),
         not_sold_at=[*policy.not_sold_at],
         take_back=policy.take_back,
+        take_alternative=policy.take_alternative,
         version=policy.version,
     )
 

@@ -5,19 +5,31 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from oms.catalog.bundles import parts_of, with_components
 from oms.catalog.model import Channel, Item
 from oms.catalog.store import Catalog
 from oms.customers.tax_id import is_brazilian_tax_id, normalise
+from oms.inventory.reservations import Reservations
 from oms.inventory.selling import check_amount
-from oms.kernel.errors import Conflict, Faults, Invalid, MalformedRequest, TooLarge
+from oms.kernel.errors import (
+    Conflict,
+    Faults,
+    Invalid,
+    MalformedRequest,
+    NotFound,
+    Refused,
+    TooLarge,
+)
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_id
 from oms.kernel.money import Money, total
 from oms.kernel.quantity import parse_quantity
+from oms.kernel.writes import Write
 from oms.orders.bundles import with_parts
 from oms.orders.contract import MAX_LINES, CaptureOrder, LineDocument, placed_at
+from oms.orders.decisions import Events
 from oms.orders.model import (
     Address,
     Content,
@@ -26,11 +38,28 @@ from oms.orders.model import (
     Order,
     PaymentRequest,
 )
+from oms.orders.reserved import source_from_reservation
 from oms.orders.store import Orders
 from oms.payments.registry import refuse_unusable_token
 
 # Members of ``CaptureOrder`` that orders were captured without before.
-_CAME_LATER = ("priority",)
+_CAME_LATER = ("priority", "reservation", "promise")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The order with its promise, and what must be written with it so that the promise holds."""
+
+    content: Content
+    writes: tuple[Write, ...]
+
+
+class Accept(Protocol):
+    """``oms.promising.acceptance`` implements it."""
+
+    def __call__(
+        self, content: Content, promise_id: str, option_id: str, now: datetime
+    ) -> Accepted: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +78,30 @@ def capture(
     *,
     idempotency_key: str = "",
     fulfilled_by_channel: bool = False,
+    reservations: Reservations | None = None,
+    accept: Accept | None = None,
 ) -> CaptureResult:
     """Store the order, or find it when it was captured before.
 
     The natural key is the channel with its order id, else with the ``Idempotency-Key``. Raises
     ``Invalid`` with every fault, ``TooLarge``, and ``Conflict`` (``content_differs``) when the key
-    was used for another content.
+    was used for another content. With a reservation the order is sourced at once; raises as
+    ``held_for`` does. With a promise it is captured together with all that the promise takes, which
+    ``accept`` prepares; raises as that does.
     """
     _refuse_too_many_lines(len(request.lines))
     identity = order_id(request.channel, _natural_key(request, idempotency_key))
     content = _content(request, identity, catalog, cause, fulfilled_by_channel)
-    captured = orders.add(content, _fingerprint(request), cause)
+    accepted = _with_promise(request, content, orders, cause, accept)
+    content = accepted.content
+    then: Events = ()
+    also: list[Write] = []
+    if request.reservation:
+        assert reservations is not None
+        then, also = source_from_reservation(request.reservation, content, reservations, cause)
+    captured = orders.add(
+        content, _fingerprint(request), cause, then=then, also=[*also, *accepted.writes]
+    )
     if not captured.created and captured.fingerprint != _fingerprint(request):
         raise Conflict(
             "this key was used for an order with another content",
@@ -67,6 +109,30 @@ def capture(
             context={"order_id": identity},
         )
     return CaptureResult(captured.order, captured.created)
+
+
+def _with_promise(
+    request: CaptureOrder, content: Content, orders: Orders, cause: Cause, accept: Accept | None
+) -> Accepted:
+    if request.promise is None:
+        return Accepted(content, ())
+    if accept is None:
+        raise Invalid("an order is not captured with a promise here", code="promise_refused")
+    try:
+        return accept(content, request.promise.id, request.promise.option, cause.at)
+    except Refused:
+        # Sent again, an order is found although its promise has expired since.
+        if _is_there(content.order_id, orders):
+            return Accepted(content, ())
+        raise
+
+
+def _is_there(identity: str, orders: Orders) -> bool:
+    try:
+        orders.load(identity)
+    except NotFound:
+        return False
+    return True
 
 
 def _refuse_too_many_lines(lines: int) -> None:

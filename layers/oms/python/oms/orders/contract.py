@@ -1,5 +1,6 @@
 """The JSON of orders: what a channel posts, and what it gets back."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -18,7 +19,15 @@ from oms.kernel.clock import rfc3339
 from oms.kernel.events import Envelope
 from oms.kernel.money import Money
 from oms.kernel.quantity import quantity_number
-from oms.orders.model import Counts, Fulfillment, Order, OutOfStockPolicy, State
+from oms.orders.model import (
+    Counts,
+    Fulfillment,
+    Order,
+    Outlook,
+    OutOfStockPolicy,
+    PromisedPart,
+    State,
+)
 
 MAX_LINES = 500
 
@@ -115,6 +124,13 @@ class PaymentDocument(Document):
     reference: Text = Field(default="", description="The channel's own payment reference")
 
 
+class AcceptPromise(Document):
+    """The option of a promise, as ``POST /v1/promises`` offered it for the same lines."""
+
+    id: Identifier
+    option: Identifier
+
+
 class CaptureOrder(Document):
     """An order to capture.
 
@@ -140,6 +156,14 @@ class CaptureOrder(Document):
     on_out_of_stock: OutOfStockPolicy = OutOfStockPolicy.BACKORDER
     priority: Annotated[int, Field(ge=0, le=9)] = Field(
         default=5, description="When stock is scarce the higher is served first"
+    )
+    reservation: Identifier | None = Field(
+        default=None, description="A soft reservation of exactly the order's units"
+    )
+    promise: AcceptPromise | None = Field(
+        default=None,
+        description="The promise that the customer accepted: the order is captured with it, or not"
+        " at all",
     )
 
 
@@ -209,6 +233,44 @@ class SourcingView(View):
     reason: str
 
 
+class PromisedLineView(View):
+    """Units of a line from one node and one source. ``source`` is ``on_hand``, ``supply:<id>``,
+    ``production:<resource>``, ``infinite`` or ``lead_time``."""
+
+    line_id: str
+    node: str
+    source: str
+    quantity: Quantity
+    ship_by: str
+    arrive_by: str
+
+
+class OutlookView(View):
+    """A line that is not as it was promised. ``expected`` is null when nobody knows; ``severity``
+    is ``low``, ``medium`` or ``high``, and empty while the promised day is kept."""
+
+    line_id: str
+    promised: str
+    expected: str | None
+    days_late: int | None
+    severity: str
+    reason: str
+    alternative: list[PromisedLineView]
+    moved: list[PromisedLineView]
+
+
+class PromiseView(View):
+    """``arrive_by``: the day the customer was promised; ``expected``: the day on which everything
+    is there by now, null when nobody knows."""
+
+    id: str
+    option: str
+    arrive_by: str
+    expected: str | None
+    lines: list[PromisedLineView]
+    changes: list[OutlookView]
+
+
 class OrderView(View):
     id: str
     channel: str
@@ -231,6 +293,7 @@ class OrderView(View):
     refunds: list[RefundView]
     fulfillments: list[FulfillmentView]
     sourcing: SourcingView
+    promise: PromiseView | None
     cancel_reason: str
     exception: str
 
@@ -300,9 +363,54 @@ def order_view(order: Order) -> OrderView:
         ],
         fulfillments=[fulfillment_view(order, part) for part in progress.fulfillments],
         sourcing=SourcingView(rule=progress.sourcing_rule, reason=progress.sourcing_reason),
+        promise=_promise_view(order),
         cancel_reason=progress.cancel_reason,
         exception=progress.exception,
     )
+
+
+def _promise_view(order: Order) -> PromiseView | None:
+    promise = order.content.promise
+    if promise is None:
+        return None
+    expected = order.expected_day
+    return PromiseView(
+        id=promise.id,
+        option=promise.option,
+        arrive_by=promise.arrive_by.isoformat(),
+        expected=expected.isoformat() if expected else None,
+        lines=_promised_views(order, promise.lines),
+        changes=[_outlook_view(order, outlook) for outlook in order.progress.outlooks],
+    )
+
+
+def _outlook_view(order: Order, outlook: Outlook) -> OutlookView:
+    promised = order.promised_day(outlook.line_id)
+    assert promised is not None
+    return OutlookView(
+        line_id=outlook.line_id,
+        promised=promised.isoformat(),
+        expected=outlook.expected.isoformat() if outlook.expected else None,
+        days_late=outlook.days_late,
+        severity=outlook.severity,
+        reason=outlook.reason,
+        alternative=_promised_views(order, outlook.alternative),
+        moved=_promised_views(order, outlook.moved),
+    )
+
+
+def _promised_views(order: Order, parts: Iterable[PromisedPart]) -> list[PromisedLineView]:
+    return [
+        PromisedLineView(
+            line_id=part.line_id,
+            node=part.node,
+            source=part.source,
+            quantity=_shown(part.quantity, order.content.line(part.line_id).scale),
+            ship_by=rfc3339(part.ship_by),
+            arrive_by=part.arrive_by.isoformat(),
+        )
+        for part in parts
+    ]
 
 
 def fulfillment_view(order: Order, fulfillment: Fulfillment) -> FulfillmentView:

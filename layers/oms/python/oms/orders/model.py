@@ -163,13 +163,17 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """``quantity`` units of a line, to come from a node and there from one of its counters."""
+    """``quantity`` units of a line, to come from a node and there from one of its counters. No stock
+    is booked for what is not ``tracked``. With ``take_back`` an order of higher priority may have
+    the units until the node begins with them."""
 
     line_id: str
     sku: str
     node: str
     quantity: int
     counter: int = 0
+    tracked: bool = True
+    take_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +224,12 @@ FULFILLMENT_STEPS = (
 
 @dataclass(frozen=True, slots=True)
 class FulfillmentLine:
+    """What a node ships of a line; the rest is as in the allocation it was made of."""
+
     line_id: str
     quantity: int
+    tracked: bool = True
+    take_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +283,8 @@ class Progress:
     ``reserving_since`` is set while a large order's plan is being reserved in several
     transactions; ``allocations`` are then what is planned, not what is held. ``holdups`` counts how
     often the order had to wait for stock, for money or for a person. ``outlooks`` are of the lines
-    that are not as they were promised."""
+    that are not as they were promised. ``taken_back``: what it held went to an order of higher
+    priority, and it holds nothing again yet."""
 
     payment: Payment
     counts: tuple[Counts, ...]
@@ -291,6 +300,7 @@ class Progress:
     exception: str = ""
     holdups: int = 0
     outlooks: tuple[Outlook, ...] = ()
+    taken_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +362,14 @@ class Order:
         """The day on which all of a line was promised to be there."""
         parts = self.content.promise.lines if self.content.promise else ()
         return max((part.arrive_by for part in parts if part.line_id == line_id), default=None)
+
+    @property
+    def expected_day(self) -> date | None:
+        """The day on which all that was promised is there by now; None when nobody knows it."""
+        known = {each.line_id: each.expected for each in self.progress.outlooks}
+        parts = self.content.promise.lines if self.content.promise else ()
+        days = [known.get(part.line_id, part.arrive_by) for part in parts]
+        return None if None in days else max(day for day in days if day is not None)
 
     def outlook(self, line_id: str) -> Outlook:
         found = (each for each in self.progress.outlooks if each.line_id == line_id)

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from oms.inventory.position import Supply
 from oms.kernel.errors import Conflict, Faults, Invalid, TooLarge
 from oms.kernel.writes import Write
+from oms.orders.capture import Accepted
 from oms.orders.model import Address, CommittedPromise, Content, Line, PromisedPart
 from oms.promising.demand import DemandLine, DemandLines
 from oms.promising.model import Destination, Option, OptionLine, Promise, supply_of
@@ -17,14 +18,6 @@ from oms.promising.store import Capacities, Promises
 MOST_WRITES = 90
 
 _GONE = Conflict("what was promised has gone to others: ask again", code="promise_gone")
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The order with its promise, and what must be written with it so that the promise holds."""
-
-    content: Content
-    writes: tuple[Write, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,13 +95,12 @@ def severity_of(days_late: int | None) -> Severity:
 
 
 def pools_of(position: Position, now: datetime) -> list[Pool]:
-    """What may still be taken: reserved units are not in it, those of lapsed reservations are."""
-    on_hand: defaultdict[str, int] = defaultdict(int)
-    for balance in position.balances:
-        on_hand[balance.node] += balance.available
-    for lapsed in position.lapsed:
-        on_hand[lapsed.node] += lapsed.quantity
-    there = [Pool(node, ON_HAND, now, units) for node, units in on_hand.items() if units > 0]
+    """What may still be taken: what is available, and what is open of each supply."""
+    there = [
+        Pool(balance.node, ON_HAND, now, balance.available)
+        for balance in position.balances
+        if balance.available > 0
+    ]
     coming = [
         Pool(each.node, supply_source(each.id), _ready(each.due, now), each.open)
         for each in position.supplies
