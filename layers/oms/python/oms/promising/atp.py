@@ -153,21 +153,18 @@ class Atp:
 
     def without(self, takes: Iterable[Take]) -> "Atp":
         """What is left when ``takes`` are gone."""
-        gone: dict[tuple[str, str], int] = {}
+        gone: dict[str, dict[str, int]] = {}
+        on_hand = 0
         for take in takes:
-            gone[take.node, take.source] = gone.get((take.node, take.source), 0) + take.units
-        on_hand = sum(units for (_, source), units in gone.items() if source == ON_HAND)
+            at_node = gone.setdefault(take.node, {})
+            at_node[take.source] = at_node.get(take.source, 0) + take.units
+            on_hand += take.units if take.source == ON_HAND else 0
         limit = None if self.limit is None else max(0, self.limit - on_hand)
-        nodes = {
-            node: _capped(
-                (
-                    replace(inflow, units=inflow.units - gone.get((node, inflow.source), 0))
-                    for inflow in inflows
-                ),
-                limit,
-            )
-            for node, inflows in self.nodes.items()
-        }
+        nodes = dict(self.nodes)
+        for node, sources in gone.items():
+            nodes[node] = _left(nodes.get(node, ()), sources)
+        if limit != self.limit:
+            nodes = {node: _capped(inflows, limit) for node, inflows in nodes.items()}
         return Atp(self.sku, nodes, limit)
 
     def _inflows(self, node: str | None) -> Sequence[Inflow]:
@@ -230,11 +227,23 @@ def _after_owed(inflows: list[Inflow], owed: int) -> list[Inflow]:
     return list(consume(inflows, [waiting]).left)
 
 
-def _capped(inflows: Iterable[Inflow], limit: int | None) -> tuple[Inflow, ...]:
+def _left(inflows: Iterable[Inflow], gone: Mapping[str, int]) -> tuple[Inflow, ...]:
+    left = (
+        replace(inflow, units=inflow.units - gone[inflow.source])
+        if inflow.source in gone
+        else inflow
+        for inflow in inflows
+    )
+    return tuple(inflow for inflow in left if inflow.units > 0)
+
+
+def _capped(inflows: Sequence[Inflow], limit: int | None) -> tuple[Inflow, ...]:
     """One node's inflows: of what is on hand no more than ``limit``."""
+    if limit is None:
+        return tuple(inflows)
     capped = (
         replace(inflow, units=limit)
-        if limit is not None and inflow.source == ON_HAND and inflow.units > limit
+        if inflow.source == ON_HAND and inflow.units > limit
         else inflow
         for inflow in inflows
     )

@@ -63,12 +63,20 @@ class NodeDays:
             self._shipping[first] = self._ship_day(first)
         return self._shipping[first]
 
+    def next_shipping(self, shipped: date) -> tuple[date, datetime] | None:
+        """The ship date after ``shipped``."""
+        day = self._working_day(shipped + _ONE_DAY)
+        return None if day is None else (day, self.leaves(day))
+
     def leaves(self, day: date) -> datetime:
         """The moment by which a parcel of that ship date leaves."""
         return datetime.combine(day, self._cut_off, self.zone or UTC).astimezone(UTC)
 
     def start_of(self, day: date) -> datetime:
         return datetime.combine(day, time(), self.zone or UTC).astimezone(UTC)
+
+    def local_day(self, moment: datetime) -> date:
+        return moment.astimezone(self.zone or UTC).date()
 
     def works_on(self, day: date) -> bool:
         return self.closed_because(day) is None

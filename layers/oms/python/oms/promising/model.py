@@ -136,6 +136,36 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptedDate:
+    """A day the customer would take the parcels on, and ``pays`` for their delivery then."""
+
+    day: date
+    pays: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """What is to be promised. Money is in ``currency``. Nothing arrives after ``wanted_by``; with
+    ``accepts`` everything arrives on one of these days."""
+
+    lines: tuple[BasketLine, ...]
+    destination: Destination
+    placed_at: datetime
+    currency: str
+    wanted_by: date | None = None
+    accepts: tuple[AcceptedDate, ...] = ()
+    rank: Rank = Rank.FASTEST
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The options, best first; without any, ``ruled_out`` says why."""
+
+    options: tuple[Option, ...]
+    ruled_out: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Promise:
     """What was offered: the options hold until ``expires_at`` for this channel and this basket."""
 

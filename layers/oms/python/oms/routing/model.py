@@ -44,6 +44,23 @@ class SourcingRule(Protocol):
     ) -> Sourced | Unsourced: ...
 
 
+class Place(Protocol):
+    """Where something goes: an order's address, or one without a name on it."""
+
+    @property
+    def country(self) -> str: ...
+    @property
+    def region(self) -> str: ...
+    @property
+    def city(self) -> str: ...
+    @property
+    def postal_code(self) -> str: ...
+    @property
+    def latitude(self) -> float | None: ...
+    @property
+    def longitude(self) -> float | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Distance:
     """Great-circle kilometres; ``by`` says what they were reckoned from."""
@@ -55,7 +72,7 @@ class Distance:
         return f"{self.kilometres:.0f} km" if self.by == "coordinates" else self.by
 
 
-def distance(node: Node, to: Address) -> Distance:
+def distance(node: Node, to: Place) -> Distance:
     """Between coordinates where both ends have them, else a typical distance for how much of the
     place agrees, so that nodes with and without coordinates can still be compared."""
     if None in (node.latitude, node.longitude, to.latitude, to.longitude):
@@ -69,7 +86,7 @@ def distance(node: Node, to: Address) -> Distance:
     return Distance(2 * _EARTH_RADIUS_KM * asin(min(1.0, chord)), "coordinates")
 
 
-def _typical(node: Node, to: Address) -> Distance:
+def _typical(node: Node, to: Place) -> Distance:
     if node.country != to.country:
         return Distance(8000.0, "another country")
     if node.postal_code and node.postal_code == to.postal_code:
