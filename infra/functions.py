@@ -44,7 +44,11 @@ FUNCTIONS = (
         "orders",
         "API: capture, find, read and cancel orders",
         _API,
-        tables={"orders": APPEND_ORDER, "catalog": CHECK_ORDER},
+        tables={
+            "orders": APPEND_ORDER,
+            "catalog": CHECK_ORDER,
+            "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem"),
+        },
         indexes={"orders": ("by_channel", "by_customer")},
     ),
     FunctionPlan(
@@ -88,6 +92,24 @@ FUNCTIONS = (
         tables={
             "inventory": ("PutItem", "GetItem"),
             "catalog": ("BatchGetItem", "GetItem", "Query"),
+        },
+    ),
+    FunctionPlan(
+        "reservations",
+        "API: units held for a basket until a moment",
+        _API,
+        tables={
+            "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem", "Query"),
+            "catalog": ("BatchGetItem", "GetItem", "Query"),
+        },
+    ),
+    FunctionPlan(
+        "allocations",
+        "API: which channel may have how much of an item",
+        _API,
+        tables={
+            "inventory": ("PutItem", "DeleteItem", "Query"),
+            "catalog": ("BatchGetItem", "GetItem"),
         },
     ),
     FunctionPlan(
@@ -177,10 +199,19 @@ FUNCTIONS = (
         tables={"views": ("PutItem",), "orders": ("Query",)},
     ),
     FunctionPlan(
-        "clock",
-        "Schedule: every minute, measures what waits and for how long",
+        "replenishment",
+        "Schedule and queue: suggests purchase orders, tells what is late or sold out",
         _QUEUE,
-        tables={"catalog": ("Query",)},
-        indexes={"views": ("waiting",)},
+        tables={"inventory": (*MOVE_STOCK, "DeleteItem", "GetItem", "Query")},
+    ),
+    FunctionPlan(
+        "clock",
+        "Schedule: every minute, ends reservations that expired, measures what waits and how long",
+        _QUEUE,
+        tables={
+            "catalog": ("Query",),
+            "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem"),
+        },
+        indexes={"views": ("waiting",), "inventory": ("expiring",)},
     ),
 )

@@ -30,6 +30,7 @@ def _open(verb_and_path: str, function: str, because: str) -> Route:
 
 
 _FULFILLMENT = "/v1/fulfillments/{fulfillment_id}"
+_REPLENISHMENT = "/v1/inventory/{sku}/nodes/{node_id}/replenishment"
 _PURCHASE_ORDER = "/v1/purchase-orders/{order_id}"
 
 ROUTES = (
@@ -52,11 +53,18 @@ ROUTES = (
     _route("PUT /v1/channels/{channel_id}", "catalog", "catalog.write"),
     _route("GET /v1/channels/{channel_id}", "catalog", "catalog.read"),
     _route("POST /v1/inventory/movements", "inventory", "inventory.write"),
+    _route("POST /v1/reservations", "reservations", "inventory.write"),
+    _route("GET /v1/reservations/{reservation_id}", "reservations", "inventory.read"),
+    _route("POST /v1/reservations/{reservation_id}/extend", "reservations", "inventory.write"),
+    _route("POST /v1/reservations/{reservation_id}/release", "reservations", "inventory.write"),
     _route("PUT /v1/inventory/{sku}/nodes/{node_id}", "inventory", "inventory.write"),
     _route("GET /v1/inventory/{sku}", "inventory", "inventory.read"),
     _route("GET /v1/inventory/{sku}/movements", "inventory", "inventory.read"),
     _route("PUT /v1/inventory/{sku}/policy", "selling", "inventory.write"),
     _route("GET /v1/inventory/{sku}/policy", "selling", "inventory.read"),
+    _route("PUT /v1/inventory/{sku}/shares", "allocations", "inventory.write"),
+    _route("GET /v1/inventory/{sku}/shares", "allocations", "inventory.read"),
+    _route("GET /v1/inventory/{sku}/borrows", "allocations", "inventory.read"),
     _route("POST /v1/purchase-orders", "purchasing", "inventory.write"),
     _route("GET /v1/purchase-orders", "purchasing", "inventory.read"),
     _route(f"GET {_PURCHASE_ORDER}", "purchasing", "inventory.read"),
@@ -67,6 +75,9 @@ ROUTES = (
     _route(f"POST {_PURCHASE_ORDER}/cancel", "purchasing", "inventory.write"),
     _route(f"POST {_PURCHASE_ORDER}/shipping-notices", "purchasing", "inventory.write"),
     _route(f"PUT {_PURCHASE_ORDER}/lines/{{sku}}/due", "purchasing", "inventory.write"),
+    _route("GET /v1/replenishment", "purchasing", "inventory.read"),
+    _route(f"PUT {_REPLENISHMENT}", "purchasing", "inventory.write"),
+    _route(f"GET {_REPLENISHMENT}", "purchasing", "inventory.read"),
     _route("GET /v1/fulfillments", "fulfillment", "fulfillments.read"),
     _route(f"GET {_FULFILLMENT}", "fulfillment", "fulfillments.read"),
     _route(f"POST {_FULFILLMENT}/accept", "fulfillment", "fulfillments.write"),

@@ -1,4 +1,4 @@
-"""Every minute: measures what waits, at the nodes and elsewhere, and for how long."""
+"""Every minute: ends the reservations that expired; measures what waits, and for how long."""
 
 from typing import Any
 
@@ -6,12 +6,19 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from oms.aws import stores
 from oms.aws.observability import NAMESPACE, logger, observed
+from oms.inventory.reservations import sweep
 from oms.kernel.clock import utc_now
 from oms.reporting.gauges import read_gauges
 from oms.reporting.waiting import HELD_UP, work_of
 
 
-def measure(event: dict[str, Any], context: Any) -> None:
+def tick(event: dict[str, Any], context: Any) -> None:
+    ended = sweep(stores.reservations(), utc_now())
+    logger.info("reservations", expired=ended)
+    measure()
+
+
+def measure() -> None:
     lists = [HELD_UP, *(work_of(node.id) for node in stores.catalog().nodes())]
     gauges = read_gauges(lists, stores.views(), utc_now())
     logger.info("waiting", orders=gauges.waiting, oldest_seconds=gauges.oldest_seconds)
@@ -29,4 +36,4 @@ def measure(event: dict[str, Any], context: Any) -> None:
         pass
 
 
-handler = observed(measure)
+handler = observed(tick)

@@ -47,7 +47,12 @@ def capture_order(
     idempotency_key: Annotated[str, Header(alias="Idempotency-Key", max_length=128)] = "",
 ) -> Any:
     result = capture(
-        order, stores.orders(), stores.catalog(), _cause(), idempotency_key=idempotency_key
+        order,
+        stores.orders(),
+        stores.catalog(),
+        _cause(),
+        idempotency_key=idempotency_key,
+        reservations=stores.reservations() if order.reservation else None,
     )
     logger.info("captured", order_id=result.order.order_id, first=result.created)
     return _reply(201 if result.created else 200, order_view(result.order))

@@ -34,6 +34,7 @@ class DataStack(Stack):
                 "Inventory",
                 deployment=deployment,
                 stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
+                indexes=[Index("expiring", partition="expiring", sort="expires_at")],
             ).table,
             "catalog": Table(self, "Catalog", deployment=deployment).table,
             "views": Table(

@@ -83,7 +83,7 @@ def world() -> Iterator[World]:
 def made_with(client: "DynamoDBClient") -> World:
     for table, indexes, sorted_by in (
         ("orders", {"by_channel": "channel", "by_customer": "customer"}, "captured_at"),
-        ("inventory", {}, ""),
+        ("inventory", {"expiring": "expiring"}, "expires_at"),
         ("catalog", {}, ""),
         ("views", {"waiting": "waiting"}, "since"),
     ):

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -76,10 +75,6 @@ def end(table: str, held: Reservation, ended: Reservation, cause: Cause) -> list
         values[":envelopes"] = dynamo.text(to_json([_told(ended, cause)]))
     change = _change(held, ended, update, values)
     return [write(table, "Update", change, _CHANGED), *_no_longer(table, held)]
-
-
-def ended_as(held: Reservation, state: ReservationState, order_id: str = "") -> Reservation:
-    return replace(held, state=state, order_id=order_id)
 
 
 def buckets(now: datetime, minutes: int) -> Iterator[str]:

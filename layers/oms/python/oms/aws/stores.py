@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from oms.aws.policy_store import PolicyStore
     from oms.aws.published_store import PublishedStore
     from oms.aws.purchase_store import PurchaseStore
+    from oms.aws.replenishment_store import ReplenishmentStore
+    from oms.aws.reservation_store import ReservationStore
     from oms.aws.stock_store import StockStore
     from oms.aws.view_store import ViewStore
 
@@ -55,6 +57,20 @@ def policies() -> PolicyStore:
     from oms.aws.policy_store import PolicyStore
 
     return PolicyStore(clients.dynamodb(), os.environ["INVENTORY_TABLE"])
+
+
+@cache
+def reservations() -> ReservationStore:
+    from oms.aws.reservation_store import ReservationStore
+
+    return ReservationStore(clients.dynamodb(), os.environ["INVENTORY_TABLE"], stock())
+
+
+@cache
+def replenishment() -> ReplenishmentStore:
+    from oms.aws.replenishment_store import ReplenishmentStore
+
+    return ReplenishmentStore(clients.dynamodb(), os.environ["INVENTORY_TABLE"])
 
 
 @cache

@@ -1,15 +1,23 @@
 """The JSON of stock. Quantities are numbers in whole units, with at most the item's decimals."""
 
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, WithJsonSchema
 
 from oms.catalog.model import Item
+from oms.inventory.baskets import Wanted
+from oms.inventory.counters import MOST
 from oms.inventory.model import Balance, Entry, MovementKind
+from oms.inventory.reservation import Reservation, ReservationState
+from oms.inventory.reservations import Basket
 from oms.inventory.store import EntryPage
-from oms.kernel.clock import rfc3339
-from oms.kernel.quantity import quantity_number
+from oms.kernel.clock import parse_rfc3339, rfc3339
+from oms.kernel.errors import Faults, Invalid
+from oms.kernel.quantity import parse_quantity, quantity_number
 from oms.orders.contract import Document, Identifier, Quantity
 
 NotNegative = Annotated[Quantity, Field(ge=0), WithJsonSchema({"type": "number", "minimum": 0})]
@@ -49,6 +57,54 @@ class ThresholdsDocument(Document):
 
     safety_stock: NotNegative = Decimal(0)
     low_stock_at: NotNegative = Decimal(0)
+    counters: Annotated[int, Field(ge=1, le=MOST)] | None = Field(
+        default=None,
+        description="Over how many counters the SKU is spread: more of them take more reservations"
+        " a second. As it is when left out",
+    )
+
+
+class ReservationLineDocument(Document):
+    """Without ``node`` the units are taken wherever they are."""
+
+    sku: Identifier
+    quantity: Quantity
+    node: Identifier | None = None
+
+
+class UntilDocument(Document):
+    """One of the two. A reservation lasts 24 hours at most, extensions included."""
+
+    seconds: Annotated[int, Field(ge=1, le=86400)] | None = Field(
+        default=None, description="From now"
+    )
+    expires_at: AwareDatetime | None = None
+
+
+class ReservationDocument(UntilDocument):
+    """Units held for a basket: of all lines, or of none. ``id`` is yours, else it follows from the
+    Idempotency-Key."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[\w.:\-]{1,64}$")] | None = None
+    channel: Identifier
+    lines: Annotated[list[ReservationLineDocument], Field(min_length=1, max_length=100)]
+
+
+class ReservedLineView(BaseModel):
+    sku: str
+    node: str
+    quantity: Quantity
+
+
+class ReservationView(BaseModel):
+    """A bundle is reserved as what it is made of."""
+
+    id: str
+    channel: str
+    state: ReservationState
+    expires_at: str
+    order_id: str = Field(default="", description="Whose the units are, once it is converted")
+    lines: list[ReservedLineView]
 
 
 class BalanceView(BaseModel):
@@ -61,6 +117,7 @@ class BalanceView(BaseModel):
     damaged: Quantity
     quality_hold: Quantity
     low_stock_at: Quantity
+    counters: int
 
 
 class StockView(BaseModel):
@@ -115,7 +172,68 @@ def balance_view(item: Item, balance: Balance) -> BalanceView:
         damaged=_shown(balance.damaged, item),
         quality_hold=_shown(balance.quality_hold, item),
         low_stock_at=_shown(balance.low_stock_at, item),
+        counters=balance.counters,
     )
+
+
+def basket_of(
+    document: ReservationDocument, reservation_id: str, items: Mapping[str, Item], now: datetime
+) -> Basket:
+    """Raises ``Invalid`` with every fault of its quantities and its time."""
+    faults = Faults()
+    wanted = tuple(
+        Wanted(line.sku, _units(f"lines.{index}", line, items, faults), line.node or "")
+        for index, line in enumerate(document.lines)
+    )
+    expires_at = until(document, now, faults)
+    faults.refuse("the reservation breaks a rule")
+    sent = document.model_dump_json(exclude={"id"})
+    fingerprint = hashlib.sha256(sent.encode()).hexdigest()
+    return Basket(reservation_id, document.channel, wanted, expires_at, fingerprint)
+
+
+def until(document: UntilDocument, now: datetime, faults: Faults) -> datetime:
+    """To the millisecond, as it is stored. A fault when not one of the two is said."""
+    if (document.seconds is None) == (document.expires_at is None):
+        faults.add("expires_at", "seconds_or_time", "send seconds or expires_at, one of them")
+        return now
+    if document.expires_at is None:
+        assert document.seconds is not None
+        return parse_rfc3339(rfc3339(now + timedelta(seconds=document.seconds)))
+    return parse_rfc3339(rfc3339(document.expires_at))
+
+
+def reservation_view(
+    reservation: Reservation, items: Mapping[str, Item], now: datetime
+) -> ReservationView:
+    units: dict[tuple[str, str], int] = {}
+    for line in reservation.lines:
+        units[line.sku, line.node] = units.get((line.sku, line.node), 0) + line.quantity
+    return ReservationView(
+        id=reservation.id,
+        channel=reservation.channel,
+        state=reservation.state_at(now),
+        expires_at=rfc3339(reservation.expires_at),
+        order_id=reservation.order_id,
+        lines=[
+            ReservedLineView(sku=sku, node=node, quantity=_shown(quantity, items[sku]))
+            for (sku, node), quantity in units.items()
+        ],
+    )
+
+
+def _units(
+    path: str, line: ReservationLineDocument, items: Mapping[str, Item], faults: Faults
+) -> int:
+    """One unit of what does not exist: it is refused for that."""
+    item = items.get(line.sku)
+    if item is None:
+        return 1
+    try:
+        return parse_quantity(line.quantity, item.scale)
+    except Invalid as refused:
+        faults.add(f"{path}.quantity", refused.problem_code, refused.detail)
+        return 1
 
 
 def entry_page_view(item: Item, node: str, page: EntryPage) -> EntryPageView:

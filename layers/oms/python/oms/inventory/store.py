@@ -8,6 +8,7 @@ from typing import Protocol
 from oms.inventory.model import Balance, Entry, Movement, Need
 from oms.inventory.position import Position, Share, ShareRule
 from oms.inventory.shares import Borrow
+from oms.inventory.waiting import Backorders
 from oms.kernel.errors import OmsError
 from oms.kernel.events import Cause
 from oms.kernel.writes import Write
@@ -65,6 +66,10 @@ class Shares(Protocol):
 
 class Stock(Protocol):
     @property
+    def backorders(self) -> Backorders:
+        """Who waits for stock, and what is owed to them."""
+
+    @property
     def shares(self) -> Shares: ...
 
     def balances(self, skus: Set[str]) -> Mapping[str, tuple[Balance, ...]]:
@@ -82,14 +87,6 @@ class Stock(Protocol):
 
     def has_reserved(self, need: Need, order_id: str, cause: Cause) -> bool:
         """Whether ``reserve`` with this cause has been made."""
-
-    def wait(self, order_id: str, since: str, skus: Iterable[str]) -> list[Write]:
-        """Writes that put the order in the queue for each SKU it lacks."""
-
-    def stop_waiting(self, order_id: str, since: str, skus: Iterable[str]) -> list[Write]: ...
-
-    def waiting(self, sku: str, limit: int) -> Sequence[str]:
-        """Ids of the orders that wait for a SKU, oldest first."""
 
     def transact(self, writes: Sequence[Write]) -> None: ...
 
