@@ -1,7 +1,7 @@
 """Webhooks to channels about what they may sell, when that changes.
 
 A message without a channel becomes one for each channel that wants to know, so that each is told,
-or tried again, apart from the others.
+or tried again, apart from the others, and one for each bundle that holds the SKU.
 
 Environment: ``INVENTORY_TABLE``, ``CATALOG_TABLE``, ``CALLBACK_SECRET`` (the name of the secret
 that the channels' own are derived from), ``AVAILABILITY_QUEUE_URL``, ``DEAD_LETTER_QUEUE_URL``;
@@ -9,6 +9,7 @@ that the channels' own are derived from), ``AVAILABILITY_QUEUE_URL``, ``DEAD_LET
 """
 
 import os
+from collections.abc import Mapping, Set
 from datetime import datetime
 
 from oms.aws import stores
@@ -39,8 +40,9 @@ def look(message: Message) -> None:
     if found.channel:
         _tell(found)
         return
-    channels = stores.catalog_store().told_of_availability()
-    queue.fan_out(found, [channel.id for channel in channels])
+    catalog = stores.catalog_store()
+    if channels := [channel.id for channel in catalog.told_of_availability()]:
+        queue.fan_out(found, channels, catalog.bundles_with(found.sku))
 
 
 def _tell(found: Look) -> None:
@@ -48,7 +50,7 @@ def _tell(found: Look) -> None:
         found,
         # As they are now, not as they were remembered: a channel was just added, or moved.
         stores.catalog_store().channel(found.channel),
-        _position,
+        _positions,
         stores.catalog(),
         stores.published(),
         post,
@@ -57,8 +59,8 @@ def _tell(found: Look) -> None:
     logger.info("availability", sku=found.sku, channel=found.channel, outcome=outcome)
 
 
-def _position(sku: str, now: datetime) -> Position:
-    return stores.stock().positions({sku}, now, consistent=True)[sku]
+def _positions(skus: Set[str], now: datetime) -> Mapping[str, Position]:
+    return stores.stock().positions(skus, now, consistent=True)
 
 
 handler = with_backoff(consumer(look, DeadLetters.from_environment()))

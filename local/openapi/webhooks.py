@@ -7,6 +7,7 @@ from typing import Any
 
 from local.engine import ROOT
 from oms.channels.sources import SOURCES
+from oms.notifications.availability import AVAILABILITY_CHANGED, StockState
 from oms.notifications.callback import CALLBACK_TYPES
 from oms.orders.model import FulfillmentState, State
 
@@ -57,7 +58,9 @@ def answer_taken() -> Json:
 
 def sent() -> Json:
     """The document's ``webhooks``: what is posted to a channel's ``callback_url``."""
-    return {callback: {"post": _callback(callback)} for callback in sorted(CALLBACK_TYPES.values())}
+    of_orders = {kind: _callback(kind, "Callback") for kind in CALLBACK_TYPES.values()}
+    feed = {AVAILABILITY_CHANGED: _callback(AVAILABILITY_CHANGED, "AvailabilityCallback")}
+    return {kind: {"post": told} for kind, told in sorted((of_orders | feed).items())}
 
 
 def schemas_sent() -> Json:
@@ -74,6 +77,34 @@ def schemas_sent() -> Json:
                     "description": "When it happened",
                 },
                 "data": {"$ref": "#/components/schemas/CallbackOrder"},
+            },
+        },
+        "AvailabilityCallback": {
+            "description": "What a channel may sell of a SKU, told to it when that changed and it "
+            "has `availability` set. Changes of some seconds become one. Of two, the one with the "
+            "higher `sequence` is the newer; keep the highest of each SKU, and drop what is not "
+            "above it. Numbers may be left out.",
+            "type": "object",
+            "required": ["type", "timestamp", "data"],
+            "properties": {
+                "type": {"type": "string", "enum": [AVAILABILITY_CHANGED]},
+                "timestamp": {
+                    "type": "string",
+                    "format": "date-time",
+                    "description": "When it was found",
+                },
+                "data": _closed(
+                    {
+                        "sku": _TEXT,
+                        "channel": _TEXT,
+                        "available": {
+                            "type": ["number", "null"],
+                            "description": "What this channel may sell; null: never runs out",
+                        },
+                        "state": {"type": "string", "enum": [*StockState]},
+                        "sequence": {"type": "integer", "minimum": 1},
+                    }
+                ),
             },
         },
         "CallbackOrder": {
@@ -96,19 +127,19 @@ def schemas_sent() -> Json:
     }
 
 
-def _callback(kind: str) -> Json:
+def _callback(kind: str, schema: str) -> Json:
     return {
         "operationId": f"callback_{kind.replace('.', '_')}",
         "summary": f"We tell a channel: {kind}",
         "description": "Posted to the channel's `callback_url` and signed with its "
-        "`signing_secret` by the Standard Webhooks scheme. `webhook-id` is the event's id and the "
-        "same at every attempt. Any answer of 2xx ends it, and so does 410; any other is tried "
+        "`signing_secret` by the Standard Webhooks scheme. `webhook-id` is the message's own and "
+        "the same at every attempt. Any answer of 2xx ends it, and so does 410; any other is tried "
         "again with growing pauses.",
         "tags": ["callbacks"],
         "security": [{"standardWebhooks": []}],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Callback"}}},
+            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
         },
         "responses": {
             "2XX": {"description": "Taken"},

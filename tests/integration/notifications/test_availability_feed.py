@@ -13,7 +13,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from oms.aws import clients, queues, secrets, stores
-from oms.catalog.model import Channel
+from oms.catalog.model import Channel, Component, Item
 from oms.inventory.model import MovementKind, Need
 from oms.notifications.signing import channel_secret
 from tests.integration.world import World, world
@@ -332,6 +332,26 @@ def test_sequences_rise_without_a_stale_last_word_whatever_comes_between(
     sequences = [sequence for sequence, _, _ in heard(receiver)]
     assert sequences == sorted(set(sequences))
     assert heard(receiver)[-1][1] == oms.balance("MUG").available == 4
+
+
+def test_a_bundle_is_told_when_a_part_of_it_runs_out(feed: Feed, serve: Serve) -> None:
+    receiver = serve(status(204))
+    feed.wants("web", receiver)
+    whole = Item("SET", "Mug and shirts", components=(Component("MUG", 1), Component("TEE", 2)))
+    feed.oms.catalog.put_item(whole)
+    feed.oms.receive("MUG", 5)
+    feed.oms.receive("TEE", 7)
+
+    feed.changed(1000)
+    feed.changed(1000, "TEE")
+    feed.run()
+    sell(feed.oms, 5, "ord_1")
+    feed.changed(1005)
+    feed.run()
+
+    told = [json.loads(call.body)["data"] for call in receiver.calls]
+    of_bundle = [(each["available"], each["state"]) for each in told if each["sku"] == "SET"]
+    assert of_bundle == [(3, "in_stock"), (0, "sold_out")]
 
 
 @pytest.mark.parametrize("body", ["not json", "{}", '{"sku": 1, "until": 2}'])

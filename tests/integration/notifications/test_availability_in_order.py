@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,14 +75,14 @@ class Feed:
         look = look_of(body)
         if not look.channel:
             channels = self.oms.catalog.told_of_availability()
-            self.queue.fan_out(look, [channel.id for channel in channels])
+            self.queue.fan_out(look, [channel.id for channel in channels], [])
             return
         store = PublishedStore(self.oms.client, "inventory")
         channel = self.oms.catalog.channel(look.channel)
-        tell(look, channel, self._position, self.oms.catalog, store, self._post, utc_now)
+        tell(look, channel, self._positions, self.oms.catalog, store, self._post, utc_now)
 
-    def _position(self, sku: str, now: Any) -> Position:
-        return self.oms.stock.positions({sku}, now, consistent=True)[sku]
+    def _positions(self, skus: Set[str], now: Any) -> Mapping[str, Position]:
+        return self.oms.stock.positions(skus, now, consistent=True)
 
     def _post(self, url: str, channel: str, message_id: str, body: str) -> CallbackOutcome:
         """A channel that takes what it is told and forgets now and then to say so."""

@@ -19,6 +19,13 @@ from oms.aws.http import problem
 from oms.kernel.encoding import from_json
 from oms.kernel.errors import Fault, Invalid
 from oms.kernel.events import Envelope
+from oms.notifications.availability import (
+    AVAILABILITY_CHANGED,
+    Offer,
+    Sellable,
+    StockState,
+    offer_body,
+)
 from oms.notifications.callback import CALLBACK_TYPES, callback_body
 from oms.orders import events as happened
 from oms.orders.evolve import begin, evolve_all
@@ -171,7 +178,17 @@ def test_operations_have_names_of_their_own(document: Json) -> None:
 
 
 def test_the_webhooks_we_send_are_those_that_are_described(document: Json) -> None:
-    assert set(document["webhooks"]) == set(CALLBACK_TYPES.values())
+    assert set(document["webhooks"]) == {*CALLBACK_TYPES.values(), AVAILABILITY_CHANGED}
+
+
+@pytest.mark.parametrize("available", [0, 7, None])
+def test_what_is_told_of_availability_fits_its_description(
+    document: Json, available: int | None
+) -> None:
+    at = datetime(2026, 5, 1, tzinfo=UTC)
+    offer = Offer("MUG", "web", Sellable(available, StockState.LOW), 1, at, at, 1000)
+
+    assert errors(document, "AvailabilityCallback", json.loads(offer_body(offer, 3))) == []
 
 
 def test_a_callback_fits_its_description(document: Json) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from oms.catalog.model import Component, Item
 from oms.inventory.model import Balance
 from oms.inventory.policy import SellingPolicy
 from oms.inventory.position import Position
@@ -16,6 +17,7 @@ from oms.notifications.availability import (
     StockState,
     next_offer,
     offer_body,
+    part_sellable_by,
     sellable_by,
 )
 from oms.notifications.availability_message import WINDOW, key, window_end
@@ -58,37 +60,58 @@ def test_a_key_fits_a_queue_whatever_a_sku_is_called() -> None:
 
 
 def test_a_channel_may_sell_what_all_nodes_have() -> None:
-    assert sellable_by("web", position(3, 4)) == Sellable(7, StockState.IN_STOCK)
+    assert part_sellable_by("web", position(3, 4)) == Sellable(7, StockState.IN_STOCK)
 
 
 def test_what_a_node_lacks_is_not_taken_from_another() -> None:
-    assert sellable_by("web", position(-2, 4)).available == 4
+    assert part_sellable_by("web", position(-2, 4)).available == 4
 
 
 def test_what_is_held_back_or_owed_is_not_for_the_channel() -> None:
     found = position(10, policy=SellingPolicy(held_back={"web": 2}), owed=3)
 
-    assert sellable_by("web", found).available == 5
-    assert sellable_by("app", found).available == 7
+    assert part_sellable_by("web", found).available == 5
+    assert part_sellable_by("app", found).available == 7
 
 
 def test_what_lies_where_it_is_not_sold_does_not_count() -> None:
     found = position(10, 4, policy=SellingPolicy(not_sold_at=("node-0",)))
 
-    assert sellable_by("web", found).available == 4
+    assert part_sellable_by("web", found).available == 4
 
 
 @pytest.mark.parametrize(
     ("available", "state"), [(0, "sold_out"), (2, "low"), (3, "low"), (4, "in_stock")]
 )
 def test_the_state_says_how_near_the_end_is(available: int, state: str) -> None:
-    assert sellable_by("web", position(available, low_stock_at=3)).state == state
+    assert part_sellable_by("web", position(available, low_stock_at=3)).state == state
 
 
 def test_what_is_not_tracked_never_runs_out() -> None:
-    found = sellable_by("web", position(0, policy=SellingPolicy(tracked=False)))
+    found = part_sellable_by("web", position(0, policy=SellingPolicy(tracked=False)))
 
     assert found == Sellable(None, StockState.IN_STOCK)
+
+
+@pytest.mark.parametrize(
+    ("mugs", "spoons", "found"),
+    [
+        (9, 9, Sellable(4, StockState.LOW)),
+        (99, 4, Sellable(4, StockState.IN_STOCK)),
+        (9, 0, Sellable(0, StockState.SOLD_OUT)),
+        (1, 9, Sellable(0, StockState.SOLD_OUT)),
+    ],
+)
+def test_a_bundle_is_as_many_and_as_low_as_its_scarcest_part(
+    mugs: int, spoons: int, found: Sellable
+) -> None:
+    parts = (Component("MUG", 2), Component("SPOON", 1))
+    items = {sku: Item(sku, sku) for sku in ("MUG", "SPOON")} | {
+        "SET": Item("SET", "Set", components=parts)
+    }
+    positions = {"MUG": position(mugs, low_stock_at=10), "SPOON": position(spoons, low_stock_at=3)}
+
+    assert sellable_by("web", "SET", items, positions) == found
 
 
 def test_the_first_message_has_the_first_sequence() -> None:

@@ -46,11 +46,13 @@ class AvailabilityQueue:
         self._remember(by_message, untaken)
         return {change for message in untaken for change in by_message[message]}
 
-    def fan_out(self, look: Look, channels: Iterable[str]) -> None:
-        """One message for each channel. Raises ``Unavailable`` unless the queue took them all; it
-        knows again those it took, so that all may be sent once more."""
-        messages = [_message(Look(look.sku, look.until, channel)) for channel in channels]
-        if self._queue.send_in_order(messages):
+    def fan_out(self, look: Look, channels: Iterable[str], bundles: Iterable[str]) -> None:
+        """One message for each channel, and one for each bundle that holds the SKU. Raises
+        ``Unavailable`` unless the queue took them all; it knows again those it took, so that all
+        may be sent once more."""
+        looks = [Look(look.sku, look.until, channel) for channel in channels]
+        looks += [Look(bundle, look.until) for bundle in bundles]
+        if self._queue.send_in_order([_message(each) for each in looks]):
             raise Unavailable("the queue did not take the messages to the channels")
 
     def _remember(self, sent: Mapping[Ordered, object], untaken: set[Ordered]) -> None:

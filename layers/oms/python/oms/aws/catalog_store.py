@@ -6,6 +6,7 @@ pk                   sk            what
 ``item#<sku>``       ``item``      an item; of a bundle ``made_of`` names its components
 ``nodes``            node id       a node; all of them are one query
 ``channel#<id>``     ``channel``   a channel
+``part_of#<sku>``    bundle        that the bundle holds the SKU, or did once
 ``availability``     channel id    a channel that is told what it may sell, once more
 ===================  ============  ================================================
 """
@@ -59,6 +60,11 @@ class CatalogStore:
         """Store it, if each of ``reaches`` still is made of what it was. Two bundles that are
         stored at the same moment check each other, so that no circle can come about. Raises
         ``Unavailable``."""
+        # First: a bundle that is not found would go unmentioned when a part of it runs out, and one
+        # too many only is looked at.
+        for component in item.components:
+            part_of = _key((f"part_of#{component.sku}", item.sku))
+            self._client.put_item(TableName=self._table, Item=part_of)
         record: dict[str, Any] = {
             **_key((f"item#{item.sku}", "item")),
             "record": dynamo.text(to_json(item)),
@@ -104,6 +110,15 @@ class CatalogStore:
             for kind, request in write.items()
         ]
         dynamo.transact(self._client, writes)
+
+    def bundles_with(self, sku: str) -> tuple[str, ...]:
+        """SKUs of the bundles that hold it themselves, and maybe of some that no longer do."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :part",
+            ExpressionAttributeValues={":part": dynamo.text(f"part_of#{sku}")},
+        )
+        return tuple(dynamo.read_text(item, "sk") for page in pages for item in page["Items"])
 
     def told_of_availability(self) -> tuple[Channel, ...]:
         """By id."""

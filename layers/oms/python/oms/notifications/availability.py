@@ -17,20 +17,21 @@ stock has moved meanwhile, takes a number above it.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
-from oms.catalog.model import Channel
+from oms.catalog.bundles import parts_of, with_components
+from oms.catalog.model import Channel, Item
 from oms.catalog.store import Catalog
+from oms.inventory.bundles import sellable
 from oms.inventory.model import Balance
 from oms.inventory.position import Position
 from oms.inventory.shares import available_to
 from oms.kernel.clock import Clock, rfc3339
-from oms.kernel.errors import NotFound
 from oms.kernel.quantity import quantity_number
 from oms.notifications.availability_message import Look, key
 from oms.notifications.callback import CallbackOutcome
@@ -95,13 +96,28 @@ class Published(Protocol):
         """Raises ``Conflict`` when another has taken its place."""
 
 
-# (SKU, now): all that was written before now, so never from a replica that lags behind.
-ReadPosition = Callable[[str, datetime], Position]
+# (SKUs, now): with all that was written before now, so never from a replica that lags behind.
+ReadPositions = Callable[[Set[str], datetime], Mapping[str, Position]]
 # (url, channel id, message id, body); raises ``ProviderUnavailable`` when it is to be retried.
 Post = Callable[[str, str, str, str], CallbackOutcome]
 
 
-def sellable_by(channel: str, position: Position) -> Sellable:
+def sellable_by(
+    channel: str, sku: str, items: Mapping[str, Item], positions: Mapping[str, Position]
+) -> Sellable:
+    """A bundle is as many as its scarcest part makes, and as low as that. ``items`` are the SKU's
+    own and all that it is made of, ``positions`` those of its parts."""
+    parts = {part: part_sellable_by(channel, position) for part, position in positions.items()}
+    if not items[sku].components:
+        return parts[sku]
+    whole = sellable(sku, items, {part: each.available for part, each in parts.items()})
+    if whole.quantity == 0:
+        return Sellable(0, StockState.SOLD_OUT)
+    low = whole.quantity is not None and parts[whole.scarcest].state is StockState.LOW
+    return Sellable(whole.quantity, StockState.LOW if low else StockState.IN_STOCK)
+
+
+def part_sellable_by(channel: str, position: Position) -> Sellable:
     """Units that orders wait for are theirs; those that lapsed reservations hold are free."""
     policy = position.policy
     if not policy.tracked:
@@ -134,7 +150,7 @@ def next_offer(
 def tell(
     look: Look,
     channel: Channel | None,
-    read_position: ReadPosition,
+    read_positions: ReadPositions,
     catalog: Catalog,
     published: Published,
     post: Post,
@@ -143,18 +159,20 @@ def tell(
     """Tell one channel what it may sell of one SKU now, unless it knows.
 
     Raises ``ProviderUnavailable`` when the channel did not accept it, ``Conflict`` when another
-    told it at the same moment; either is to be tried again.
+    told it at the same moment, both to be tried again; ``Invalid`` for a SKU that is not in the
+    catalogue.
     """
     if channel is None or not channel.availability or not channel.callback_url:
         return FeedOutcome.NOT_WANTED
     now = clock()
     last = published.last(look.sku, channel.id)
-    position = read_position(look.sku, now)
-    found = next_offer(last, sellable_by(channel.id, position), look.until, now)
+    items = with_components({look.sku}, catalog)
+    positions = read_positions(parts_of(look.sku, items).keys(), now)
+    found = next_offer(last, sellable_by(channel.id, look.sku, items, positions), look.until, now)
     if isinstance(found, FeedOutcome):
         return found
     offer = replace(found, sku=look.sku, channel=channel.id)
-    body = offer_body(offer, _scale(look.sku, catalog))
+    body = offer_body(offer, items[look.sku].scale)
     published.begin(offer, last)
     outcome = post(channel.callback_url, channel.id, offer.id, body)
     published.accepted(offer)
@@ -194,13 +212,6 @@ def _state(available: int, balances: Iterable[Balance]) -> StockState:
         return StockState.SOLD_OUT
     low = sum(balance.low_stock_at for balance in balances)
     return StockState.LOW if available <= low else StockState.IN_STOCK
-
-
-def _scale(sku: str, catalog: Catalog) -> int:
-    item = catalog.items({sku}).get(sku)
-    if item is None:
-        raise NotFound(f"there is no item {sku}", code="unknown_sku")
-    return item.scale
 
 
 def _number(value: object) -> float:
