@@ -1,4 +1,4 @@
-"""Items, nodes and channels over HTTP."""
+"""Items, nodes, carrier services and channels over HTTP."""
 
 import os
 from typing import Annotated
@@ -19,8 +19,16 @@ from oms.catalog.contract import (
     channel_of,
     channel_view,
     item_view,
+    named_by,
     node_of,
     node_view,
+)
+from oms.catalog.delivery_contract import (
+    CarrierServiceDocument,
+    CarrierServiceList,
+    CarrierServiceView,
+    service_of,
+    service_view,
 )
 from oms.catalog.items import store_item
 from oms.catalog.model import Item
@@ -34,6 +42,7 @@ PLAIN_CALLBACKS = os.environ.get("ALLOW_PLAIN_CALLBACKS") == "1"
 
 Sku = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
 NodeId = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
+ServiceId = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
 ChannelId = Annotated[str, Path(pattern=r"^[\w.:\-]{1,128}$")]
 _WRITTEN = {200: {"description": "As it is stored now"}, **refusals(400, 401, 403, 415, 422)}
 _READ = {200: {"description": "As it is stored"}, **refusals(401, 403, 404, 422)}
@@ -61,8 +70,9 @@ def get_item(sku: Sku) -> ItemView:
     "/v1/nodes/<node_id>", summary="Create or change a node", tags=["catalog"], responses=_WRITTEN
 )
 def put_node(node_id: NodeId, node: Annotated[NodeDocument, Body()]) -> NodeView:
-    stores.catalog_store().put_node(node_of(node_id, node))
-    return NodeView(id=node_id, **node.model_dump())
+    stored = node_of(node_id, node)
+    stores.catalog_store().put_node(stored)
+    return node_view(stored)
 
 
 @app.get("/v1/nodes/<node_id>", summary="Read a node", tags=["catalog"], responses=_READ)
@@ -81,6 +91,44 @@ def get_node(node_id: NodeId) -> NodeView:
 )
 def list_nodes() -> NodeList:
     return NodeList(nodes=[node_view(node) for node in stores.catalog_store().nodes()])
+
+
+@app.put(
+    "/v1/carrier-services/<service_id>",
+    summary="Create or change a carrier service",
+    tags=["catalog"],
+    responses=_WRITTEN,
+)
+def put_carrier_service(
+    service_id: ServiceId, service: Annotated[CarrierServiceDocument, Body()]
+) -> CarrierServiceView:
+    stored = service_of(service_id, service)
+    stores.catalog_store().put_carrier_service(stored)
+    return service_view(stored)
+
+
+@app.get(
+    "/v1/carrier-services/<service_id>",
+    summary="Read a carrier service",
+    tags=["catalog"],
+    responses=_READ,
+)
+def get_carrier_service(service_id: ServiceId) -> CarrierServiceView:
+    found = stores.catalog_store().carrier_service(service_id)
+    if found is None:
+        raise NotFound(f"there is no carrier service {service_id}")
+    return service_view(found)
+
+
+@app.get(
+    "/v1/carrier-services",
+    summary="List the carrier services",
+    tags=["catalog"],
+    responses={200: {"description": "All of them"}, **refusals(401, 403)},
+)
+def list_carrier_services() -> CarrierServiceList:
+    found = stores.catalog_store().carrier_services()
+    return CarrierServiceList(carrier_services=[service_view(service) for service in found])
 
 
 @app.put(
@@ -108,7 +156,7 @@ def get_channel(channel_id: ChannelId) -> ChannelView:
 
 
 def _shown(item: Item) -> ItemView:
-    components = {component.sku for component in item.components}
+    components = named_by(item)
     return item_view(item, stores.catalog_store().items(components) if components else {})
 
 

@@ -5,6 +5,7 @@ pk                   sk            what
 ===================  ============  ================================================
 ``item#<sku>``       ``item``      an item; of a bundle ``made_of`` names its components
 ``nodes``            node id       a node; all of them are one query
+``carrier_services`` service id    a carrier service; all of them are one query
 ``channel#<id>``     ``channel``   a channel
 ``part_of#<sku>``    bundle        that the bundle holds the SKU, or did once
 ``availability``     channel id    a channel that is told what it may sell, once more
@@ -19,6 +20,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oms.aws import dynamo
+from oms.catalog.delivery import CarrierService
 from oms.catalog.model import Channel, Item, Node
 from oms.kernel.encoding import from_json, to_json
 from oms.kernel.errors import Unavailable
@@ -31,6 +33,7 @@ T = TypeVar("T")
 Key = tuple[str, str]
 _FEED = "availability"
 _BATCH = 100
+_SERVICES = "carrier_services"
 _BATCH_ATTEMPTS = 5
 
 
@@ -49,6 +52,15 @@ class CatalogStore:
 
     def nodes(self, among_them: Set[str] = frozenset()) -> tuple[Node, ...]:
         return self._records_in("nodes", Node)
+
+    def carrier_services(self) -> tuple[CarrierService, ...]:
+        return self._records_in(_SERVICES, CarrierService)
+
+    def carrier_service(self, service_id: str) -> CarrierService | None:
+        return self._get((_SERVICES, service_id), CarrierService)
+
+    def put_carrier_service(self, service: CarrierService) -> None:
+        self._put((_SERVICES, service.id), service)
 
     def channel(self, channel_id: str) -> Channel | None:
         return self._get((f"channel#{channel_id}", "channel"), Channel)
@@ -177,6 +189,7 @@ class CachedCatalog:
         self._items: dict[str, tuple[float, Item]] = {}
         self._channels: dict[str, tuple[float, Channel]] = {}
         self._nodes: tuple[float, tuple[Node, ...]] | None = None
+        self._services: tuple[float, tuple[CarrierService, ...]] | None = None
 
     def items(self, skus: Set[str]) -> Mapping[str, Item]:
         now = self._clock()
@@ -200,6 +213,12 @@ class CachedCatalog:
                 return remembered
         self._nodes = (now + self._seconds, self._store.nodes())
         return self._nodes[1]
+
+    def carrier_services(self) -> tuple[CarrierService, ...]:
+        now = self._clock()
+        if self._services is None or self._services[0] <= now:
+            self._services = (now + self._seconds, self._store.carrier_services())
+        return self._services[1]
 
     def channel(self, channel_id: str) -> Channel | None:
         now = self._clock()

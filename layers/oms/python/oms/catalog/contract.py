@@ -2,10 +2,21 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from pydantic import Field, StringConstraints, WithJsonSchema
 
+from oms.catalog.delivery_contract import (
+    CalendarDocument,
+    CostDocument,
+    PromisingDocument,
+    calendar_document,
+    calendar_of,
+    cost_document,
+    money_of,
+    promising_document,
+    promising_of,
+)
 from oms.catalog.model import Channel, Component, Item, Node
 from oms.kernel.errors import Faults, Invalid
 from oms.kernel.quantity import parse_quantity, quantity_number
@@ -36,6 +47,7 @@ class ItemDocument(Document):
     minimum: NotNegative = Decimal(0)
     maximum: NotNegative | None = None
     increment: NotNegative = Decimal(0)
+    promising: PromisingDocument = PromisingDocument()
 
 
 class ItemView(ItemDocument):
@@ -55,6 +67,8 @@ class NodeDocument(Document):
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
     can_ship: bool = True
     active: bool = True
+    calendar: CalendarDocument | None = None
+    handling_cost: CostDocument | None = Field(default=None, description="Of one parcel")
 
 
 class NodeView(NodeDocument):
@@ -81,7 +95,8 @@ class ChannelView(ChannelDocument):
 
 
 def item_of(sku: str, document: ItemDocument, items: Mapping[str, Item], faults: Faults) -> Item:
-    """``items`` are the components; what cannot be counted is a fault and counts as zero."""
+    """``items`` are the components of a bundle and of production; what cannot be counted is a
+    fault and counts as zero."""
 
     def counted(path: str, quantity: Decimal, scale: int) -> int:
         try:
@@ -108,11 +123,12 @@ def item_of(sku: str, document: ItemDocument, items: Mapping[str, Item], faults:
         minimum=counted("minimum", document.minimum, document.scale),
         maximum=None if maximum is None else counted("maximum", maximum, document.scale),
         increment=counted("increment", document.increment, document.scale),
+        promising=promising_of(document.promising, items, faults),
     )
 
 
 def item_view(item: Item, items: Mapping[str, Item]) -> ItemView:
-    """``items`` are the components."""
+    """``items`` are the components, as ``named_by`` names them."""
     return ItemView(
         sku=item.sku,
         name=item.name,
@@ -130,15 +146,42 @@ def item_view(item: Item, items: Mapping[str, Item]) -> ItemView:
             None if item.maximum is None else Decimal(quantity_number(item.maximum, item.scale))
         ),
         increment=Decimal(quantity_number(item.increment, item.scale)),
+        promising=promising_document(item.promising, items),
     )
 
 
+def named_by(item: Item) -> set[str]:
+    """What a bundle holds, and what production needs."""
+    made = item.promising.production
+    return {each.sku for each in (*item.components, *(made.components if made else ()))}
+
+
 def node_of(node_id: str, document: NodeDocument) -> Node:
-    return Node(id=node_id, **document.model_dump())
+    """Raises ``Invalid`` with every fault."""
+    faults = Faults()
+    calendar = calendar_of(document.calendar, faults)
+    handling_cost = money_of("handling_cost", document.handling_cost, faults)
+    faults.refuse("the node breaks a rule")
+    plain = document.model_dump(exclude={"calendar", "handling_cost"})
+    return Node(id=node_id, **plain, calendar=calendar, handling_cost=handling_cost)
 
 
 def node_view(node: Node) -> NodeView:
-    return NodeView.model_validate(node, from_attributes=True)
+    return NodeView(
+        id=node.id,
+        name=node.name,
+        kind=cast(Literal["warehouse", "store", "supplier"], node.kind),
+        country=node.country,
+        region=node.region,
+        city=node.city,
+        postal_code=node.postal_code,
+        latitude=node.latitude,
+        longitude=node.longitude,
+        can_ship=node.can_ship,
+        active=node.active,
+        calendar=calendar_document(node.calendar),
+        handling_cost=cost_document(node.handling_cost),
+    )
 
 
 def channel_of(channel_id: str, document: ChannelDocument) -> Channel:

@@ -27,7 +27,9 @@ def store_item(sku: str, document: ItemDocument, catalog: ItemStore) -> Item:
     named = {component.sku for component in document.components}
     items = with_components(named, catalog) if named else {}
     faults = Faults()
-    item = item_of(sku, document, items, faults)
+    made = document.promising.production
+    needed = {component.sku for component in made.components} if made else set()
+    item = item_of(sku, document, {**catalog.items(needed), **items} if needed else items, faults)
     _check_limits(item, faults)
     if document.components:
         _check_components(sku, document, items, faults)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Set
 from typing import Protocol
 
+from oms.catalog.delivery import CarrierService
 from oms.catalog.model import Channel, Item, Node
 
 
@@ -13,5 +14,8 @@ class Catalog(Protocol):
     def nodes(self, among_them: Set[str] = frozenset()) -> tuple[Node, ...]:
         """Every node, by id. What is remembered may be some seconds old, but when one of
         ``among_them`` is missing the nodes are read anew: it may be new itself."""
+
+    def carrier_services(self) -> tuple[CarrierService, ...]:
+        """All of them, by id; as old as the nodes may be."""
 
     def channel(self, channel_id: str) -> Channel | None: ...
