@@ -180,8 +180,15 @@ class Shop:
         self.node(STORE, "store", city="Rio de Janeiro", latitude=-22.91, longitude=-43.17)
         self.node(POP_UP, "store", city="Campinas", latitude=-22.91, longitude=-47.06)
 
-    def channel(self, channel: str, *, callback_url: str = "") -> dict[str, Any]:
-        body = {"name": channel, "currencies": ["BRL"], "callback_url": callback_url}
+    def channel(
+        self, channel: str, *, callback_url: str = "", availability: bool = False
+    ) -> dict[str, Any]:
+        body = {
+            "name": channel,
+            "currencies": ["BRL"],
+            "callback_url": callback_url,
+            "availability": availability,
+        }
         answer = self.stack.api.put(f"/v1/channels/{channel}", body)
         assert answer.status_code == 200, answer.text
         view: dict[str, Any] = answer.json()
