@@ -35,6 +35,7 @@ class DataStack(Stack):
                 deployment=deployment,
                 stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
                 indexes=[Index("expiring", partition="expiring", sort="expires_at")],
+                expires_by="forget_at",
             ).table,
             "catalog": Table(self, "Catalog", deployment=deployment).table,
             "views": Table(

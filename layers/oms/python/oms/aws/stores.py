@@ -14,8 +14,10 @@ from oms.aws import clients
 
 if TYPE_CHECKING:
     from oms.aws.catalog_store import CachedCatalog, CatalogStore
+    from oms.aws.demand_store import DemandStore
     from oms.aws.order_store import OrderStore
     from oms.aws.policy_store import PolicyStore
+    from oms.aws.promise_store import PromiseStore
     from oms.aws.published_store import PublishedStore
     from oms.aws.purchase_store import PurchaseStore
     from oms.aws.replenishment_store import ReplenishmentStore
@@ -36,6 +38,20 @@ def stock() -> StockStore:
     from oms.aws.stock_store import StockStore
 
     return StockStore(clients.dynamodb(), os.environ["INVENTORY_TABLE"])
+
+
+@cache
+def promises() -> PromiseStore:
+    from oms.aws.promise_store import PromiseStore
+
+    return PromiseStore(clients.dynamodb(), os.environ["INVENTORY_TABLE"])
+
+
+@cache
+def demand() -> DemandStore:
+    from oms.aws.demand_store import DemandStore
+
+    return DemandStore(clients.dynamodb(), os.environ["INVENTORY_TABLE"])
 
 
 @cache
