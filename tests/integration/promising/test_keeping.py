@@ -1,0 +1,353 @@
+"""Promises are kept, and whose cannot be kept is told: by the SKU's rows, never by its orders."""
+
+from dataclasses import replace
+
+import pytest
+
+from oms.inventory.model import MovementKind
+from oms.kernel.errors import Backordered, Conflict
+from oms.orders import decisions
+from oms.orders import events as happened
+from oms.orders.contract import order_view
+from oms.orders.model import Order
+from oms.promising import keeping
+from oms.promising.model import CapacityBooking
+from tests.integration.promising.desk import Desk, day, from_supply, later, part
+from tests.integration.world import RJ
+from tests.samples import CAUSE
+
+CHECKED = replace(CAUSE, at=later(hours=1), by="jeopardy")
+
+
+def look(desk: Desk, reason: str = "slip", sku: str = "MUG") -> int:
+    return keeping.look_after(sku, reason, desk.keeper, CHECKED)
+
+
+def waiting(desk: Desk, supply_id: str = "po_1", ready_in: int = 5, number: str = "1") -> Order:
+    """An order that was promised a unit of a supply, and is there two days later."""
+    return desk.promised(from_supply(supply_id, ready_in), number=number)
+
+
+def now(desk: Desk, order: Order) -> Order:
+    return desk.oms.orders.load(order.order_id)
+
+
+def sourced(desk: Desk, order: Order) -> Order:
+    desk.reserve(order)
+    keeping.stock_is_held(order.order_id, desk.keeper, CHECKED)
+    return now(desk, order)
+
+
+def cancelled(desk: Desk, order: Order) -> Order:
+    asked = happened.CancelRequested("changed my mind")
+    order = desk.oms.orders.commit(now(desk, order), (asked,), CAUSE)
+    closed = decisions.close_cancelled(order, "changed my mind", "", "")
+    return desk.oms.orders.commit(order, closed, CAUSE)
+
+
+# --- jeopardy -----------------------------------------------------------------------------------
+
+
+def test_nobody_hears_of_a_supply_that_comes_as_it_should(desk: Desk) -> None:
+    desk.due("po_1", 5, 10)
+    order = waiting(desk)
+    assert look(desk) == 0
+    assert desk.types(order) == ["order_captured"]
+
+
+@pytest.mark.parametrize(
+    ("due_in", "days", "severity"), [(6, 1, "low"), (8, 3, "medium"), (12, 7, "high")]
+)
+def test_a_supply_that_slips_puts_its_promises_in_jeopardy(
+    desk: Desk, due_in: int, days: int, severity: str
+) -> None:
+    desk.due("po_1", 5, 10)
+    order = waiting(desk)
+    desk.due("po_1", due_in, 10)
+    assert look(desk) == 1
+    promise = order_view(now(desk, order)).promise
+    assert promise is not None
+    (change,) = promise.changes
+    assert (change.days_late, change.severity, change.reason) == (days, severity, "slip")
+    assert (promise.arrive_by, promise.expected) == (str(day(7)), str(day(due_in + 2)))
+
+
+def test_the_same_news_again_tells_nobody_anything(desk: Desk) -> None:
+    desk.due("po_1", 5, 10)
+    order = waiting(desk)
+    desk.due("po_1", 8, 10)
+    assert (look(desk), look(desk)) == (1, 0)
+    assert desk.types(order) == ["order_captured", "promise_in_jeopardy"]
+
+
+def test_another_slip_is_another_day(desk: Desk) -> None:
+    desk.due("po_1", 5, 10)
+    order = waiting(desk)
+    for due_in in (8, 9):
+        desk.due("po_1", due_in, 10)
+        look(desk)
+    assert desk.types(order)[1:] == ["promise_in_jeopardy", "promise_in_jeopardy"]
+    assert now(desk, order).outlook("MUG").expected == day(11)
+
+
+def test_a_supply_that_recovers_restores_its_promises_once(desk: Desk) -> None:
+    desk.due("po_1", 5, 10)
+    order = waiting(desk)
+    for due_in in (8, 5, 5):
+        desk.due("po_1", due_in, 10)
+        look(desk)
+    assert desk.types(order)[1:] == ["promise_in_jeopardy", "promise_restored"]
+    assert now(desk, order).outlook("MUG").severity == ""
+
+
+def test_a_supply_that_comes_short_breaks_the_promises_of_those_who_come_last(desk: Desk) -> None:
+    desk.due("po_1", 5, 2)
+    first, second = waiting(desk), waiting(desk, number="2")
+    desk.due("po_1", 5, 1)
+    assert look(desk, "short") == 1
+    late = [order for order in (first, second) if now(desk, order).outlook("MUG").severity]
+    assert len(late) == 1
+    assert now(desk, late[0]).outlook("MUG").days_late is None
+
+
+def test_a_supply_that_is_cancelled_leaves_nothing_to_expect(desk: Desk) -> None:
+    desk.due("po_1", 5, 1)
+    order = waiting(desk)
+    desk.gone("po_1")
+    look(desk, "short")
+    outlook = now(desk, order).outlook("MUG")
+    assert (outlook.expected, outlook.severity) == (None, "high")
+    promise = order_view(now(desk, order)).promise
+    assert promise is not None
+    assert promise.expected is None
+
+
+def test_what_was_promised_from_a_shelf_that_others_emptied_is_in_jeopardy(desk: Desk) -> None:
+    desk.oms.receive("MUG", 1)
+    order = desk.promised(part())
+    desk.oms.move("MUG", -1, MovementKind.ADJUSTMENT)
+    with pytest.raises(Backordered):
+        desk.reserve(order)
+    keeping.stock_is_lacking(order.order_id, "sold_out", desk.keeper, CHECKED)
+    assert now(desk, order).outlook("MUG").severity == "high"
+
+
+def test_an_order_that_waits_for_what_it_was_promised_is_not_in_jeopardy(desk: Desk) -> None:
+    desk.due("po_1", 5, 1)
+    order = waiting(desk)
+    with pytest.raises(Backordered):
+        desk.reserve(order)
+    keeping.stock_is_lacking(order.order_id, "sold_out", desk.keeper, CHECKED)
+    assert "promise_in_jeopardy" not in desk.types(order)
+
+
+def test_an_alternative_that_would_keep_the_day_is_proposed(desk: Desk) -> None:
+    desk.due("po_1", 5, 1)
+    desk.due("po_2", 4, 1, node="rj-store")
+    order = waiting(desk)
+    desk.due("po_1", 9, 1)
+    look(desk)
+    (proposed,) = now(desk, order).outlook("MUG").alternative
+    assert (proposed.node, proposed.source, proposed.arrive_by) == (
+        "rj-store",
+        "supply:po_2",
+        day(6),
+    )
+    assert desk.promised_of("po_2") == 0
+
+
+def test_an_alternative_is_taken_when_the_policy_says_so(desk: Desk) -> None:
+    desk.takes_alternatives()
+    desk.due("po_1", 5, 1)
+    desk.due("po_2", 4, 1, node="rj-store")
+    order = waiting(desk)
+    desk.due("po_1", 9, 1)
+    assert (look(desk), look(desk)) == (1, 0)
+    assert desk.types(order)[1:] == ["promise_moved"]
+    assert (desk.promised_of("po_1"), desk.promised_of("po_2")) == (0, 1)
+    (row,) = desk.rows()
+    assert [each.node for each in row.parts] == ["rj-store"]
+    assert row.promised == day(7)
+
+
+def test_a_moved_promise_that_breaks_again_is_told(desk: Desk) -> None:
+    desk.takes_alternatives()
+    desk.due("po_1", 5, 1)
+    desk.due("po_2", 4, 1, node="rj-store")
+    order = waiting(desk)
+    desk.due("po_1", 9, 1)
+    look(desk)
+    desk.due("po_2", 9, 1, node="rj-store")
+    look(desk)
+    assert desk.types(order)[1:] == ["promise_moved", "promise_in_jeopardy"]
+
+
+def test_an_order_that_has_its_stock_is_not_told_that_a_supply_slipped(desk: Desk) -> None:
+    """The message that it is sourced comes after the one of the supply."""
+    desk.due("po_1", 5, 1)
+    order = waiting(desk)
+    desk.oms.receive("MUG", 1)
+    desk.reserve(order)
+    desk.due("po_1", 9, 1)
+    look(desk)
+    assert desk.types(order) == ["order_captured", "order_sourced"]
+    assert desk.rows()[0].held
+
+
+def test_a_count_that_finds_less_than_is_reserved_breaks_a_promise(desk: Desk) -> None:
+    desk.oms.receive("MUG", 2)
+    orders = [desk.promised(part(), number=number) for number in "12"]
+    for order in orders:
+        sourced(desk, order)
+    desk.oms.move("MUG", 1, MovementKind.COUNT)
+    assert look(desk, "count") == 1
+    assert sorted(now(desk, order).outlook("MUG").severity for order in orders) == ["", "high"]
+
+
+def test_only_the_lines_of_the_sku_are_looked_at(desk: Desk) -> None:
+    desk.promised(part())
+    assert look(desk, sku="TEE") == 0
+
+
+def test_an_order_that_is_being_cancelled_is_told_nothing(desk: Desk) -> None:
+    desk.due("po_1", 5, 1)
+    order = waiting(desk)
+    asked = happened.CancelRequested("changed my mind")
+    desk.oms.orders.commit(now(desk, order), (asked,), CAUSE)
+    desk.gone("po_1")
+    look(desk)
+    assert "promise_in_jeopardy" not in desk.types(order)
+
+
+# --- stock --------------------------------------------------------------------------------------
+
+
+def test_a_line_that_has_its_stock_waits_for_no_supply(desk: Desk) -> None:
+    desk.due("po_1", 5, 10)
+    order = waiting(desk)
+    desk.oms.receive("MUG", 1)
+    sourced(desk, order)
+    keeping.stock_is_held(order.order_id, desk.keeper, CHECKED)
+    (row,) = desk.rows()
+    assert (row.held, row.version) == (True, 2)
+    assert desk.promised_of("po_1") == 0
+    assert desk.demand.rows("MUG", 10, None).rows == ()
+
+
+def test_what_others_were_promised_of_the_supply_stays_promised(desk: Desk) -> None:
+    desk.due("po_1", 5, 10)
+    first, _ = waiting(desk), waiting(desk, number="2")
+    desk.oms.receive("MUG", 1)
+    sourced(desk, first)
+    assert desk.promised_of("po_1") == 1
+
+
+def test_stock_that_came_in_time_after_all_restores_the_promise(desk: Desk) -> None:
+    desk.due("po_1", 5, 1)
+    order = waiting(desk)
+    desk.gone("po_1")
+    look(desk)
+    desk.oms.receive("MUG", 1)
+    sourced(desk, order)
+    assert desk.types(order)[1:] == ["promise_in_jeopardy", "order_sourced", "promise_restored"]
+
+
+def test_stock_that_came_too_late_says_when_it_will_be_there(desk: Desk) -> None:
+    desk.due("po_1", 5, 1)
+    order = waiting(desk)
+    desk.gone("po_1")
+    look(desk)
+    desk.oms.receive("MUG", 1)
+    desk.reserve(order)
+    late = replace(CHECKED, at=later(days=8))
+    for _ in range(2):
+        keeping.stock_is_held(order.order_id, desk.keeper, late)
+    assert desk.types(order).count("promise_in_jeopardy") == 2
+    assert now(desk, order).outlook("MUG").expected == day(10)
+
+
+def test_stock_from_another_node_is_dated_from_there(desk: Desk) -> None:
+    order = desk.promised(part())
+    desk.oms.receive("MUG", 1, RJ)
+    sourced(desk, order)
+    assert [each.node for each in desk.rows()[0].parts] == ["rj-store"]
+    assert "promise_in_jeopardy" not in desk.types(order)
+
+
+def test_stock_that_was_taken_back_makes_the_line_wait_again(desk: Desk) -> None:
+    desk.due("po_1", 5, 10)
+    order = waiting(desk)
+    desk.oms.receive("MUG", 1)
+    order = sourced(desk, order)
+    lost = (
+        happened.ReservationTakenBack(("MUG",), "needed elsewhere"),
+        happened.OrderBackordered(("MUG",), "needed elsewhere", promised=True),
+    )
+    desk.oms.orders.commit(order, lost, CAUSE)
+    for _ in range(2):
+        keeping.stock_is_lacking(order.order_id, "taken_back", desk.keeper, CHECKED)
+    (row,) = desk.rows()
+    assert not row.held
+    assert [each.source for each in row.parts] == ["supply:po_1"]
+    assert desk.promised_of("po_1") == 1
+
+
+# --- leaving and cancelling ---------------------------------------------------------------------
+
+
+def test_what_has_left_is_no_demand_any_more(desk: Desk) -> None:
+    desk.oms.receive("MUG", 3)
+    order = sourced(desk, desk.promised(part(quantity=3)))
+    order = desk.oms.orders.commit(
+        order, decisions.authorize_payment(order, 3000, "auth", "a"), CAUSE
+    )
+    order = desk.oms.orders.commit(order, decisions.release(order), CAUSE)
+    keeping.units_left(order.order_id, desk.keeper)
+    assert len(desk.rows()) == 1
+    number = order.progress.fulfillments[0].id
+    shipped = happened.FulfillmentShipped(number, "Correios", "BR1", promised=True)
+    desk.oms.orders.commit(order, (shipped,), CAUSE)
+    for _ in range(2):
+        keeping.units_left(order.order_id, desk.keeper)
+    assert desk.rows() == []
+
+
+def test_a_cancelled_order_gives_back_what_its_promise_took_once(desk: Desk) -> None:
+    desk.due("po_1", 5, 10)
+    desk.resources.set_days("oven", {day(5): 3})
+    bookings = (CapacityBooking("oven", day(5), 2),)
+    order = desk.promised(from_supply("po_1", 5, 2), bookings=bookings)
+    other = waiting(desk, number="2")
+    cancelled(desk, order)
+    for _ in range(2):
+        keeping.order_cancelled(order.order_id, desk.keeper)
+    assert desk.promised_of("po_1") == 1
+    assert desk.resources.left("oven", day(5)) == 3
+    assert [row.order_id for row in desk.rows()] == [other.order_id]
+
+
+def test_what_a_cancelled_order_had_may_be_promised_again(desk: Desk) -> None:
+    desk.due("po_1", 5, 1)
+    order = waiting(desk)
+    with pytest.raises(Conflict):
+        waiting(desk, number="2")
+    cancelled(desk, order)
+    keeping.order_cancelled(order.order_id, desk.keeper)
+    assert waiting(desk, number="3").content.promise is not None
+
+
+def test_messages_that_come_late_find_nothing_to_do(desk: Desk) -> None:
+    desk.due("po_1", 5, 1)
+    order = waiting(desk)
+    cancelled(desk, order)
+    keeping.order_cancelled(order.order_id, desk.keeper)
+    keeping.stock_is_held(order.order_id, desk.keeper, CHECKED)
+    keeping.stock_is_lacking(order.order_id, "sold_out", desk.keeper, CHECKED)
+    keeping.units_left(order.order_id, desk.keeper)
+    assert (desk.rows(), desk.promised_of("po_1"), look(desk)) == ([], 0, 0)
+
+
+def test_an_order_that_is_not_cancelled_keeps_its_promise(desk: Desk) -> None:
+    order = desk.promised(part())
+    keeping.order_cancelled(order.order_id, desk.keeper)
+    assert len(desk.rows()) == 1
