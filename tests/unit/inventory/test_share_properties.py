@@ -9,6 +9,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from oms.inventory.model import Balance
 from oms.inventory.position import Position, ShareRule
 from oms.inventory.shares import available_to, check_rules
+from oms.kernel.errors import Faults
 from tests.shares import Parts, parts_of
 
 RULES = (
@@ -24,7 +25,7 @@ class ManyChannels(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        check_rules(RULES)
+        check_rules(RULES, Faults())
         self.parts: Parts = parts_of(20, *RULES)
         self.taken = 0
 

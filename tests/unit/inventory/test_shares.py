@@ -30,7 +30,7 @@ from oms.inventory.shares import (
     take,
     withdraw,
 )
-from oms.kernel.errors import Invalid
+from oms.kernel.errors import Faults, Invalid
 from tests.samples import CAUSE, NOW
 
 
@@ -43,7 +43,7 @@ def cap(channel: str, units: int, *borrows_from: str) -> ShareRule:
 
 
 def granted(units: int, *rules: ShareRule) -> tuple[Share, ...]:
-    check_rules(rules)
+    check_rules(rules, Faults())
     return rearrange(units, rules, ())
 
 
@@ -72,13 +72,13 @@ def left(shares: tuple[Share, ...]) -> dict[str, int]:
 )
 def test_rules_that_cannot_hold_are_refused(rules: list[ShareRule], code: str, path: str) -> None:
     with pytest.raises(Invalid) as refused:
-        check_rules(rules)
+        check_rules(rules, Faults())
     assert [(fault.code, fault.path) for fault in refused.value.faults] == [(code, path)]
 
 
 def test_every_fault_of_the_rules_is_named_at_once() -> None:
     with pytest.raises(Invalid) as refused:
-        check_rules([share("web", "0.7"), share("web", "0.7", "till")])
+        check_rules([share("web", "0.7"), share("web", "0.7", "till")], Faults())
     codes = [fault.code for fault in refused.value.faults]
     assert codes == ["share_above_whole", "channel_twice", "unknown_lender"]
 

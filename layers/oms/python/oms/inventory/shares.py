@@ -81,9 +81,8 @@ class Repayment:
 # --- rules ----------------------------------------------------------------------------------
 
 
-def check_rules(rules: Sequence[ShareRule]) -> None:
-    """Raises ``Invalid`` with every fault."""
-    faults = Faults()
+def check_rules(rules: Sequence[ShareRule], faults: Faults) -> None:
+    """Raises ``Invalid`` with every fault, those found before included."""
     channels = [rule.channel for rule in rules]
     if sum(rule.share or Decimal(0) for rule in rules) > 1:
         faults.add("rules", "share_above_whole", "the shares are more than the whole")

@@ -1,0 +1,77 @@
+"""Channels' shares of stock over HTTP."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
+
+from oms.aws import stores
+from oms.aws.http import refusals, resolver, serve
+from oms.catalog.model import Item
+from oms.inventory.allocations import allocation, set_shares
+from oms.inventory.share_contract import (
+    BorrowPageView,
+    SharesDocument,
+    SharesView,
+    borrow_page_view,
+    shares_view,
+)
+from oms.kernel.clock import utc_now
+from oms.kernel.errors import NotFound
+
+app = resolver()
+
+Sku = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
+
+
+@app.put(
+    "/v1/inventory/<sku>/shares",
+    summary="Set which channel may have how much of an item",
+    description="Replaces the rules whole and grants what is available now by them. What orders and"
+    " reservations hold stays theirs, what is borrowed stays owed.",
+    tags=["inventory"],
+    responses={
+        200: {"description": "The shares as they are now"},
+        **refusals(400, 401, 403, 404, 415, 422, 503),
+    },
+)
+def put_shares(sku: Sku, shares: Annotated[SharesDocument, Body()]) -> SharesView:
+    item = _item(sku)
+    made = set_shares(item, shares, stores.stock(), stores.catalog(), utc_now())
+    return shares_view(item, made.position, made.owed)
+
+
+@app.get(
+    "/v1/inventory/<sku>/shares",
+    summary="Which channel may have how much of an item",
+    tags=["inventory"],
+    responses={200: {"description": "The shares"}, **refusals(401, 403, 404, 422)},
+)
+def get_shares(sku: Sku) -> SharesView:
+    item = _item(sku)
+    found = allocation(sku, stores.stock(), utc_now())
+    return shares_view(item, found.position, found.owed)
+
+
+@app.get(
+    "/v1/inventory/<sku>/borrows",
+    summary="What channels borrowed of one another: owed first, then returned, oldest first",
+    tags=["inventory"],
+    responses={200: {"description": "One page"}, **refusals(401, 403, 404, 422)},
+)
+def list_borrows(
+    sku: Sku,
+    limit: Annotated[int, Query(ge=1, le=100)] = 25,
+    cursor: Annotated[str, Query(description="next_cursor of the page before")] = "",
+) -> BorrowPageView:
+    item = _item(sku)
+    return borrow_page_view(item, stores.stock().shares.borrows(sku, limit, cursor or None))
+
+
+def _item(sku: str) -> Item:
+    item = stores.catalog().items({sku}).get(sku)
+    if item is None:
+        raise NotFound(f"there is no item {sku}", code="unknown_sku")
+    return item
+
+
+handler = serve(app)
