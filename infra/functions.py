@@ -116,7 +116,7 @@ FUNCTIONS = (
         "fulfillment",
         "API: the work of stores and warehouses",
         _API,
-        tables={"orders": APPEND_ORDER, "inventory": MOVE_STOCK},
+        tables={"orders": APPEND_ORDER, "inventory": (*MOVE_STOCK, "DeleteItem")},
         indexes={"views": ("waiting",)},
     ),
     FunctionPlan("webhooks", "API: verifies a webhook's signature and queues it", _API),
@@ -131,7 +131,11 @@ FUNCTIONS = (
         "lifecycle",
         "Queues: starts an order's execution and wakes it up",
         _QUEUE,
-        tables={"orders": ("GetItem", "Query"), "inventory": ("Query",)},
+        tables={
+            "orders": ("GetItem", "Query"),
+            "inventory": ("Query",),
+            "catalog": ("Query",),
+        },
     ),
     FunctionPlan(
         "sourcing",

@@ -79,6 +79,7 @@ QUEUES = (
         delay=7,
     ),
     QueuePlan("refunds", "refunds", ("refund_requested", "void_requested")),
+    QueuePlan("reorders", "replenishment", ("stock_low", "node_sold_out", "node_back_in_stock")),
     QueuePlan(
         "projections",
         "projections",

@@ -64,7 +64,8 @@ def read_fulfillment(fulfillment_id: FulfillmentId) -> FulfillmentView:
     responses=_STEP,
 )
 def accept(fulfillment_id: FulfillmentId) -> FulfillmentView:
-    return _advance(fulfillment_id, "accept")
+    order = fulfillment.accept(fulfillment_id, stores.orders(), stores.stock(), _cause())
+    return _view(order, fulfillment_id)
 
 
 @app.post(

@@ -12,6 +12,7 @@ from oms.aws.clients import stepfunctions
 from oms.aws.dead_letters import DeadLetters, Message, consumer
 from oms.aws.lifecycle import StateMachine
 from oms.aws.observability import correlate
+from oms.kernel.clock import utc_now
 from oms.kernel.events import Envelope
 from oms.orders.supervision import restart, signal, wake_for_stock
 
@@ -23,6 +24,7 @@ _ABOUT = {
     "payment_captured": "payment",
     "fulfillment_delivered": "fulfillment",
     "cancel_requested": "cancel",
+    "reservation_taken_back": "taken_back",
 }
 
 
@@ -33,17 +35,21 @@ def take(message: Message) -> None:
         _start(event)
     elif event.type == "lifecycle_resumed":
         restart(event.subject, event.version, event.correlation_id, stores.orders(), lifecycle)
-    elif skus := _skus(event):
-        for sku in skus:
-            wake_for_stock(sku, stores.orders(), stores.orders(), stores.stock(), lifecycle)
     else:
-        about = _ABOUT[event.type]
-        signal(event.subject, about, stores.orders(), stores.orders(), lifecycle)
+        if about := _ABOUT.get(event.type):
+            signal(event.subject, about, stores.orders(), stores.orders(), lifecycle)
+        for sku in _skus(event):
+            _wake(sku)
 
 
 def _start(event: Envelope) -> None:
     if not event.data.get("fulfilled_by_channel"):
         lifecycle.start(event.subject, event.correlation_id)
+
+
+def _wake(sku: str) -> None:
+    orders = stores.orders()
+    wake_for_stock(sku, orders, orders, stores.stock(), stores.catalog(), lifecycle, utc_now())
 
 
 def _skus(event: Envelope) -> list[str]:

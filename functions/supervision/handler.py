@@ -15,7 +15,14 @@ def wait(task: Task) -> None:
     awaited = AwaitedToken(task.given["task_token"], task.given["for"])
     orders = stores.orders()
     supervision.wait(
-        task.order_id, awaited, orders, orders, stores.stock(), stores.catalog(), lifecycle
+        task.order_id,
+        awaited,
+        orders,
+        orders,
+        stores.stock(),
+        stores.catalog(),
+        lifecycle,
+        task.cause.at,
     )
 
 

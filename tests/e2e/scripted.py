@@ -15,11 +15,13 @@ from tests.e2e import scripted_function
 from tests.e2e.lifecycle import ANY, Way
 from tests.e2e.stack import Stack, eventually
 
-# By step (or by what is awaited): the error to fail with; for `authorize` also an outcome.
-Script = dict[str, str]
+# By step (or by what is awaited): the error to fail with, or one for each time it is asked; for
+# `authorize` also an outcome.
+Script = dict[str, str | list[str]]
 
 CANCEL = "OrderCancelRequested"
 LATE = "States.Timeout"
+TAKEN_BACK = "StockTakenBack"
 
 # What fails, so that an execution goes that way.
 FAULTS: dict[Way, Script] = {
@@ -28,8 +30,14 @@ FAULTS: dict[Way, Script] = {
     Way("Authorize", ANY, "Exception"): {"authorize": "Boom"},
     Way("PaymentOutcome", "choice", "Exception"): {"authorize": "unheard_of"},
     Way("AwaitPayment", ANY, "Exception"): {"authorize": "pending", "payment": "Boom"},
+    Way("AwaitPayment", TAKEN_BACK, "Source"): {
+        "authorize": "pending",
+        "payment": [TAKEN_BACK, "Boom"],
+    },
     Way("Release", ANY, "Exception"): {"release": "Boom"},
+    Way("Release", TAKEN_BACK, "Source"): {"release": [TAKEN_BACK, "Boom"]},
     Way("AwaitFulfillment", ANY, "Exception"): {"fulfillment": "Boom"},
+    Way("AwaitFulfillment", TAKEN_BACK, "Source"): {"fulfillment": [TAKEN_BACK, "Boom"]},
     Way("Overdue", CANCEL, "Withdraw"): {"fulfillment": LATE, "overdue": CANCEL},
     Way("Overdue", ANY, "Exception"): {"fulfillment": LATE, "overdue": "Boom"},
     Way("Settle", CANCEL, "Withdraw"): {"settle": CANCEL},

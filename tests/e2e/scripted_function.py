@@ -8,18 +8,29 @@ import boto3
 
 OUTCOMES = ("authorized", "pending", "unheard_of")
 
+# How often this process was asked: where a script says what happens each time.
+asked: dict[tuple[str, str], int] = {}
+
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, object]:
-    script = json.loads(event["order_id"])
+    script = event["order_id"]
     if event["step"] == "await":
-        answer_the_wait(event["task_token"], script.get(event["for"], ""))
+        answer_the_wait(event["task_token"], told_by(script, event["for"]))
         return {}
-    told = script.get(event["step"], "authorized" if event["step"] == "authorize" else "")
+    told = told_by(script, event["step"]) or ("authorized" if event["step"] == "authorize" else "")
     if told in OUTCOMES:
         return {"outcome": told, "expires_in_seconds": 1800}
     if told:
         raise type(told, (Exception,), {})("as the script says")
     return {}
+
+
+def told_by(script: str, step: str) -> str:
+    told = json.loads(script).get(step, "")
+    if not isinstance(told, list):
+        return str(told)
+    times = asked[script, step] = asked.get((script, step), 0) + 1
+    return str(told[min(times, len(told)) - 1])
 
 
 def answer_the_wait(token: str, error: str) -> None:

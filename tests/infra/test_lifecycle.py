@@ -107,6 +107,11 @@ def test_an_order_can_be_cancelled_until_the_money_is_taken() -> None:
     assert caught(STATES["Overdue"])["OrderCancelRequested"] == "Withdraw"
 
 
+def test_an_order_whose_stock_was_taken_back_is_sourced_anew() -> None:
+    for name in ("AwaitPayment", "Release", "AwaitFulfillment"):
+        assert caught(STATES[name])["StockTakenBack"] == "Source", name
+
+
 def test_walking_back_undoes_every_step_in_turn() -> None:
     chain = ["Withdraw", "Unreserve", "CloseCancelled", "Cancelled"]
 

@@ -12,6 +12,7 @@ from moto import mock_aws
 from oms.aws.catalog_store import CatalogStore
 from oms.aws.order_store import OrderStore
 from oms.aws.purchase_store import PurchaseStore
+from oms.aws.replenishment_store import ReplenishmentStore
 from oms.aws.stock_store import StockStore
 from oms.aws.view_store import ViewStore
 from oms.catalog.model import Channel, Item, Node
@@ -49,6 +50,7 @@ class World:
     catalog: CatalogStore
     views: ViewStore
     purchases: PurchaseStore
+    replenishment: ReplenishmentStore
     lifecycle: RecordingLifecycle = field(default_factory=RecordingLifecycle)
     movements: int = 0
 
@@ -67,6 +69,10 @@ class World:
     def balance(self, sku: str, node: Node = SP) -> Balance:
         balances = self.stock.balances_of(sku, consistent=True)
         return next(balance for balance in balances if balance.node == node.id)
+
+    def waiting(self, sku: str) -> list[str]:
+        """Ids of the orders that wait for a SKU, first come first."""
+        return [waiter.order_id for waiter in self.stock.backorders.waiting(sku)]
 
     def ledger(self, sku: str, node: Node = SP) -> tuple[int, int]:
         """(on_hand, reserved), summed from the entries."""
@@ -95,6 +101,7 @@ def made_with(client: "DynamoDBClient") -> World:
         CatalogStore(client, "catalog"),
         ViewStore(client, "views"),
         PurchaseStore(client, "inventory"),
+        ReplenishmentStore(client, "inventory"),
     )
     for node in (SP, RJ):
         made.catalog.put_node(node)

@@ -108,11 +108,3 @@ def test_the_ledger_is_read_page_by_page_newest_first(oms: World) -> None:
     second = oms.stock.entries("MUG", "sp-dc", 3, first.cursor)
     assert [entry.on_hand for entry in (*first.entries, *second.entries)] == [5, 4, 3, 2, 1]
     assert second.cursor is None
-
-
-def test_orders_that_wait_for_a_sku_are_found_oldest_first(oms: World) -> None:
-    oms.stock.transact(oms.stock.wait("ord_b", "2026-05-02", ["MUG", "TEE"]))
-    oms.stock.transact(oms.stock.wait("ord_a", "2026-05-01", ["MUG"]))
-    assert oms.stock.waiting("MUG", 10) == ["ord_a", "ord_b"]
-    oms.stock.transact(oms.stock.stop_waiting("ord_a", "2026-05-01", ["MUG"]))
-    assert oms.stock.waiting("MUG", 10) == ["ord_b"]

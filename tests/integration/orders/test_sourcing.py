@@ -64,8 +64,8 @@ def test_an_order_that_cannot_be_filled_reserves_nothing_and_waits(oms: World) -
         reserve(oms, order)
     assert oms.orders.load(order.order_id).status == "backordered"
     assert oms.balance("MUG").reserved == 0
-    assert oms.stock.waiting("TEE", 10) == [order.order_id]
-    assert oms.stock.waiting("MUG", 10) == []
+    assert oms.waiting("TEE") == [order.order_id]
+    assert oms.waiting("MUG") == []
 
 
 def test_a_backordered_order_leaves_the_queue_when_it_is_filled(oms: World) -> None:
@@ -75,7 +75,7 @@ def test_a_backordered_order_leaves_the_queue_when_it_is_filled(oms: World) -> N
         reserve(oms, order)
     oms.receive("TEE", 1)
     assert reserve(oms, order).state is State.SOURCED
-    assert oms.stock.waiting("TEE", 10) == []
+    assert oms.waiting("TEE") == []
 
 
 def test_a_backordered_order_moves_to_the_queue_of_what_it_lacks_now(oms: World) -> None:
@@ -87,8 +87,8 @@ def test_a_backordered_order_moves_to_the_queue_of_what_it_lacks_now(oms: World)
     oms.receive("TEE", 1)
     with pytest.raises(Backordered):
         reserve(oms, order)
-    assert oms.stock.waiting("TEE", 10) == []
-    assert oms.stock.waiting("MUG", 10) == [order.order_id]
+    assert oms.waiting("TEE") == []
+    assert oms.waiting("MUG") == [order.order_id]
 
 
 def test_an_order_that_will_not_wait_is_out_of_stock(oms: World) -> None:
@@ -108,7 +108,7 @@ def test_a_cancelled_order_gives_everything_back_and_leaves_every_queue(oms: Wor
     with pytest.raises(Backordered):
         reserve(oms, waiting)
     unreserve(oms, waiting)
-    assert oms.stock.waiting("TEE", 10) == []
+    assert oms.waiting("TEE") == []
     oms.receive("TEE", 1)
     held = reserve(oms, oms.capture(content(number="2")))
     unreserve(oms, held)

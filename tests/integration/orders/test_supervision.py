@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -22,6 +23,13 @@ def wait(oms: World, order: Order, awaits: str) -> None:
         oms.stock,
         oms.catalog,
         oms.lifecycle,
+        CAUSE.at,
+    )
+
+
+def wake_for(oms: World, sku: str) -> None:
+    supervision.wake_for_stock(
+        sku, oms.orders, oms.orders, oms.stock, oms.catalog, oms.lifecycle, CAUSE.at
     )
 
 
@@ -46,8 +54,10 @@ def authorize(oms: World, order: Order) -> Order:
     return oms.orders.commit(order, events, CAUSE)
 
 
-def backordered(oms: World, number: str, units: int) -> Order:
-    order = oms.capture(content(line("MUG", units), number=number))
+def backordered(oms: World, number: str, units: int, minutes: int = 0) -> Order:
+    wanted = content(line("MUG", units), number=number)
+    captured_at = wanted.captured_at + timedelta(minutes=minutes)
+    order = oms.capture(replace(wanted, captured_at=captured_at))
     with pytest.raises(Backordered):
         sourcing.reserve(
             order.order_id,
@@ -109,18 +119,32 @@ def test_an_order_that_does_not_wait_is_not_signalled(oms: World) -> None:
 
 
 def test_a_receipt_wakes_the_oldest_orders_it_can_fill(oms: World) -> None:
-    orders = [backordered(oms, number, units) for number, units in (("1", 5), ("2", 2), ("3", 1))]
-    for order in orders:
+    first, second, third = (backordered(oms, number, 2, int(number)) for number in "123")
+    for order in (third, first, second):
         wait(oms, order, "stock")
-    oms.receive("MUG", 3)
-    supervision.wake_for_stock("MUG", oms.orders, oms.orders, oms.stock, oms.lifecycle)
+    oms.receive("MUG", 5)
+    wake_for(oms, "MUG")
     assert len(oms.lifecycle.resumed) == 2
+    assert oms.waiting("MUG") == [first.order_id, second.order_id, third.order_id]
+
+
+def test_a_large_order_is_not_passed_by_small_ones_behind_it(oms: World) -> None:
+    large = backordered(oms, "1", 5, 1)
+    small = backordered(oms, "2", 2, 2)
+    for order in (large, small):
+        wait(oms, order, "stock")
+    oms.receive("MUG", 4)
+    wake_for(oms, "MUG")
+    assert oms.lifecycle.resumed == []
+    oms.receive("MUG", 1)
+    wake_for(oms, "MUG")
+    assert len(oms.lifecycle.resumed) == 1
 
 
 def test_stock_that_came_between_looking_and_waiting_is_not_missed(oms: World) -> None:
     order = backordered(oms, "1", 2)
     oms.receive("MUG", 2)
-    supervision.wake_for_stock("MUG", oms.orders, oms.orders, oms.stock, oms.lifecycle)
+    wake_for(oms, "MUG")
     assert oms.lifecycle.resumed == []
     wait(oms, order, "stock")
     assert oms.lifecycle.resumed == [("token-stock", Resumption("stock_changed"))]
@@ -138,7 +162,7 @@ def test_an_order_goes_on_waiting_while_the_stock_does_not_suffice(oms: World) -
     order = backordered(oms, "1", 2)
     oms.receive("MUG", 1)
     wait(oms, order, "stock")
-    supervision.wake_for_stock("MUG", oms.orders, oms.orders, oms.stock, oms.lifecycle)
+    wake_for(oms, "MUG")
     assert oms.lifecycle.resumed == []
 
 

@@ -4,7 +4,8 @@
 pk                 sk                                       what
 ================== ======================================== ========================================
 ``waiting#<sku>``  ``<rank>``                               an order that lacks ``quantity`` units,
-                                                            and all that it is ``lacking``
+                                                            for a ``channel``, and all that it is
+                                                            ``lacking``
 sku                ``owed``                                 ``units`` owed to those who wait, and
                                                             ``to#<channel>`` of them by channel
 ``held#<sku>``     ``<priority>#<since>#<order id>#<node>`` units that may be taken back
@@ -36,19 +37,21 @@ class BackorderStore:
         self._client = client
         self._table = table
 
-    def join(self, waiter: Waiter, sku: str, channel: str, room: Room) -> list[Write]:
-        return [*self.stay(waiter, sku), self._owe(sku, channel, waiter.lacking[sku], room)]
+    def join(self, waiter: Waiter, sku: str, room: Room) -> list[Write]:
+        owed = self._owe(sku, waiter.channel, waiter.lacking[sku], room)
+        return [*self.stay(waiter, sku), owed]
 
     def stay(self, waiter: Waiter, sku: str) -> list[Write]:
         item = _waiting_key(waiter, sku) | {
             "quantity": dynamo.number(waiter.lacking[sku]),
+            "channel": dynamo.text(waiter.channel),
             "lacking": dynamo.text(json.dumps(waiter.lacking, separators=(",", ":"))),
         }
         return [self._write("Put", {"Item": item})]
 
-    def leave(self, waiter: Waiter, sku: str, channel: str) -> list[Write]:
+    def leave(self, waiter: Waiter, sku: str) -> list[Write]:
         gone = self._write("Delete", {"Key": _waiting_key(waiter, sku)})
-        return [gone, self._owe(sku, channel, -waiter.lacking[sku], Room())]
+        return [gone, self._owe(sku, waiter.channel, -waiter.lacking[sku], Room())]
 
     def waiting(self, sku: str, before: str = "") -> Iterator[Waiter]:
         condition, values = "pk = :waiting", {":waiting": dynamo.text(f"waiting#{sku}")}
@@ -116,7 +119,11 @@ def read_owed(item: Mapping[str, Any]) -> tuple[int, dict[str, int]]:
 
 
 def _read_waiter(item: Mapping[str, Any]) -> Waiter:
-    return Waiter(dynamo.read_text(item, "sk"), json.loads(dynamo.read_text(item, "lacking")))
+    return Waiter(
+        rank=dynamo.read_text(item, "sk"),
+        lacking=json.loads(dynamo.read_text(item, "lacking")),
+        channel=dynamo.read_text(item, "channel"),
+    )
 
 
 def _read_holder(item: Mapping[str, Any]) -> Holder:

@@ -9,16 +9,16 @@ sku                   ``node#<node>``            the balance
 ``<sku>#<node>#<n>``  ``<time>#<entry id>``      the same of a counter
 ``movement#<id>``     ``movement``               the movement as sent: the guard of its id
 ``movement#<id>``     ``arrival``                how a transfer arrived: it arrives once
-``waiting#<sku>``     ``<since>#<order id>``     an order that lacks this SKU
 ====================  =========================  =============================================
 
-Soft reservations: ``oms.aws.reservation_writes``; counters: ``oms.aws.stock_spread``.
+Soft reservations: ``oms.aws.reservation_writes``; counters: ``oms.aws.stock_spread``;
+who waits: ``oms.aws.backorder_store``.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -204,27 +204,6 @@ class StockStore:
             ConsistentRead=True,
         )
         return "Item" in answer
-
-    def wait(self, order_id: str, since: str, skus: Iterable[str]) -> list[Write]:
-        return [
-            self._write("Put", {"Item": _waiting_key(sku, since, order_id)})
-            for sku in sorted(set(skus))
-        ]
-
-    def stop_waiting(self, order_id: str, since: str, skus: Iterable[str]) -> list[Write]:
-        return [
-            self._write("Delete", {"Key": _waiting_key(sku, since, order_id)})
-            for sku in sorted(set(skus))
-        ]
-
-    def waiting(self, sku: str, limit: int) -> Sequence[str]:
-        answer = self._client.query(
-            TableName=self._table,
-            KeyConditionExpression="pk = :waiting",
-            ExpressionAttributeValues={":waiting": dynamo.text(f"waiting#{sku}")},
-            Limit=min(limit, _LARGEST_PAGE),
-        )
-        return [dynamo.read_text(item, "sk").rpartition("#")[2] for item in answer["Items"]]
 
     def transact(self, writes: Sequence[Write]) -> None:
         dynamo.transact(self._client, writes)
@@ -552,7 +531,3 @@ def _lacking(movement: Movement) -> Conflict:
         f"{movement.node} does not have {abs(movement.quantity)} of {movement.sku} to move",
         code="below_zero",
     )
-
-
-def _waiting_key(sku: str, since: str, order_id: str) -> dict[str, dict[str, str]]:
-    return {"pk": dynamo.text(f"waiting#{sku}"), "sk": dynamo.text(f"{since}#{order_id}")}

@@ -7,6 +7,7 @@ promise last), then age. An order is filled whole or not at all, so what comes i
 - Whoever lacks one SKU too much keeps its place and its claim: what is there of that SKU is for it,
   and nobody behind it has any before it does. A large order is not passed by small ones for ever.
 - Whoever lacks two or more holds nobody up: what is there would lie idle until all the rest came.
+- Whoever's channel may not have more holds up its own channel only.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,10 +23,11 @@ _NO_PROMISE = "9999-12-31"
 @dataclass(frozen=True, slots=True)
 class Waiter:
     """An order that waits. ``rank`` is its place in every queue it stands in: the lower sorts
-    first. ``lacking``: units of each SKU that it waits for."""
+    first. ``lacking``: units of each SKU that it waits for, for its ``channel``."""
 
     rank: str
     lacking: Mapping[str, int]
+    channel: str = ""
 
     @property
     def order_id(self) -> str:
@@ -35,11 +37,16 @@ class Waiter:
 @dataclass(frozen=True, slots=True)
 class Handout:
     """``filled``: who gets all it lacks, first come first. ``left``: units of each SKU that nobody
-    claims; below zero where those who wait claim more than there is."""
+    claims, ``left_to`` what is left of a channel's part by channel and SKU; below zero where those
+    who wait claim more than there is."""
 
     filled: tuple[Waiter, ...]
     unfilled: tuple[Waiter, ...]
     left: Mapping[str, int]
+    left_to: Mapping[tuple[str, str], int]
+
+    def left_for(self, channel: str, sku: str) -> int:
+        return min(self.left[sku], self.left_to.get((channel, sku), self.left[sku]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +86,32 @@ def rank(priority: int, promised: date | None, since: str, order_id: str) -> str
     return f"{9 - priority}#{day}#{since}#{order_id}"
 
 
-def hand_out(available: Mapping[str, int], waiting: Iterable[Waiter]) -> Handout:
-    """Give what is available to those who wait. A SKU that is not in ``available`` is not there."""
-    left = dict(available)
+def hand_out(
+    available: Mapping[str, int],
+    waiting: Iterable[Waiter],
+    parts: Mapping[tuple[str, str], int] | None = None,
+) -> Handout:
+    """Give what is available to those who wait. A SKU that is not in ``available`` is not there.
+    ``parts``: by channel and SKU, the most that the channel may have of it."""
+    left, left_to = dict(available), dict(parts or {})
     filled: list[Waiter] = []
     unfilled: list[Waiter] = []
     for waiter in sorted(waiting, key=lambda each: each.rank):
-        short = [sku for sku, units in waiter.lacking.items() if left.get(sku, 0) < units]
-        claimed = short if len(short) == 1 else [] if short else [*waiter.lacking]
-        for sku in claimed:
-            left[sku] = left.get(sku, 0) - waiter.lacking[sku]
-        (unfilled if short else filled).append(waiter)
-    return Handout(tuple(filled), tuple(unfilled), left)
+        short = {sku for sku, units in waiter.lacking.items() if left.get(sku, 0) < units}
+        kept = {
+            sku
+            for sku, units in waiter.lacking.items()
+            if left_to.get((waiter.channel, sku), units) < units
+        }
+        lacks = short | kept
+        for sku in lacks if len(lacks) == 1 else () if lacks else waiter.lacking:
+            units = waiter.lacking[sku]
+            if sku not in kept:
+                left[sku] = left.get(sku, 0) - units
+            if (waiter.channel, sku) in left_to:
+                left_to[waiter.channel, sku] -= units
+        (unfilled if lacks else filled).append(waiter)
+    return Handout(tuple(filled), tuple(unfilled), left, left_to)
 
 
 def oversell_of(policy: SellingPolicy, now: datetime) -> Oversell | None:

@@ -10,14 +10,14 @@ from oms.kernel.writes import Write
 class Backorders(Protocol):
     """Writes are prepared here and committed with the order's event, whose version guards them."""
 
-    def join(self, waiter: Waiter, sku: str, channel: str, room: Room) -> list[Write]:
+    def join(self, waiter: Waiter, sku: str, room: Room) -> list[Write]:
         """Stand in the queue for ``sku``, and count the units as owed; refused with
         ``StockContended`` when there is no room for them any more."""
 
     def stay(self, waiter: Waiter, sku: str) -> list[Write]:
         """Say in the queue for ``sku`` what else the order lacks by now."""
 
-    def leave(self, waiter: Waiter, sku: str, channel: str) -> list[Write]:
+    def leave(self, waiter: Waiter, sku: str) -> list[Write]:
         """Leave the queue for ``sku``: the units are not owed any more."""
 
     def waiting(self, sku: str, before: str = "") -> Iterator[Waiter]:

@@ -13,6 +13,7 @@
     ├── Unfulfilled               what the state machine catches by name; never retried
     │   ├── OutOfStock            the order cannot be sourced and must be cancelled
     │   ├── Backordered           the order cannot be sourced and waits for stock
+    │   ├── StockTakenBack        what the order held went to one of higher priority
     │   ├── PaymentDeclined       the provider said no
     │   └── OrderCancelRequested  someone asked to cancel; walk the ladder down
     └── Unavailable               503  a dependency failed; the same call may be made again
@@ -117,6 +118,10 @@ class OutOfStock(Unfulfilled):
 
 class Backordered(Unfulfilled):
     code = "backordered"
+
+
+class StockTakenBack(Unfulfilled):
+    code = "stock_taken_back"
 
 
 class PaymentDeclined(Unfulfilled):

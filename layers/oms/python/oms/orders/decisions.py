@@ -5,10 +5,10 @@ comes too late is refused with ``Conflict``; while a cancellation is asked for, 
 ladder raises ``OrderCancelRequested`` so that the lifecycle turns round.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from datetime import datetime
 
-from oms.kernel.errors import Conflict, NotFound, OrderCancelRequested
+from oms.kernel.errors import Conflict, NotFound, OrderCancelRequested, StockTakenBack
 from oms.kernel.ids import fulfillment_id, refund_id
 from oms.orders import events as happened
 from oms.orders.events import Event
@@ -19,6 +19,7 @@ from oms.orders.model import (
     FulfillmentLine,
     FulfillmentState,
     Order,
+    OutOfStockPolicy,
     State,
 )
 
@@ -80,14 +81,51 @@ def backorder(order: Order, line_ids: tuple[str, ...], reason: str) -> Events:
     if has_reached(order, State.SOURCED) or order.backordered_lines == line_ids:
         return NOTHING
     turn_round_if_cancelling(order)
-    return (happened.OrderBackordered(line_ids, reason, is_promised(order)),)
+    backordered = happened.OrderBackordered(line_ids, reason, is_promised(order))
+    if left := _skus(order, order.backordered_lines) - _skus(order, line_ids):
+        return (happened.BackorderReleased(tuple(sorted(left))), backordered)
+    return (backordered,)
 
 
 def run_out_of_stock(order: Order, reason: str) -> Events:
     if order.progress.sourcing_reason == reason:
         return NOTHING
     turn_round_if_cancelling(order)
-    return (happened.OrderOutOfStock(reason),)
+    return (happened.OrderOutOfStock(reason), *leave_queues(order))
+
+
+def leave_queues(order: Order) -> Events:
+    """Wait for stock no more, without having got it."""
+    if skus := _skus(order, order.backordered_lines):
+        return (happened.BackorderReleased(tuple(sorted(skus))),)
+    return NOTHING
+
+
+def may_be_taken_back(order: Order) -> bool:
+    """Whether what the order holds may go to one of higher priority: no node has begun with it, and
+    its customer agreed to wait."""
+    holds = order.state in (State.SOURCED, State.AUTHORIZED, State.RELEASED)
+    works = any(part.state is not FulfillmentState.OPEN for part in order.live_fulfillments)
+    stands_still = order.cancel_requested or bool(order.progress.exception)
+    waits = order.content.on_out_of_stock is OutOfStockPolicy.BACKORDER
+    return holds and waits and not works and not stands_still
+
+
+def take_back(order: Order, skus: Set[str], reason: str) -> Events:
+    """Everything the order holds is free again; it waits for the lines of ``skus``."""
+    line_ids = tuple(line.line_id for line in order.content.lines if line.sku in skus)
+    if not line_ids or not may_be_taken_back(order):
+        return NOTHING
+    held = tuple(sorted({line.sku for line in order.content.lines}))
+    return (
+        *withdraw(order),
+        happened.ReservationTakenBack(held, reason),
+        happened.OrderBackordered(line_ids, reason, is_promised(order)),
+    )
+
+
+def _skus(order: Order, line_ids: Iterable[str]) -> set[str]:
+    return {order.content.line(line_id).sku for line_id in line_ids}
 
 
 def release_reservation(order: Order) -> Events:
@@ -169,8 +207,9 @@ def has_hold(order: Order) -> bool:
 
 def authorization_is_unknown(order: Order) -> bool:
     """Whether the provider may have been asked to hold money and its answer is not known."""
-    asked = order.state is State.SOURCED and order.payment.status == "new"
-    return asked and not order.content.payment.collected
+    asked = order.state is State.SOURCED or order.progress.taken_back
+    unanswered = asked and order.payment.status == "new"
+    return unanswered and not order.content.payment.collected
 
 
 def close_cancelled(order: Order, reason: str, void_reference: str, void_key: str) -> Events:
@@ -235,6 +274,8 @@ def release(order: Order) -> Events:
     if has_reached(order, State.RELEASED):
         return NOTHING
     turn_round_if_cancelling(order)
+    if order.progress.taken_back:
+        raise StockTakenBack("what the order held went to one of higher priority")
     if order.state is not State.AUTHORIZED:
         raise Conflict(f"the order is {order.state}, not authorized", code="not_authorized")
     first = len(order.progress.fulfillments) + 1
@@ -326,12 +367,35 @@ def _find(order: Order, fulfillment: str) -> Fulfillment:
 def _work(allocations: Sequence[Allocation]) -> Iterator[tuple[str, tuple[FulfillmentLine, ...]]]:
     for node in sorted({allocation.node for allocation in allocations}):
         lines = [
-            FulfillmentLine(allocation.line_id, allocation.quantity)
+            FulfillmentLine(
+                allocation.line_id,
+                allocation.quantity,
+                allocation.tracked,
+                allocation.take_back,
+                allocation.counter,
+            )
             for allocation in allocations
             if allocation.node == node
         ]
-        for start in range(0, len(lines), LINES_PER_FULFILLMENT):
-            yield node, tuple(lines[start : start + LINES_PER_FULFILLMENT])
+        for part in _shippable_at_once(lines):
+            yield node, part
+
+
+def _shippable_at_once(
+    lines: Sequence[FulfillmentLine],
+) -> Iterator[tuple[FulfillmentLine, ...]]:
+    """Units of a further counter may have to be shipped from two balances: what is left there, and
+    what was gathered meanwhile."""
+    part: list[FulfillmentLine] = []
+    balances = 0
+    for line in lines:
+        moved = 2 if line.counter else 1
+        if balances + moved > LINES_PER_FULFILLMENT:
+            yield tuple(part)
+            part, balances = [], 0
+        part.append(line)
+        balances += moved
+    yield tuple(part)
 
 
 # --- cancelling and exceptions --------------------------------------------------------------

@@ -43,6 +43,23 @@ class OrderBackordered:
 
 
 @dataclass(frozen=True, slots=True)
+class BackorderReleased:
+    """The order waits for these SKUs no more without having got them; who waits behind it moves
+    up."""
+
+    skus: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationTakenBack:
+    """An order of higher priority needs what this one held. It holds nothing now, and waits again;
+    ``skus`` are all that it held."""
+
+    skus: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class OrderOutOfStock:
     reason: str
 
@@ -247,6 +264,8 @@ Event = (
     | SourcingPlanned
     | OrderSourced
     | OrderBackordered
+    | BackorderReleased
+    | ReservationTakenBack
     | OrderOutOfStock
     | ReservationReleased
     | PaymentPending

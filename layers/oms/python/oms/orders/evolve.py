@@ -82,13 +82,19 @@ def _sourced(order: Order, event: happened.OrderSourced) -> Order:
         for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
     )
     return order.with_progress(
-        state=State.SOURCED,
+        state=State.AUTHORIZED if _is_paid_for(order) else State.SOURCED,
         counts=counts,
         allocations=event.allocations,
         reserving_since=None,
         sourcing_rule=event.rule,
         sourcing_reason=event.reason,
+        taken_back=False,
     )
+
+
+def _is_paid_for(order: Order) -> bool:
+    """What was taken back from an order, or paid while it waited, is not asked for again."""
+    return bool(order.payment.authorized) and order.payment.authorized >= order.content.total
 
 
 def _backordered(order: Order, event: happened.OrderBackordered) -> Order:
@@ -97,6 +103,27 @@ def _backordered(order: Order, event: happened.OrderBackordered) -> Order:
         for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
     )
     return order.with_progress(counts=counts, sourcing_rule="", sourcing_reason=event.reason)
+
+
+def _backorder_released(order: Order, event: happened.BackorderReleased) -> Order:
+    counts = tuple(
+        replace(counts, backordered=0) if line.sku in event.skus else counts
+        for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
+    )
+    return order.with_progress(counts=counts)
+
+
+def _taken_back(order: Order, event: happened.ReservationTakenBack) -> Order:
+    counts = tuple(replace(counts, reserved=0) for counts in order.progress.counts)
+    return order.with_progress(
+        state=State.CAPTURED,
+        counts=counts,
+        allocations=(),
+        sourcing_rule="",
+        sourcing_reason=event.reason,
+        overdue=0,
+        taken_back=True,
+    )
 
 
 def _out_of_stock(order: Order, event: happened.OrderOutOfStock) -> Order:
@@ -230,7 +257,7 @@ def _withdrawn(order: Order, event: happened.FulfillmentWithdrawn) -> Order:
     order = _with_fulfillment(order, withdrawn.id, state=FulfillmentState.WITHDRAWN)
     order = _move_units(order, withdrawn.id, "released", "reserved")
     return order.with_progress(
-        allocations=(*order.progress.allocations, *_allocations_of(order, withdrawn))
+        allocations=(*order.progress.allocations, *allocations_of(order, withdrawn))
     )
 
 
@@ -295,13 +322,16 @@ def _with_outlook(order: Order, outlook: Outlook) -> Order:
     return order.with_progress(outlooks=(*others, outlook))
 
 
-def _allocations_of(order: Order, fulfillment: Fulfillment) -> tuple[Allocation, ...]:
+def allocations_of(order: Order, fulfillment: Fulfillment) -> tuple[Allocation, ...]:
     return tuple(
         Allocation(
             line.line_id,
             order.content.line(line.line_id).sku,
             fulfillment.node,
             line.quantity,
+            tracked=line.tracked,
+            take_back=line.take_back,
+            counter=line.counter,
         )
         for line in fulfillment.lines
     )
@@ -321,7 +351,9 @@ def _with_fulfillment(order: Order, fulfillment_id: str, **changes: object) -> O
 def _move_units(order: Order, fulfillment_id: str, here: str, there: str) -> Order:
     fulfillment = order.fulfillment(fulfillment_id)
     assert fulfillment is not None
-    moved = {line.line_id: line.quantity for line in fulfillment.lines}
+    moved: dict[str, int] = {}
+    for part in fulfillment.lines:
+        moved[part.line_id] = moved.get(part.line_id, 0) + part.quantity
     counts = tuple(
         _move(counts, moved.get(line.line_id, 0), here, there)
         for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
@@ -359,6 +391,8 @@ _CHANGES: dict[type[Event], Callable[..., Order]] = {
     happened.SourcingPlanned: _planned,
     happened.OrderSourced: _sourced,
     happened.OrderBackordered: _backordered,
+    happened.BackorderReleased: _backorder_released,
+    happened.ReservationTakenBack: _taken_back,
     happened.OrderOutOfStock: _out_of_stock,
     happened.ReservationReleased: _reservation_released,
     happened.PaymentPending: _payment_pending,

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import partial
 
-from oms.inventory.model import Need
 from oms.inventory.store import Stock
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_of
@@ -11,9 +10,11 @@ from oms.kernel.writes import Write
 from oms.orders import decisions
 from oms.orders.command import execute
 from oms.orders.decisions import Events
-from oms.orders.model import Allocation, Fulfillment, Order
+from oms.orders.evolve import allocations_of
+from oms.orders.model import Allocation, Order
 from oms.orders.needs import needs_of
 from oms.orders.store import Orders
+from oms.orders.taking_back import let_go
 
 NODE_STEPS: dict[str, Callable[[Order, str], Events]] = {
     "accept": decisions.accept,
@@ -41,6 +42,17 @@ def advance(fulfillment_id: str, step: str, orders: Orders, cause: Cause) -> Ord
     )
 
 
+def accept(fulfillment_id: str, orders: Orders, stock: Stock, cause: Cause) -> Order:
+    """The node begins: from now on nothing is taken back from the order."""
+    return execute(
+        orders,
+        order_of(fulfillment_id),
+        lambda order: decisions.accept(order, fulfillment_id),
+        cause,
+        also=lambda order: let_go(order, _allocations(order, fulfillment_id), stock),
+    )
+
+
 def ship(
     fulfillment_id: str,
     carrier: str,
@@ -60,15 +72,10 @@ def ship(
 
 
 def _ship_stock(fulfillment_id: str, stock: Stock, cause: Cause, order: Order) -> list[Write]:
+    return stock.ship(needs_of(_allocations(order, fulfillment_id)), order.order_id, cause)
+
+
+def _allocations(order: Order, fulfillment_id: str) -> tuple[Allocation, ...]:
     fulfillment = order.fulfillment(fulfillment_id)
     assert fulfillment is not None
-    return stock.ship(_needs(order, fulfillment), order.order_id, cause)
-
-
-def _needs(order: Order, fulfillment: Fulfillment) -> list[Need]:
-    return needs_of(
-        Allocation(
-            line.line_id, order.content.line(line.line_id).sku, fulfillment.node, line.quantity
-        )
-        for line in fulfillment.lines
-    )
+    return allocations_of(order, fulfillment)

@@ -163,9 +163,9 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """``quantity`` units of a line, to come from a node and there from one of its counters. No stock
-    is booked for what is not ``tracked``. With ``take_back`` an order of higher priority may have
-    the units until the node begins with them."""
+    """``quantity`` units of a line, to come from a node and there from one of its counters. For
+    what is not ``tracked`` no stock is booked. With ``take_back`` an order of higher priority may
+    have the units until the node begins with them."""
 
     line_id: str
     sku: str
@@ -230,6 +230,7 @@ class FulfillmentLine:
     quantity: int
     tracked: bool = True
     take_back: bool = False
+    counter: int = 0
 
 
 @dataclass(frozen=True, slots=True)

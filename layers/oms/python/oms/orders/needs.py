@@ -7,9 +7,12 @@ from oms.orders.model import Allocation
 
 
 def needs_of(allocations: Iterable[Allocation]) -> list[Need]:
-    """Units per SKU, node and counter: two lines of one SKU move one balance, once."""
+    """Units per SKU, node and counter: two lines of one SKU move one balance, once. What is not
+    tracked moves none."""
     units: dict[tuple[str, str, int], int] = {}
     for allocation in allocations:
+        if not allocation.tracked:
+            continue
         key = (allocation.sku, allocation.node, allocation.counter)
         units[key] = units.get(key, 0) + allocation.quantity
     return [

@@ -5,29 +5,35 @@ writes its plan down first; its stock is then taken chunk by chunk, each known b
 a run which dies in between is taken up where it stopped.
 """
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import NoReturn
 
 from oms.catalog.store import Catalog
+from oms.inventory.backorders import Refusal
 from oms.inventory.model import Need
+from oms.inventory.position import Position
 from oms.inventory.store import Stock
-from oms.kernel.clock import rfc3339
 from oms.kernel.errors import Backordered, Conflict, OutOfStock, StockContended
 from oms.kernel.events import Cause
 from oms.kernel.writes import Write
 from oms.orders import decisions
-from oms.orders.command import execute
-from oms.orders.events import Event
-from oms.orders.model import Order, OutOfStockPolicy, State
+from oms.orders.backordering import leave_queues, queue_writes, rooms_for
+from oms.orders.command import execute, execute_on
+from oms.orders.model import Allocation, Order, OutOfStockPolicy, State
 from oms.orders.needs import needs_of
+from oms.orders.on_counters import on_counters
+from oms.orders.prospects import Prospect, prospect_of, units_of
+from oms.orders.shares import by_sku
 from oms.orders.store import Orders
-from oms.routing.model import Available, Sourced, SourcingRule, Unsourced
+from oms.orders.taking_back import given_back, hold, take_back
+from oms.routing.model import Sourced, SourcingRule, Unsourced
 
-# A transaction holds 100 writes: the commit, two for each need (balance and ledger entry), and for
-# an order that was backordered one for each SKU that it stops waiting for.
+# A transaction holds 100 writes: the commit, two for each need (balance and ledger entry), and two
+# for each SKU that the order stops waiting for. What does not fit is reserved in chunks.
 NEEDS_IN_ONE = 33
-SKUS_WAITED_FOR = 45
+_WRITES_IN_ONE = 99
 _PLANS = 4
 
 
@@ -48,75 +54,124 @@ def reserve(
         if order.progress.reserving_since:
             return _reserve_in_chunks(order, orders, stock, cause)
         decisions.turn_round_if_cancelling(order)
-        plan = _plan(order, stock, catalog, rule)
+        wanted = units_of(order, (line.line_id for line in order.content.lines))
+        prospect = prospect_of(order, wanted, stock, catalog, cause.at)
+        plan = _plan(order, wanted, prospect, rule)
         if isinstance(plan, Unsourced):
-            _record_shortage(order, plan, orders, stock, cause)
-        elif len(needs_of(plan.allocations)) > NEEDS_IN_ONE:
-            events = decisions.plan_sourcing(
-                order, plan.allocations, plan.rule, plan.reason, cause.at
-            )
-            return _reserve_in_chunks(orders.commit(order, events, cause), orders, stock, cause)
-        elif sourced := _reserve_at_once(order, plan, orders, stock, cause):
+            _go_short(order, plan, prospect, orders, stock, cause)
+        elif len(writes := _reservation(order, plan, prospect, stock, cause)) > _WRITES_IN_ONE:
+            return _plan_first(order, plan, orders, stock, cause)
+        elif sourced := _reserve_at_once(order, plan, writes, orders, stock, cause):
             return sourced
     raise StockContended("stock went elsewhere each time it was planned")
 
 
 def unreserve(order_id: str, orders: Orders, stock: Stock, cause: Cause) -> Order:
     """Give back all that the order holds. Safe to call when it holds nothing."""
-    order = orders.load(order_id)
-    if waiting := _stop_waiting(order, stock):
-        stock.transact(waiting)
+    order = execute(
+        orders,
+        order_id,
+        decisions.leave_queues,
+        cause,
+        also=lambda found: leave_queues(found, stock),
+    )
     needs = needs_of(order.progress.allocations)
     if order.progress.reserving_since:
         return _give_up_plan(order, orders, stock, cause)
     if len(needs) > NEEDS_IN_ONE:
         return _unreserve_in_chunks(order, needs, orders, stock, cause)
-    return execute(
+    writes = given_back(order, order.progress.allocations, stock, cause)
+    if len(writes) > _WRITES_IN_ONE:
+        return _unreserve_in_chunks(order, needs, orders, stock, cause)
+    return execute_on(
         orders,
-        order_id,
+        order,
         decisions.release_reservation,
         cause,
-        also=lambda found: stock.unreserve(needs_of(found.progress.allocations), order_id, cause),
+        also=lambda found: (
+            writes
+            if found is order
+            else given_back(found, found.progress.allocations, stock, cause)
+        ),
     )
 
 
-def what_can_ship(skus: Set[str], stock: Stock, catalog: Catalog) -> list[Available]:
-    """What is available of ``skus``, at each node that ships now and has any record of them."""
-    units: dict[str, dict[str, int]] = {}
-    for sku, balances in stock.balances(skus).items():
-        for balance in balances:
-            units.setdefault(balance.node, {})[sku] = max(0, balance.available)
+def _plan(
+    order: Order, wanted: Mapping[str, int], prospect: Prospect, rule: SourcingRule
+) -> Sourced | Unsourced:
+    claimed = prospect.claimed(wanted)
+    candidates = prospect.without(claimed)
+    plan = rule(order.content.lines, order.content.shipping_address, candidates)
+    if isinstance(plan, Sourced):
+        allocations = _as_policies_say(order, plan, prospect.positions)
+        return replace(
+            plan, allocations=on_counters(allocations, prospect.positions, order.order_id)
+        )
+    if claimed:
+        skus = ", ".join(sorted(claimed))
+        return replace(plan, reason=f"{plan.reason}; orders ahead claim what there is of {skus}")
+    return plan
+
+
+def _as_policies_say(
+    order: Order, plan: Sourced, positions: Mapping[str, Position]
+) -> tuple[Allocation, ...]:
+    """Whoever would rather be cancelled than wait is not taken back from."""
+    waits = order.content.on_out_of_stock is OutOfStockPolicy.BACKORDER
+    policies = {sku: position.policy for sku, position in positions.items()}
+    return tuple(
+        replace(
+            allocation,
+            tracked=(policy := policies[allocation.sku]).tracked,
+            take_back=policy.take_back and waits,
+        )
+        for allocation in plan.allocations
+    )
+
+
+def _reservation(
+    order: Order, plan: Sourced, prospect: Prospect, stock: Stock, cause: Cause
+) -> list[Write]:
+    needs = needs_of(plan.allocations)
+    channel, order_id = order.content.channel, order.order_id
     return [
-        Available(node, units[node.id])
-        for node in catalog.nodes(units.keys())
-        if node.active and node.can_ship and node.id in units
+        *stock.reserve(needs, order_id, cause),
+        *stock.shares.take(channel, by_sku(needs), order_id, prospect.positions, cause.at),
+        *hold(order, plan.allocations, stock),
+        *leave_queues(order, stock),
     ]
 
 
-def _plan(order: Order, stock: Stock, catalog: Catalog, rule: SourcingRule) -> Sourced | Unsourced:
-    skus = {line.sku for line in order.content.lines}
-    candidates = what_can_ship(skus, stock, catalog)
-    return rule(order.content.lines, order.content.shipping_address, candidates)
+def _plan_first(order: Order, plan: Sourced, orders: Orders, stock: Stock, cause: Cause) -> Order:
+    """What is reserved in several transactions is not taken back."""
+    allocations = tuple(replace(one, take_back=False) for one in plan.allocations)
+    events = decisions.plan_sourcing(order, allocations, plan.rule, plan.reason, cause.at)
+    return _reserve_in_chunks(orders.commit(order, events, cause), orders, stock, cause)
 
 
 def _reserve_at_once(
-    order: Order, plan: Sourced, orders: Orders, stock: Stock, cause: Cause
+    order: Order,
+    plan: Sourced,
+    writes: Sequence[Write],
+    orders: Orders,
+    stock: Stock,
+    cause: Cause,
 ) -> Order | None:
     """The sourced order, or nothing when the stock was gone by then: plan again."""
     events = decisions.source(order, plan.allocations, plan.rule, plan.reason)
-    needs = needs_of(plan.allocations)
-    writes = stock.reserve(needs, order.order_id, cause) + _stop_waiting(order, stock)
     try:
         return orders.commit(order, events, cause, writes)
     except StockContended:
-        stock.reclaim({need.sku for need in needs}, cause.at)
+        stock.reclaim({allocation.sku for allocation in plan.allocations}, cause.at)
         return None
 
 
 def _reserve_in_chunks(order: Order, orders: Orders, stock: Stock, cause: Cause) -> Order:
     planned = _as_planned(order, cause)
+    needs = needs_of(order.progress.allocations)
     try:
-        for chunk in _chunks(needs_of(order.progress.allocations)):
+        _take_shares(order, needs, stock, planned)
+        for chunk in _chunks(needs):
             _once(stock, stock.reserve(chunk, order.order_id, planned))
     except StockContended:
         _give_up_plan(order, orders, stock, cause)
@@ -126,15 +181,19 @@ def _reserve_in_chunks(order: Order, orders: Orders, stock: Stock, cause: Cause)
     events = decisions.source(
         order, progress.allocations, progress.sourcing_rule, progress.sourcing_reason
     )
-    return orders.commit(order, events, cause, _stop_waiting(order, stock))
+    return orders.commit(order, events, cause, leave_queues(order, stock))
 
 
 def _give_up_plan(order: Order, orders: Orders, stock: Stock, cause: Cause) -> Order:
     """Give back every chunk of the plan that was taken, and forget the plan."""
     planned = _as_planned(order, cause)
-    for chunk in _chunks(needs_of(order.progress.allocations)):
+    needs = needs_of(order.progress.allocations)
+    for chunk in _chunks(needs):
         if stock.has_reserved(chunk[0], order.order_id, planned):
             _once(stock, stock.unreserve(chunk, order.order_id, planned))
+    for need in needs:
+        # What it did not get to take is not there to be given back: nothing of it counts.
+        _once(stock, stock.shares.give_back({need.sku: 0}, order.order_id, cause.at))
     return orders.commit(order, decisions.release_reservation(order), cause)
 
 
@@ -145,7 +204,18 @@ def _unreserve_in_chunks(
     same = replace(cause, at=order.content.captured_at)
     for chunk in _chunks(needs):
         _once(stock, stock.unreserve(chunk, order.order_id, same))
+    for sku, units in by_sku(needs).items():
+        _once(stock, stock.shares.give_back({sku: units}, order.order_id, cause.at))
     return orders.commit(order, decisions.release_reservation(order), cause)
+
+
+def _take_shares(order: Order, needs: Sequence[Need], stock: Stock, planned: Cause) -> None:
+    """What the channel may have is taken first, each SKU's by itself and once."""
+    units = by_sku(needs)
+    positions = stock.positions(units.keys(), planned.at)
+    channel, order_id = order.content.channel, order.order_id
+    for sku, wanted in units.items():
+        _once(stock, stock.shares.take(channel, {sku: wanted}, order_id, positions, planned.at))
 
 
 def _as_planned(order: Order, cause: Cause) -> Cause:
@@ -155,7 +225,8 @@ def _as_planned(order: Order, cause: Cause) -> Cause:
 
 def _once(stock: Stock, writes: Sequence[Write]) -> None:
     try:
-        stock.transact(writes)
+        if writes:
+            stock.transact(writes)
     except Conflict as refusal:
         if refusal.problem_code != "entry_exists":
             raise
@@ -167,38 +238,33 @@ def _chunks(needs: Sequence[Need]) -> Iterable[list[Need]]:
         yield chunk
 
 
-def _record_shortage(
-    order: Order, plan: Unsourced, orders: Orders, stock: Stock, cause: Cause
+def _go_short(
+    order: Order,
+    plan: Unsourced,
+    prospect: Prospect,
+    orders: Orders,
+    stock: Stock,
+    cause: Cause,
 ) -> None:
-    events: Sequence[Event]
+    """Wait, or give up. Returns when it is worth planning again: units were taken back for the
+    order, or others were backordered at the same moment."""
     if order.content.on_out_of_stock is OutOfStockPolicy.CANCEL:
-        if events := decisions.run_out_of_stock(order, plan.reason):
-            orders.commit(order, events, cause)
-        raise OutOfStock(plan.reason)
+        _run_out(order, plan.reason, orders, stock, cause)
+    rooms = rooms_for(order, plan.line_ids, prospect.positions, cause.at)
+    if isinstance(rooms, Refusal):
+        _run_out(order, str(rooms), orders, stock, cause)
     if events := decisions.backorder(order, plan.line_ids, plan.reason):
-        orders.commit(order, events, cause, _wait(order, plan.line_ids, stock))
-    raise Backordered(plan.reason)
+        try:
+            order = orders.commit(
+                order, events, cause, queue_writes(order, plan.line_ids, rooms, stock)
+            )
+        except StockContended:
+            return
+    if not take_back(order, prospect, orders, stock, cause):
+        raise Backordered(plan.reason)
 
 
-def _wait(order: Order, line_ids: Iterable[str], stock: Stock) -> list[Write]:
-    """Join the queues of the SKUs that are lacking now, leave those of the others."""
-    before, now = _waited_for(order, order.backordered_lines), _waited_for(order, line_ids)
-    return [
-        *stock.wait(order.order_id, _since(order), now - before),
-        *stock.stop_waiting(order.order_id, _since(order), before - now),
-    ]
-
-
-def _stop_waiting(order: Order, stock: Stock) -> list[Write]:
-    waited_for = _waited_for(order, order.backordered_lines)
-    return stock.stop_waiting(order.order_id, _since(order), waited_for)
-
-
-def _waited_for(order: Order, line_ids: Iterable[str]) -> set[str]:
-    """Enough of the SKUs to be woken by; the rest is looked at again then."""
-    lacking = {order.content.line(line_id).sku for line_id in line_ids}
-    return set(sorted(lacking)[:SKUS_WAITED_FOR])
-
-
-def _since(order: Order) -> str:
-    return rfc3339(order.content.captured_at)
+def _run_out(order: Order, reason: str, orders: Orders, stock: Stock, cause: Cause) -> NoReturn:
+    if events := decisions.run_out_of_stock(order, reason):
+        orders.commit(order, events, cause, leave_queues(order, stock))
+    raise OutOfStock(reason)

@@ -5,18 +5,22 @@ seen by the look, what happens after it is told through the token. Nothing falls
 """
 
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
 from typing import Protocol
 
 from oms.catalog.store import Catalog
 from oms.inventory.store import Stock
+from oms.kernel.errors import Unavailable
 from oms.kernel.events import Cause
 from oms.orders import decisions
 from oms.orders.command import execute
 from oms.orders.model import Order, State
-from oms.orders.sourcing import what_can_ship
+from oms.orders.prospects import line_up, prospect_of, units_of
 from oms.orders.store import AwaitedToken, Orders
 
-WOKEN_AT_ONCE = 100
+# One message wakes as many as its function gets through in time; it comes again for the rest.
+WOKEN_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +57,27 @@ def wait(
     stock: Stock,
     catalog: Catalog,
     lifecycle: Lifecycle,
+    now: datetime,
 ) -> None:
     """Leave the token, then end the wait at once when there is nothing left to wait for."""
     tokens.put_token(order_id, awaited)
     order = orders.load(order_id)
     resumption = resumption_of(order, awaited.awaits)
-    if resumption is None and awaited.awaits == "stock" and _may_be_filled(order, stock, catalog):
+    if (
+        resumption is None
+        and awaited.awaits == "stock"
+        and _may_be_filled(order, stock, catalog, now)
+    ):
         resumption = Resumption("stock_changed")
     if resumption:
         lifecycle.resume(awaited.token, resumption)
 
 
 def signal(order_id: str, about: str, orders: Orders, tokens: Tokens, lifecycle: Lifecycle) -> None:
-    """Something happened to the order (``about``: ``stock``, ``payment``, ``fulfillment`` or
-    ``cancel``); end its wait when that is what it waits for."""
+    """Something happened to the order (``about``: ``stock``, ``payment``, ``fulfillment``,
+    ``cancel`` or ``taken_back``); end its wait when that is what it waits for."""
     awaited = tokens.token(order_id)
-    if awaited is None or about not in (awaited.awaits, "cancel"):
+    if awaited is None or about not in (awaited.awaits, "cancel", "taken_back"):
         return
     order = orders.load(order_id)
     resumption = resumption_of(order, awaited.awaits)
@@ -79,25 +88,36 @@ def signal(order_id: str, about: str, orders: Orders, tokens: Tokens, lifecycle:
 
 
 def wake_for_stock(
-    sku: str, orders: Orders, tokens: Tokens, stock: Stock, lifecycle: Lifecycle
+    sku: str,
+    orders: Orders,
+    tokens: Tokens,
+    stock: Stock,
+    catalog: Catalog,
+    lifecycle: Lifecycle,
+    now: datetime,
 ) -> None:
-    """Stock of ``sku`` came in: wake the orders that wait for it, oldest first, as many as what is
-    available could fill. They reserve for themselves; one that loses the race waits again."""
-    available = sum(max(0, balance.available) for balance in stock.balances({sku})[sku])
-    for order_id in stock.waiting(sku, WOKEN_AT_ONCE):
-        if available <= 0:
-            return
-        order = orders.load(order_id)
-        wanted = _lacking(order).get(sku, 0)
-        if wanted and wanted <= available:
-            available -= wanted
-            signal(order_id, "stock", orders, tokens, lifecycle)
+    """There may be more of ``sku``: wake the orders that get some of it, first come first. They
+    reserve for themselves; one that loses the race waits again. Raises ``Unavailable`` when more
+    are to be woken than are at once."""
+    queue = line_up([sku], "", stock, catalog, now)
+    woken = [waiter.order_id for waiter in queue.handed.filled if sku in waiter.lacking]
+    for order_id in woken[:WOKEN_AT_ONCE]:
+        signal(order_id, "stock", orders, tokens, lifecycle)
+    if len(woken) > WOKEN_AT_ONCE:
+        raise Unavailable(f"{len(woken) - WOKEN_AT_ONCE} more orders are to be woken for {sku}")
+    if queue.positions[sku].policy.take_back:
+        # With what it may take back it may have enough: it finds out for itself.
+        first = (waiter for waiter in queue.handed.unfilled if sku in waiter.lacking)
+        for waiter in islice(first, 1):
+            signal(waiter.order_id, "stock", orders, tokens, lifecycle)
 
 
 def resumption_of(order: Order, awaits: str) -> Resumption | None:
     """How the wait ends, or nothing while it goes on."""
     if order.cancel_requested or order.state is State.CANCELLED:
         return Resumption(error="OrderCancelRequested")
+    if awaits != "stock" and order.progress.taken_back:
+        return Resumption(error="StockTakenBack")
     if awaits == "payment":
         return _payment_resumption(order)
     if awaits == "fulfillment" and decisions.has_reached(order, State.DELIVERED):
@@ -145,20 +165,8 @@ def _payment_resumption(order: Order) -> Resumption | None:
     return None
 
 
-def _may_be_filled(order: Order, stock: Stock, catalog: Catalog) -> bool:
-    """Whether every SKU the order lacks is there by now, at nodes that ship. Stock that sourcing
-    would not take must not wake the order, which would wait again and be woken again."""
-    lacking = _lacking(order)
-    there = what_can_ship(lacking.keys(), stock, catalog)
-    return all(
-        sum(available.units.get(sku, 0) for available in there) >= units
-        for sku, units in lacking.items()
-    )
-
-
-def _lacking(order: Order) -> dict[str, int]:
-    lacking: dict[str, int] = {}
-    for line, counts in zip(order.content.lines, order.progress.counts, strict=True):
-        if counts.backordered:
-            lacking[line.sku] = lacking.get(line.sku, 0) + counts.backordered
-    return lacking
+def _may_be_filled(order: Order, stock: Stock, catalog: Catalog, now: datetime) -> bool:
+    """Whether all that the order lacks is there by now, for it. Stock that sourcing would not take
+    must not wake the order, which would wait again and be woken again."""
+    lacking = units_of(order, order.backordered_lines)
+    return prospect_of(order, lacking, stock, catalog, now).suffices_for(lacking)

@@ -1,0 +1,55 @@
+"""Waiting for stock: whether an order may, and the queues it stands in while it does.
+
+A policy is asked for each SKU that an order newly lacks. What was accepted stays accepted: an order
+that waits already is not asked again for what it waits for, and one from which units were taken
+back is not asked at all.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from oms.inventory.backorders import Refusal, Room, room_for
+from oms.inventory.position import Position
+from oms.inventory.store import Stock
+from oms.kernel.writes import Write
+from oms.orders.model import Order
+from oms.orders.prospects import units_of, waiter_of
+
+
+def rooms_for(
+    order: Order, line_ids: Iterable[str], positions: Mapping[str, Position], now: datetime
+) -> Mapping[str, Room] | Refusal:
+    """For each SKU that the order newly waits for, how many units may be owed before its own."""
+    lacking = units_of(order, line_ids)
+    newly = sorted(lacking.keys() - units_of(order, order.backordered_lines).keys())
+    if order.progress.taken_back:
+        return dict.fromkeys(newly, Room())
+    rooms: dict[str, Room] = {}
+    for sku in newly:
+        position, channel = positions[sku], order.content.channel
+        owed_to = position.owed_to.get(channel, 0)
+        room = room_for(sku, lacking[sku], channel, position.policy, position.owed, owed_to, now)
+        if isinstance(room, Refusal):
+            return room
+        rooms[sku] = room
+    return rooms
+
+
+def queue_writes(
+    order: Order, line_ids: Iterable[str], rooms: Mapping[str, Room], stock: Stock
+) -> list[Write]:
+    """Stand in the queues of what is lacking now, and no longer in those of anything else."""
+    before, now = waiter_of(order, order.backordered_lines), waiter_of(order, line_ids)
+    queues, writes = stock.backorders, list[Write]()
+    for sku in now.lacking:
+        if sku in before.lacking:
+            writes += queues.stay(now, sku)
+        else:
+            writes += queues.join(now, sku, rooms.get(sku, Room()))
+    for sku in before.lacking.keys() - now.lacking.keys():
+        writes += queues.leave(before, sku)
+    return writes
+
+
+def leave_queues(order: Order, stock: Stock) -> list[Write]:
+    return queue_writes(order, (), {}, stock)

@@ -1,0 +1,181 @@
+"""What an order could have now: what lies at nodes that ship, less what is for orders ahead of it.
+
+Nobody overtakes. Where a SKU is owed to orders that wait, whoever comes later, or stands further
+behind, may only have what they leave; ``oms.inventory.backorders`` says what that is. An order for
+what nobody waits for reads no queue.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from datetime import datetime
+
+from oms.catalog.store import Catalog
+from oms.inventory import backorders
+from oms.inventory.backorders import Handout, Waiter, hand_out
+from oms.inventory.position import Position
+from oms.inventory.shares import available_to
+from oms.inventory.store import Stock
+from oms.kernel.clock import rfc3339
+from oms.kernel.quantity import LARGEST
+from oms.orders.model import Order
+from oms.orders.shares import within_shares
+from oms.routing.model import Available
+
+# How far queues are looked into: what is not seen of a queue claims all there is, what is not seen
+# of another SKU is taken as not there, so that it holds nobody up.
+ROWS_LOOKED_AT = 1000
+SKUS_LOOKED_AT = 20
+
+# An order that lacks more SKUs stands in the queues of these; the rest is looked at when it is
+# woken. Joining one queue and leaving another takes four writes of a transaction's 100.
+SKUS_WAITED_FOR = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """``left``: units of each SKU that are there and that nobody ahead claims; below zero where
+    those ahead claim more than there is."""
+
+    positions: Mapping[str, Position]
+    candidates: list[Available]
+    left: Mapping[str, int]
+
+    def suffices_for(self, wanted: Mapping[str, int]) -> bool:
+        return all(self.left[sku] >= units for sku, units in wanted.items())
+
+    def claimed(self, wanted: Mapping[str, int]) -> set[str]:
+        """The SKUs of which there is enough, but not for this order."""
+        there = _totals(self.candidates, wanted)
+        return {sku for sku, units in wanted.items() if self.left[sku] < units <= there[sku]}
+
+    def without(self, skus: set[str]) -> list[Available]:
+        if not skus:
+            return self.candidates
+        return [
+            Available(one.node, {sku: units for sku, units in one.units.items() if sku not in skus})
+            for one in self.candidates
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class LineUp:
+    """Who waits, who gets what, and the positions that this was worked out from."""
+
+    handed: Handout
+    positions: Mapping[str, Position]
+
+
+def prospect_of(
+    order: Order, wanted: Mapping[str, int], stock: Stock, catalog: Catalog, now: datetime
+) -> Prospect:
+    """``wanted``: units by SKU."""
+    positions = _positions(wanted.keys(), stock, now)
+    channel = order.content.channel
+    tracked = {sku: one for sku, one in positions.items() if one.policy.tracked}
+    candidates = within_shares(what_can_ship(positions, catalog), channel, wanted, tracked)
+    left = _totals(candidates, wanted)
+    contested = {
+        sku
+        for sku, position in positions.items()
+        if position.owed and left[sku] - position.owed < wanted[sku]
+    }
+    if contested:
+        ahead = line_up(contested, rank_of(order), stock, catalog, now)
+        left |= {sku: min(left[sku], ahead.handed.left_for(channel, sku)) for sku in contested}
+    return Prospect(positions, candidates, left)
+
+
+def _positions(skus: Set[str], stock: Stock, now: datetime) -> Mapping[str, Position]:
+    """A reservation that has expired keeps its channel's part until it is ended."""
+    positions = stock.positions(skus, now)
+    held = {sku for sku, position in positions.items() if position.shares and position.lapsed}
+    if held and stock.reclaim(held, now):
+        return stock.positions(skus, now)
+    return positions
+
+
+def line_up(
+    skus: Iterable[str], before: str, stock: Stock, catalog: Catalog, now: datetime
+) -> LineUp:
+    """Those who wait for ``skus`` ahead of a rank (all of them when it is empty), and for what else
+    they lack those who wait for that."""
+    positions: dict[str, Position] = {}
+    there: dict[str, int] = {}
+    parts: dict[tuple[str, str], int] = {}
+    waiting: dict[str, Waiter] = {}
+    to_look_at = sorted(skus)
+    most = SKUS_LOOKED_AT + len(to_look_at)
+    while to_look_at and len(there) < most:
+        sku = to_look_at.pop(0)
+        if sku in there:
+            continue
+        positions |= stock.positions({sku}, now)
+        there |= _totals(what_can_ship({sku: positions[sku]}, catalog), [sku])
+        for waiter in _queue(sku, before, there[sku], positions[sku], stock):
+            waiting[waiter.rank] = waiter
+            if positions[sku].policy.tracked:
+                parts[waiter.channel, sku] = available_to(waiter.channel, positions[sku])
+            to_look_at += sorted(waiter.lacking.keys() - there.keys())
+    return LineUp(hand_out(there, waiting.values(), parts), positions)
+
+
+def what_can_ship(positions: Mapping[str, Position], catalog: Catalog) -> list[Available]:
+    """What is available of each SKU, at each node that ships now and has any record of them. What
+    is not tracked is at every node, in any quantity."""
+    endless = {sku: LARGEST for sku, position in positions.items() if not position.policy.tracked}
+    units: dict[str, dict[str, int]] = {}
+    for sku, position in positions.items():
+        for balance in position.balances:
+            if sku not in endless and balance.node not in position.policy.not_sold_at:
+                units.setdefault(balance.node, {})[sku] = max(0, balance.available)
+    return [
+        Available(node, units.get(node.id, {}) | endless)
+        for node in catalog.nodes(units.keys())
+        if node.active and node.can_ship and (endless or node.id in units)
+    ]
+
+
+def units_of(order: Order, line_ids: Iterable[str]) -> dict[str, int]:
+    """Units by SKU of some of the lines."""
+    wanted, units = set(line_ids), dict[str, int]()
+    for line in order.content.lines:
+        if line.line_id in wanted:
+            units[line.sku] = units.get(line.sku, 0) + line.quantity
+    return units
+
+
+def waiter_of(order: Order, line_ids: Iterable[str]) -> Waiter:
+    """The order as it stands in the queues when it lacks these lines."""
+    lacking = sorted(units_of(order, line_ids).items())
+    return Waiter(rank_of(order), dict(lacking[:SKUS_WAITED_FOR]), order.content.channel)
+
+
+def rank_of(order: Order) -> str:
+    """Of what was captured, which never changes: whoever comes back finds its place again."""
+    content = order.content
+    promised = content.promise.arrive_by if content.promise else None
+    since = rfc3339(content.captured_at)
+    return backorders.rank(content.priority, promised, since, order.order_id)
+
+
+def _queue(sku: str, before: str, there: int, position: Position, stock: Stock) -> Iterator[Waiter]:
+    """As far as anything is left for whoever stands behind. Where units may be taken back all
+    claims count, because that much has to be taken."""
+    claimed = 0
+    for number, waiter in enumerate(stock.backorders.waiting(sku, before)):
+        if number == ROWS_LOOKED_AT:
+            yield Waiter(before, {sku: LARGEST}, waiter.channel)
+            return
+        yield waiter
+        if len(waiter.lacking) == 1:
+            claimed += waiter.lacking[sku]
+        if claimed > there and not position.policy.take_back:
+            return
+
+
+def _totals(candidates: Iterable[Available], skus: Iterable[str]) -> dict[str, int]:
+    totals = dict.fromkeys(skus, 0)
+    for candidate in candidates:
+        for sku in totals:
+            totals[sku] += candidate.units.get(sku, 0)
+    return totals

@@ -1,0 +1,149 @@
+"""Taking back: an order that waits gets what one of lower priority holds, where the policy says so.
+
+Two steps, each safe by itself. First the loser's units are given back, in the transaction that puts
+it into the queue, behind the order that needs them; then that order is sourced like any other. A
+run that dies in between leaves free units and an order at the head of their queue.
+
+Only those are taken from whose customers agreed to wait and whose nodes have not begun, and only
+when all that is lacking can be had. Whoever reserved in several transactions keeps what it has.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from oms.inventory.backorders import Holder, take_from
+from oms.inventory.store import Stock
+from oms.kernel.clock import rfc3339
+from oms.kernel.errors import StockContended, VersionConflict
+from oms.kernel.events import Cause
+from oms.kernel.writes import Write
+from oms.orders import decisions
+from oms.orders.backordering import queue_writes
+from oms.orders.command import execute
+from oms.orders.evolve import evolve_all
+from oms.orders.model import Allocation, Order
+from oms.orders.needs import needs_of
+from oms.orders.prospects import Prospect, units_of
+from oms.orders.shares import by_sku
+from oms.orders.store import Orders
+
+_WRITES_IN_ONE = 99
+
+
+def take_back(order: Order, prospect: Prospect, orders: Orders, stock: Stock, cause: Cause) -> bool:
+    """Whether orders of lower priority gave back what this one waits for: plan again then."""
+    lacking = units_of(order, order.backordered_lines)
+    short = {sku: units - prospect.left.get(sku, 0) for sku, units in lacking.items()}
+    short = {sku: units for sku, units in short.items() if units > 0}
+    if not all(prospect.positions[sku].policy.take_back for sku in short):
+        return False
+    losers = _losers(order, short, prospect, orders, stock)
+    given = [_give_back(loser, skus, order, orders, stock, cause) for loser, skus in losers.items()]
+    return any(given)
+
+
+def given_back(
+    order: Order, allocations: Sequence[Allocation], stock: Stock, cause: Cause
+) -> list[Write]:
+    """Writes that free what the order holds."""
+    needs = needs_of(allocations)
+    return [
+        *stock.unreserve(needs, order.order_id, cause),
+        *stock.shares.give_back(by_sku(needs), order.order_id, cause.at),
+        *let_go(order, allocations, stock),
+    ]
+
+
+def hold(order: Order, allocations: Sequence[Allocation], stock: Stock) -> list[Write]:
+    """Let those of higher priority know what may be taken back."""
+    held = _held(order, allocations)
+    return [write for sku, holder in held for write in stock.backorders.hold(sku, holder)]
+
+
+def let_go(order: Order, allocations: Sequence[Allocation], stock: Stock) -> list[Write]:
+    held = _held(order, allocations)
+    return [write for sku, holder in held for write in stock.backorders.let_go(sku, holder)]
+
+
+def _held(order: Order, allocations: Sequence[Allocation]) -> Iterator[tuple[str, Holder]]:
+    """By SKU and node, whatever counter it comes from."""
+    units: dict[tuple[str, str], int] = {}
+    for allocation in allocations:
+        if allocation.take_back:
+            key = (allocation.sku, allocation.node)
+            units[key] = units.get(key, 0) + allocation.quantity
+    since = rfc3339(order.content.captured_at)
+    for (sku, node), quantity in sorted(units.items()):
+        yield sku, Holder(order.order_id, order.content.priority, since, node, quantity)
+
+
+def _losers(
+    order: Order, short: Mapping[str, int], prospect: Prospect, orders: Orders, stock: Stock
+) -> Mapping[str, set[str]]:
+    """Order ids, each with the SKUs that are taken from it; nobody when there is not enough."""
+    losers: dict[str, set[str]] = {}
+    for sku, units in sorted(short.items()):
+        nodes = {one.node.id for one in prospect.candidates if sku in one.units}
+        held = stock.backorders.held(sku, order.content.priority)
+        holders = _by_order(holder for holder in held if holder.node in nodes)
+        freed = sum(holders[loser].quantity for loser in losers if loser in holders)
+        for loser in losers.keys() & holders.keys():
+            losers[loser].add(sku)
+        others = [holder for holder in holders.values() if holder.order_id not in losers]
+        chosen = _choose(units - freed, others, orders)
+        if chosen is None:
+            return {}
+        losers |= {holder.order_id: {sku} for holder in chosen}
+    return losers
+
+
+def _by_order(held: Iterator[Holder]) -> dict[str, Holder]:
+    holders: dict[str, Holder] = {}
+    for holder in held:
+        before = holders.get(holder.order_id, replace(holder, quantity=0))
+        holders[holder.order_id] = replace(before, quantity=before.quantity + holder.quantity)
+    return holders
+
+
+def _choose(units: int, holders: Sequence[Holder], orders: Orders) -> tuple[Holder, ...] | None:
+    """Those to take from, of whom each may be taken from; None when they do not hold enough."""
+    while units > 0:
+        chosen = take_from(units, holders)
+        if not chosen:
+            return None
+        keep = {holder.order_id for holder in chosen if not _may_lose(holder, orders)}
+        if not keep:
+            return chosen
+        holders = [holder for holder in holders if holder.order_id not in keep]
+    return ()
+
+
+def _may_lose(holder: Holder, orders: Orders) -> bool:
+    return decisions.may_be_taken_back(orders.load(holder.order_id))
+
+
+def _give_back(
+    loser: str, skus: set[str], winner: Order, orders: Orders, stock: Stock, cause: Cause
+) -> bool:
+    """False when the loser went on meanwhile, and keeps what it has."""
+    priority = winner.content.priority
+    reason = f"{winner.order_id} of priority {priority} needs {', '.join(sorted(skus))}"
+
+    def freed(found: Order) -> list[Write]:
+        allocations = evolve_all(found, decisions.withdraw(found)).progress.allocations
+        line_ids = [line.line_id for line in found.content.lines if line.sku in skus]
+        writes = [
+            *given_back(found, allocations, stock, cause),
+            *queue_writes(found, line_ids, {}, stock),
+        ]
+        if len(writes) > _WRITES_IN_ONE:
+            raise StockContended("more would be given back than one transaction holds")
+        return writes
+
+    try:
+        order = execute(
+            orders, loser, lambda found: decisions.take_back(found, skus, reason), cause, freed
+        )
+    except (StockContended, VersionConflict):
+        return False
+    return order.progress.taken_back
