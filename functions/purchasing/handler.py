@@ -1,10 +1,11 @@
-"""Purchase orders over HTTP."""
+"""Purchase orders over HTTP; how items are replenished is beside it, in settings.py."""
 
 from typing import Annotated, Any
 from uuid import uuid4
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
+from functions.purchasing.settings import router
 from oms.aws import stores
 from oms.aws.http import caller, refusals, reply, resolver, serve
 from oms.aws.observability import correlation_id
@@ -22,9 +23,10 @@ from oms.purchasing.contract import (
     page_view,
     purchase_order_view,
 )
-from oms.purchasing.model import PurchaseOrder, State
+from oms.purchasing.model import PurchaseOrder, PurchaseState
 
 app = resolver()
+app.include_router(router)
 
 _ORDER: dict[str, Any] = {"application/json": {"model": PurchaseOrderView}}
 _STEP = {
@@ -48,7 +50,7 @@ Sku = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
         **refusals(400, 401, 403, 409, 413, 415, 422, 503),
     },
 )
-def create(order: Annotated[PurchaseOrderDocument, Body()]) -> Any:
+def create_purchase_order(order: Annotated[PurchaseOrderDocument, Body()]) -> Any:
     order_id = order.id or f"po_{uuid4().hex}"
     made, first = purchasing.create(
         order, order_id, stores.purchases(), stores.stock(), stores.catalog(), _cause()
@@ -62,9 +64,9 @@ def create(order: Annotated[PurchaseOrderDocument, Body()]) -> Any:
     tags=["purchasing"],
     responses={200: {"description": "One page"}, **refusals(401, 403, 422)},
 )
-def list_orders(
+def list_purchase_orders(
     supplier: Annotated[str, Query(description="One of supplier and state is needed")] = "",
-    state: Annotated[State | None, Query(description="Only orders in this state")] = None,
+    state: Annotated[PurchaseState | None, Query(description="Only orders in this state")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 25,
     cursor: Annotated[str, Query(description="next_cursor of the page before")] = "",
 ) -> PurchaseOrderPage:
@@ -77,7 +79,7 @@ def list_orders(
     tags=["purchasing"],
     responses={200: {"description": "The order"}, **refusals(401, 403, 404, 422)},
 )
-def read(order_id: OrderId) -> PurchaseOrderView:
+def read_purchase_order(order_id: OrderId) -> PurchaseOrderView:
     return _view(purchasing.read(order_id, stores.purchases()))
 
 
@@ -87,7 +89,7 @@ def read(order_id: OrderId) -> PurchaseOrderView:
     tags=["purchasing"],
     responses=_STEP,
 )
-def approve(order_id: OrderId) -> PurchaseOrderView:
+def approve_purchase_order(order_id: OrderId) -> PurchaseOrderView:
     return _view(purchasing.approve(order_id, stores.purchases(), stores.stock(), _cause()))
 
 
@@ -97,7 +99,7 @@ def approve(order_id: OrderId) -> PurchaseOrderView:
     tags=["purchasing"],
     responses=_STEP,
 )
-def send(order_id: OrderId) -> PurchaseOrderView:
+def send_purchase_order(order_id: OrderId) -> PurchaseOrderView:
     return _view(purchasing.send(order_id, stores.purchases(), stores.stock(), _cause()))
 
 
@@ -107,7 +109,7 @@ def send(order_id: OrderId) -> PurchaseOrderView:
     tags=["purchasing"],
     responses=_STEP_WITH_BODY,
 )
-def confirm(
+def confirm_purchase_order(
     order_id: OrderId, confirmation: Annotated[ConfirmationDocument, Body()]
 ) -> PurchaseOrderView:
     return _view(
@@ -121,7 +123,7 @@ def confirm(
     tags=["purchasing"],
     responses=_STEP_WITH_BODY,
 )
-def reschedule(
+def reschedule_purchase_order_line(
     order_id: OrderId, sku: Sku, document: Annotated[DueDocument, Body()]
 ) -> PurchaseOrderView:
     return _view(
@@ -137,7 +139,7 @@ def reschedule(
     tags=["purchasing"],
     responses=_STEP_WITH_BODY,
 )
-def announce(
+def add_shipping_notice(
     order_id: OrderId, notice: Annotated[ShippingNoticeDocument, Body()]
 ) -> PurchaseOrderView:
     return _view(
@@ -151,7 +153,7 @@ def announce(
     tags=["purchasing"],
     responses=_STEP,
 )
-def close(order_id: OrderId) -> PurchaseOrderView:
+def close_purchase_order(order_id: OrderId) -> PurchaseOrderView:
     return _view(purchasing.close(order_id, stores.purchases(), stores.stock(), _cause()))
 
 
@@ -161,7 +163,7 @@ def close(order_id: OrderId) -> PurchaseOrderView:
     tags=["purchasing"],
     responses=_STEP,
 )
-def cancel(order_id: OrderId) -> PurchaseOrderView:
+def cancel_purchase_order(order_id: OrderId) -> PurchaseOrderView:
     return _view(purchasing.cancel(order_id, stores.purchases(), stores.stock(), _cause()))
 
 

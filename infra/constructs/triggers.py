@@ -140,10 +140,16 @@ def route(
     )
 
 
-def run_every_minute(
-    scope: Construct, construct_id: str, function: Function, failures: sqs.IQueue
+def run_every(
+    scope: Construct,
+    construct_id: str,
+    function: Function,
+    failures: sqs.IQueue,
+    *,
+    minutes: int,
 ) -> None:
-    """Invoke the function each minute; an invocation that is five minutes late is of no use."""
+    """Invoke the function every so many minutes; an invocation that is five minutes late is of no
+    use: the next one does its work."""
     of_this_account = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
     role = iam.Role(
         scope,
@@ -158,7 +164,7 @@ def run_every_minute(
     schedule = scheduler.CfnSchedule(
         scope,
         construct_id,
-        schedule_expression="rate(1 minute)",
+        schedule_expression=f"rate({minutes} minute{'s' if minutes > 1 else ''})",
         flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
         target=scheduler.CfnSchedule.TargetProperty(
             arn=function.function.function_arn,

@@ -26,6 +26,9 @@ from infra.stacks.data import DataStack
 # The functions that the state machine's definition names.
 TASKS = ("sourcing", "payment", "release", "supervision")
 
+# The functions that run on a schedule, and every how many minutes.
+SCHEDULED = {"clock": 1, "replenishment": 15}
+
 
 class ServiceStack(Stack):
     def __init__(
@@ -38,7 +41,7 @@ class ServiceStack(Stack):
         self._bus = events.EventBus(self, "Bus", description="What happened to orders and stock")
         self._failures = {
             name: FailureQueue(self, f"{name.capitalize()}Failures", of=name, alarms=self._alarms)
-            for name in ("relay", "clock")
+            for name in ("relay", *SCHEDULED)
         }
         self._functions = self._make_functions()
         self._queues = {plan.name: self._make_queue(plan) for plan in QUEUES}
@@ -86,7 +89,7 @@ class ServiceStack(Stack):
                 deployment=self._deployment,
                 shared=shared,
                 alarms=self._alarms,
-                undelivered=self._failures["clock"].queue if plan.name == "clock" else None,
+                undelivered=self._failures[plan.name].queue if plan.name in SCHEDULED else None,
             )
             for plan in FUNCTIONS
         }
@@ -150,9 +153,14 @@ class ServiceStack(Stack):
         self._wire_availability()
         self._wire_lifecycle()
         self._wire_the_outside()
-        triggers.run_every_minute(
-            self, "EveryMinute", self._functions["clock"], self._failures["clock"].queue
-        )
+        for name, minutes in SCHEDULED.items():
+            triggers.run_every(
+                self,
+                f"{name.capitalize()}Schedule",
+                self._functions[name],
+                self._failures[name].queue,
+                minutes=minutes,
+            )
 
     def _wire_webhooks(self) -> None:
         webhooks, inbox = self._functions["webhooks"], self._queues["inbox"].queue

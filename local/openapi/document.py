@@ -18,7 +18,7 @@ from local.engine import REGION, ROOT
 from local.openapi import answers, webhooks
 from local.openapi.webhooks import Json
 
-SERVED = ("catalog", "fulfillment", "inventory", "orders", "webhooks")
+SERVED = ("catalog", "fulfillment", "inventory", "orders", "purchasing", "webhooks")
 CAPTURE_SAMPLES = ROOT / "events" / "orders"
 ERROR_DEFAULTS = ("HTTPValidationError", "ResponseValidationError", "ValidationError")
 
@@ -42,6 +42,7 @@ _TAGS = {
     "orders": "Capture, find, read and cancel",
     "fulfillments": "The work of stores and warehouses",
     "inventory": "Stock: movements, balances and their ledger",
+    "purchasing": "Purchase orders to suppliers, shipping notices, replenishment",
     "catalog": "Items, nodes and channels",
     "webhooks": "What channels, payment providers and carriers report",
     "callbacks": "What channels are told",

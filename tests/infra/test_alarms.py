@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 
 from infra.constructs.state_machine import DEFINITION
 from infra.deployment import ROOT
+from infra.queues import QUEUES
+from infra.stacks.service import SCHEDULED
 from tests.infra.template import Json, Resource, Templates, listed, pointed_at, statements
 
 ALARM = "AWS::CloudWatch::Alarm"
@@ -88,7 +90,7 @@ def test_one_failed_execution_is_enough_for_an_alarm(aws: Templates) -> None:
 
 def where_failures_end(aws: Templates) -> list[Resource]:
     found = {each.logical_id: each for each in _failure_targets(aws)}
-    assert len(found) == 10
+    assert len(found) == len(QUEUES) + len(SCHEDULED) + 1  # the relay
     return list(found.values())
 
 

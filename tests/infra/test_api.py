@@ -14,7 +14,7 @@ OPEN = {
     "GET /health",
     "POST /v1/webhooks/{source}",
 }
-DECLARED = re.compile(r"@app\.(get|put|post|delete|patch)\(\s*\"([^\"]+)\"")
+DECLARED = re.compile(r"@(?:app|router)\.(get|put|post|delete|patch)\(\s*\"([^\"]+)\"")
 
 
 def test_every_route_but_the_named_ones_needs_a_token(aws: Templates) -> None:
@@ -78,7 +78,7 @@ def declared() -> list[tuple[str, str]]:
     """Function and route of everything under /v1, as the handlers' decorators have them."""
     return [
         (handler.parent.name, f"{method.upper()} {path.replace('<', '{').replace('>', '}')}")
-        for handler in (ROOT / "functions").glob("*/handler.py")
+        for handler in (ROOT / "functions").glob("*/*.py")
         for method, path in DECLARED.findall(handler.read_text())
         if path.startswith("/v1/")
     ]

@@ -49,6 +49,7 @@ def call(oms: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., 
         clients.dynamodb,
         stores.stock,
         stores.purchases,
+        stores.replenishment,
         stores.catalog,
         stores.catalog_store,
     )

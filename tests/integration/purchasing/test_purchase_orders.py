@@ -8,7 +8,7 @@ from oms.inventory.model import Movement, MovementKind
 from oms.kernel.errors import Conflict, Invalid, NotFound, VersionConflict
 from oms.purchasing import decisions, purchasing
 from oms.purchasing.contract import ConfirmationDocument, ShippingNoticeDocument
-from oms.purchasing.model import State
+from oms.purchasing.model import PurchaseState
 from tests.integration.world import RJ, World
 from tests.samples import CAUSE, NOW
 
@@ -154,7 +154,7 @@ def test_parts_are_received_and_the_rest_stays_open(oms: World) -> None:
     assert receive(oms, 4, "r2")
     assert (oms.balance("MUG").on_hand, incoming(oms), supply(oms)) == (10, (0, 0), [])
     order = purchasing.read("po_1", oms.purchases)
-    assert (order.state, order.lines[0].received) == (State.RECEIVED, 10)
+    assert (order.state, order.lines[0].received) == (PurchaseState.RECEIVED, 10)
     assert audit(oms.client, "inventory")[1] == []
 
 
@@ -263,11 +263,13 @@ def test_orders_are_found_by_supplier_and_by_state_page_by_page(oms: World) -> N
     first = oms.purchases.page("acme", None, 2, None)
     second = oms.purchases.page("acme", None, 2, first.cursor)
     assert [one.id for one in (*first.orders, *second.orders)] == ["po_0", "po_1", "po_2"]
-    assert [one.id for one in oms.purchases.page("", State.CREATED, 9, None).orders] == [
+    assert [one.id for one in oms.purchases.page("", PurchaseState.CREATED, 9, None).orders] == [
         "po_0",
         "po_2",
     ]
-    assert [one.id for one in oms.purchases.page("acme", State.SENT, 9, None).orders] == ["po_1"]
+    assert [one.id for one in oms.purchases.page("acme", PurchaseState.SENT, 9, None).orders] == [
+        "po_1"
+    ]
     with pytest.raises(Invalid) as refused:
         oms.purchases.page("", None, 9, None)
     assert refused.value.problem_code == "filter_needed"
@@ -310,5 +312,5 @@ def test_the_largest_order_fits_one_transaction(oms: World) -> None:
         )
         purchasing.announce("po_1", document, oms.purchases, oms.stock, at(number))
     cancelled = purchasing.cancel("po_1", oms.purchases, oms.stock, at(99))
-    assert cancelled.state is State.CANCELLED
+    assert cancelled.state is PurchaseState.CANCELLED
     assert supply(oms, "S0") == []

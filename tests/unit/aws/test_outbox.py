@@ -82,7 +82,7 @@ def test_stock_is_low_once_when_it_falls_to_its_threshold() -> None:
     assert (one.envelope.type, one.envelope.id) == ("stock_low", "MUG#sp-dc:7:1")
     assert publications(record(balance(2), balance(3))) == []
     assert publications(record(balance(9), balance(2))) == []
-    assert publications(record(balance(0, low_stock_at=0), balance(1, low_stock_at=0))) == []
+    assert publications(record(balance(1, low_stock_at=0), balance(2, low_stock_at=0))) == []
 
 
 def test_what_is_nobodys_business_is_not_published() -> None:

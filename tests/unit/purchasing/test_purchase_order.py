@@ -12,8 +12,8 @@ from oms.purchasing.model import (
     LineConfirmation,
     NoticeLine,
     PurchaseOrder,
+    PurchaseState,
     ShippingNotice,
-    State,
     next_due,
     on_order,
     supplies,
@@ -23,7 +23,9 @@ from tests.samples import CAUSE, NOW
 DUE = NOW + timedelta(days=10)
 
 
-def order(state: State = State.CREATED, *, mugs: int = 10, tees: int = 4) -> PurchaseOrder:
+def order(
+    state: PurchaseState = PurchaseState.CREATED, *, mugs: int = 10, tees: int = 4
+) -> PurchaseOrder:
     lines = (Line(1, "MUG", mugs, DUE), Line(2, "TEE", tees, DUE))
     return PurchaseOrder("po_1", "acme", "sp-dc", state, NOW, NOW, lines)
 
@@ -63,7 +65,7 @@ def receive(
 
 
 def test_nothing_is_on_its_way_before_the_order_is_sent() -> None:
-    assert supplies(order()) == supplies(order(State.SUGGESTED)) == {}
+    assert supplies(order()) == supplies(order(PurchaseState.SUGGESTED)) == {}
     assert on_order(sent()) == {"MUG": 10, "TEE": 4}
 
 
@@ -103,7 +105,7 @@ def test_a_line_that_is_not_named_comes_as_it_was_ordered() -> None:
 
 def test_a_confirmation_of_nothing_ends_the_order() -> None:
     said = [LineConfirmation("MUG", 0, DUE), LineConfirmation("TEE", 0, DUE)]
-    assert done(decisions.confirm(sent(), said, NOW)).state is State.CLOSED_SHORT
+    assert done(decisions.confirm(sent(), said, NOW)).state is PurchaseState.CLOSED_SHORT
 
 
 def test_the_same_confirmation_again_changes_nothing_and_another_is_refused() -> None:
@@ -169,10 +171,10 @@ def test_an_order_has_as_many_dates_as_a_transaction_can_write() -> None:
 
 def test_parts_are_received_until_nothing_is_open() -> None:
     first = receive(sent(), 6)
-    assert (first.order.state, first.received) == (State.SENT, {"po_1:1": 6})
+    assert (first.order.state, first.received) == (PurchaseState.SENT, {"po_1:1": 6})
     second = receive(first.order, 4)
     last = receive(second.order, 4, sku="TEE")
-    assert last.order.state is State.RECEIVED
+    assert last.order.state is PurchaseState.RECEIVED
     assert last.facts[0].data["complete"] is True
 
 
@@ -212,7 +214,7 @@ def test_what_was_not_ordered_or_for_elsewhere_is_not_received(
 def test_an_order_that_is_closed_short_says_what_does_not_come() -> None:
     part = receive(sent(), 6).order
     closed = decisions.close(part, NOW)
-    assert done(closed).state is State.CLOSED_SHORT
+    assert done(closed).state is PurchaseState.CLOSED_SHORT
     assert told(closed)[:2] == ["purchase_order_short", "purchase_order_closed"]
     assert changes(closed) == [("po_1:1", 4, 0, "short"), ("po_1:2", 4, 0, "short")]
     assert on_order(done(closed)) == {}
@@ -229,12 +231,12 @@ def test_an_order_is_cancelled_until_something_has_come() -> None:
 
 
 def test_a_suggestion_is_approved_then_sent_each_once() -> None:
-    suggested = order(State.SUGGESTED)
+    suggested = order(PurchaseState.SUGGESTED)
     approved = done(decisions.approve(suggested, NOW))
-    assert approved.state is State.CREATED
+    assert approved.state is PurchaseState.CREATED
     assert decisions.approve(approved, NOW) is None
     assert decisions.send(sent(), NOW) is None
-    assert done(decisions.send(suggested, NOW)).state is State.SENT
+    assert done(decisions.send(suggested, NOW)).state is PurchaseState.SENT
 
 
 def test_what_the_state_does_not_allow_is_refused() -> None:

@@ -14,8 +14,8 @@ from oms.purchasing.model import (
     LineConfirmation,
     NoticeLine,
     PurchaseOrder,
+    PurchaseState,
     ShippingNotice,
-    State,
     supplies,
 )
 from tests.samples import CAUSE, NOW
@@ -64,7 +64,7 @@ def test_units_are_in_one_place_and_the_ledger_is_what_is_open(
 ) -> None:
     lines = (Line(1, "MUG", 10, NOW), Line(2, "TEE", 5, NOW + timedelta(days=2)))
     order = PurchaseOrder(
-        "po", "acme", "sp-dc", State.CREATED, NOW, NOW, lines, over_receipt_percent=percent
+        "po", "acme", "sp-dc", PurchaseState.CREATED, NOW, NOW, lines, over_receipt_percent=percent
     )
     incoming = dict.fromkeys(SKUS, 0)
     for command in (lambda order: decisions.send(order, NOW), *commands):

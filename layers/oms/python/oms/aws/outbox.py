@@ -43,7 +43,10 @@ def publications(record: Mapping[str, Any]) -> list[Publication]:
     if "#" in dynamo.read_text(new, "pk") and "record" in new:
         return _movement_event(new)
     if sort_key.startswith("node#"):
-        return _low_stock_event(change.get("OldImage"), new, record)
+        return [
+            *_low_stock_event(change.get("OldImage"), new, record),
+            *_sold_out_event(change.get("OldImage"), new, record),
+        ]
     return []
 
 
@@ -152,5 +155,29 @@ def _low_stock_event(
         reason="",
         correlation_id="",
         data=data,
+    )
+    return [Publication("oms.inventory", envelope)]
+
+
+def _sold_out_event(
+    old: Mapping[str, Any] | None, new: Mapping[str, Any], record: Mapping[str, Any]
+) -> list[Publication]:
+    """What is available in a counter crossed zero: whether the SKU is sold out is to be looked at.
+    The sales between say nothing, so that a burst of them is no burst of events."""
+    now = read_balance(new)
+    before = read_balance(old).available if old else 0
+    if (before > 0) == (now.available > 0):
+        return []
+    subject, version = f"{now.sku}#{now.node}", dynamo.read_number(new, "version")
+    envelope = Envelope(
+        id=event_id(f"{subject}#{now.counter}", version, 2),
+        type="node_back_in_stock" if now.available > 0 else "node_sold_out",
+        subject=subject,
+        version=version,
+        at=datetime.fromtimestamp(record["dynamodb"]["ApproximateCreationDateTime"], UTC),
+        by="inventory",
+        reason="",
+        correlation_id="",
+        data={"sku": now.sku, "node": now.node, "available": now.available},
     )
     return [Publication("oms.inventory", envelope)]

@@ -27,7 +27,7 @@ from oms.kernel.errors import Invalid, OmsError, StockContended, VersionConflict
 from oms.kernel.events import Cause, Envelope, event_id
 from oms.kernel.writes import Write
 from oms.purchasing.decisions import Decision
-from oms.purchasing.model import PurchaseOrder, State, next_due, supplies
+from oms.purchasing.model import PurchaseOrder, PurchaseState, next_due, supplies
 from oms.purchasing.store import Page, Summary
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ class PurchaseStore:
             *self._supplies(before, decision),
         ]
 
-    def page(self, supplier: str, state: State | None, limit: int, cursor: str | None) -> Page:
+    def page(
+        self, supplier: str, state: PurchaseState | None, limit: int, cursor: str | None
+    ) -> Page:
         if not supplier and state is None:
             raise Invalid("name a supplier or a state", code="filter_needed")
         partition = f"purchase_orders#{supplier}" if supplier else f"purchase_orders@{state}"

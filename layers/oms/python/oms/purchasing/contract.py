@@ -1,14 +1,15 @@
-"""The JSON of purchase orders. Quantities are numbers with at most the item's decimals."""
+"""The JSON of purchase orders and replenishment. Quantities have at most the item's decimals."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field, StringConstraints, WithJsonSchema
 
 from oms.kernel.clock import rfc3339
 from oms.kernel.quantity import quantity_number
 from oms.orders.contract import Document, Identifier, Quantity, View
-from oms.purchasing.model import MAX_LINES, Line, PurchaseOrder, ShippingNotice, State
+from oms.purchasing.model import MAX_LINES, Line, PurchaseOrder, PurchaseState, ShippingNotice
+from oms.purchasing.reorder import Outlook, Settings
 from oms.purchasing.store import Page, Summary
 
 PURCHASE_ORDER_ID = r"^[A-Za-z0-9_.\-]{1,64}$"
@@ -74,6 +75,18 @@ class ShippingNoticeDocument(Document):
     lines: Annotated[list[NoticeLineDocument], Field(min_length=1, max_length=MAX_LINES)]
 
 
+class ReplenishmentDocument(Document):
+    """An order is suggested when what is available and on order, less what is owed, falls to
+    ``reorder_point``, or lasts for fewer than ``cover_days`` at the rate of sales of up to 28 days;
+    of as many ``reorder_quantity`` as it takes."""
+
+    reorder_point: NotNegative
+    reorder_quantity: Positive
+    supplier: Identifier
+    lead_time_days: Annotated[int, Field(ge=0, le=365)]
+    cover_days: Annotated[int, Field(ge=0, le=365)] = 0
+
+
 class PurchaseLineView(View):
     sku: str
     quantity: Quantity = Field(description="What was ordered")
@@ -101,7 +114,7 @@ class PurchaseOrderView(View):
     id: str
     supplier: str
     node: str
-    state: State
+    state: PurchaseState
     created_at: str
     updated_at: str
     lines: list[PurchaseLineView]
@@ -116,7 +129,7 @@ class PurchaseOrderSummary(View):
     id: str
     supplier: str
     node: str
-    state: State
+    state: PurchaseState
     created_at: str
     skus: list[str]
 
@@ -124,6 +137,61 @@ class PurchaseOrderSummary(View):
 class PurchaseOrderPage(View):
     purchase_orders: list[PurchaseOrderSummary]
     next_cursor: str | None = None
+
+
+class ReplenishmentSettings(View):
+    sku: str
+    node: str
+    reorder_point: Quantity
+    reorder_quantity: Quantity
+    supplier: str
+    lead_time_days: int
+    cover_days: int
+    suggestion: str = Field(description="The purchase order that was last suggested, if any")
+
+
+class ReplenishmentView(ReplenishmentSettings):
+    available: Quantity
+    on_order: Quantity = Field(description="On its way there, by purchase orders and transfers")
+    owed: Quantity = Field(description="The node's part of what backordered orders wait for")
+    position: Quantity = Field(description="available + on_order - owed")
+    sold_per_day: float | None = Field(description="None until a whole day has been seen")
+    days_of_cover: float | None = Field(description="None when nothing is sold")
+
+
+class ReplenishmentPage(View):
+    replenishment: list[ReplenishmentView]
+    next_cursor: str | None = None
+
+
+def settings_view(settings: Settings) -> ReplenishmentSettings:
+    return ReplenishmentSettings(**_settings(settings))
+
+
+def replenishment_view(settings: Settings, view: Outlook) -> ReplenishmentView:
+    scale, per_day = settings.scale, view.sold_per_day
+    return ReplenishmentView(
+        **_settings(settings),
+        available=_shown(view.available, scale),
+        on_order=_shown(view.on_order, scale),
+        owed=_shown(view.owed, scale),
+        position=_shown(view.position, scale),
+        sold_per_day=None if per_day is None else round(per_day / 10**scale, 2),
+        days_of_cover=None if view.days_of_cover is None else round(view.days_of_cover, 1),
+    )
+
+
+def _settings(settings: Settings) -> dict[str, Any]:
+    return {
+        "sku": settings.sku,
+        "node": settings.node,
+        "reorder_point": _shown(settings.reorder_point, settings.scale),
+        "reorder_quantity": _shown(settings.reorder_quantity, settings.scale),
+        "supplier": settings.supplier,
+        "lead_time_days": settings.lead_time_days,
+        "cover_days": settings.cover_days,
+        "suggestion": settings.suggestion,
+    }
 
 
 def purchase_order_view(order: PurchaseOrder) -> PurchaseOrderView:

@@ -18,8 +18,8 @@ from oms.purchasing.model import (
     Line,
     LineConfirmation,
     PurchaseOrder,
+    PurchaseState,
     ShippingNotice,
-    State,
     notice_supply_id,
     on_order,
     supplies,
@@ -48,7 +48,7 @@ class Decision:
 
 
 def create(order: PurchaseOrder) -> Decision:
-    suggested = order.state is State.SUGGESTED
+    suggested = order.state is PurchaseState.SUGGESTED
     event_type = "purchase_order_suggested" if suggested else "purchase_order_created"
     lines = [
         {"sku": line.sku, "quantity": line.ordered, "due": rfc3339(line.due)}
@@ -58,20 +58,20 @@ def create(order: PurchaseOrder) -> Decision:
 
 
 def approve(order: PurchaseOrder, at: datetime) -> Decision | None:
-    if order.state is State.CANCELLED:
+    if order.state is PurchaseState.CANCELLED:
         raise _illegal(order, "approved")
-    if order.state is not State.SUGGESTED:
+    if order.state is not PurchaseState.SUGGESTED:
         return None
-    after = _moved(order, at, state=State.CREATED)
+    after = _moved(order, at, state=PurchaseState.CREATED)
     return Decision(after, (_told(after, "purchase_order_created"),))
 
 
 def send(order: PurchaseOrder, at: datetime) -> Decision | None:
-    if order.state is State.CANCELLED:
+    if order.state is PurchaseState.CANCELLED:
         raise _illegal(order, "sent")
     if order.state not in NOT_SENT:
         return None
-    after = _moved(order, at, state=State.SENT)
+    after = _moved(order, at, state=PurchaseState.SENT)
     return Decision(after, (_told(after, "purchase_order_sent"),))
 
 
@@ -82,17 +82,17 @@ def confirm(
     said = tuple(sorted(confirmation, key=lambda one: one.sku))
     if order.confirmation is not None and order.confirmation == said:
         return None
-    if order.state is not State.SENT:
+    if order.state is not PurchaseState.SENT:
         raise _illegal(order, "confirmed")
     by_sku = {one.sku: one for one in said}
     lines = tuple(
         _confirmed(order, line, by_sku[line.sku]) if line.sku in by_sku else line
         for line in order.lines
     )
-    after = _moved(order, at, state=State.CONFIRMED, lines=lines, confirmation=said)
+    after = _moved(order, at, state=PurchaseState.CONFIRMED, lines=lines, confirmation=said)
     if not any(line.open for line in lines):
         came = any(line.received for line in lines)
-        after = replace(after, state=State.RECEIVED if came else State.CLOSED_SHORT)
+        after = replace(after, state=PurchaseState.RECEIVED if came else PurchaseState.CLOSED_SHORT)
     facts = [_told(after, "purchase_order_confirmed"), *_shortage(order, after)]
     return Decision(after, (*facts, *_supply_changes(order, after)))
 
@@ -154,7 +154,7 @@ def receive(
 ) -> Decision:
     """``units`` have come: those of the notice first, then the line's own, then the other notices'
     by date."""
-    if order.state not in ON_ORDER | {State.RECEIVED}:
+    if order.state not in ON_ORDER | {PurchaseState.RECEIVED}:
         raise _illegal(order, "received")
     line = order.line(sku)
     if line is None:
@@ -173,7 +173,7 @@ def receive(
     came = _taken(order, line, min(units, line.open), notice_id)
     lines = _with(order, replace(line, received=line.received + units))
     notices = tuple(_received_of(order, notice, sku, came) for notice in order.notices)
-    state = order.state if any(each.open for each in lines) else State.RECEIVED
+    state = order.state if any(each.open for each in lines) else PurchaseState.RECEIVED
     after = _moved(order, at, state=state, lines=lines, notices=notices)
     told = _told(
         after,
@@ -181,32 +181,32 @@ def receive(
         sku=sku,
         quantity=units,
         open=lines[line.number - 1].open,
-        complete=state is State.RECEIVED,
+        complete=state is PurchaseState.RECEIVED,
     )
     return Decision(after, (told,), came)
 
 
 def close(order: PurchaseOrder, at: datetime) -> Decision | None:
     """What has not come will not."""
-    if order.state in (State.CLOSED_SHORT, State.RECEIVED):
+    if order.state in (PurchaseState.CLOSED_SHORT, PurchaseState.RECEIVED):
         return None
     if order.state not in ON_ORDER:
         raise _illegal(order, "closed")
     lines = tuple(replace(line, short=line.short + line.open) for line in order.lines)
-    after = _moved(order, at, state=State.CLOSED_SHORT, lines=lines)
+    after = _moved(order, at, state=PurchaseState.CLOSED_SHORT, lines=lines)
     facts = [*_shortage(order, after), _told(after, "purchase_order_closed")]
     return Decision(after, (*facts, *_supply_changes(order, after)))
 
 
 def cancel(order: PurchaseOrder, at: datetime) -> Decision | None:
     """Raises ``Conflict`` (``already_received``) once something has come: close it instead."""
-    if order.state is State.CANCELLED:
+    if order.state is PurchaseState.CANCELLED:
         return None
     if any(line.received for line in order.lines):
         raise Conflict("a part has been received: close the order", code="already_received")
     if order.state in FINAL:
         raise _illegal(order, "cancelled")
-    after = _moved(order, at, state=State.CANCELLED)
+    after = _moved(order, at, state=PurchaseState.CANCELLED)
     told = _told(after, "purchase_order_cancelled", was_sent=order.state in ON_ORDER)
     return Decision(after, (told, *_supply_changes(order, after, "cancelled")))
 
@@ -274,7 +274,7 @@ def _moved(
     order: PurchaseOrder,
     at: datetime,
     *,
-    state: State | None = None,
+    state: PurchaseState | None = None,
     lines: tuple[Line, ...] | None = None,
     notices: tuple[ShippingNotice, ...] | None = None,
     confirmation: tuple[LineConfirmation, ...] | None = None,

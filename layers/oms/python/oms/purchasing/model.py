@@ -21,7 +21,7 @@ MAX_LINES = 25
 MAX_SUPPLIES = 44
 
 
-class State(StrEnum):
+class PurchaseState(StrEnum):
     SUGGESTED = "suggested"
     CREATED = "created"
     SENT = "sent"
@@ -31,9 +31,9 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-NOT_SENT = frozenset({State.SUGGESTED, State.CREATED})
-ON_ORDER = frozenset({State.SENT, State.CONFIRMED})
-FINAL = frozenset({State.RECEIVED, State.CLOSED_SHORT, State.CANCELLED})
+NOT_SENT = frozenset({PurchaseState.SUGGESTED, PurchaseState.CREATED})
+ON_ORDER = frozenset({PurchaseState.SENT, PurchaseState.CONFIRMED})
+FINAL = frozenset({PurchaseState.RECEIVED, PurchaseState.CLOSED_SHORT, PurchaseState.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class PurchaseOrder:
     id: str
     supplier: str
     node: str
-    state: State
+    state: PurchaseState
     created_at: datetime
     updated_at: datetime
     lines: tuple[Line, ...]

@@ -35,8 +35,8 @@ from oms.purchasing.model import (
     LineConfirmation,
     NoticeLine,
     PurchaseOrder,
+    PurchaseState,
     ShippingNotice,
-    State,
 )
 from oms.purchasing.store import Purchases
 
@@ -70,7 +70,7 @@ def create(
         order_id,
         document.supplier,
         document.node,
-        State.CREATED,
+        PurchaseState.CREATED,
         cause.at,
         cause.at,
         lines,
