@@ -21,6 +21,8 @@ from local.deploy import Deployment
 from local.engine import ACCOUNT, Engine
 
 HERE = Path(__file__).parent
+# The clock, and what tells channels of a SKU some seconds after however many orders changed it.
+BY_ITSELF = ("clock", "availability")
 Found = TypeVar("Found")
 
 
@@ -116,10 +118,10 @@ class System:
         self._invocations.write_text("")
 
     def invocations(self) -> list[Invocation]:
-        """Since the last ``forget``, without the clock's, which comes by itself."""
+        """Since the last ``forget``, but for what comes by itself, at its own time."""
         whole, _, _ = self._invocations.read_text().rpartition("\n")  # a line may be being written
         lines = map(json.loads, whole.splitlines())
-        return [Invocation(**line) for line in lines if line["function"] != "clock"]
+        return [Invocation(**line) for line in lines if line["function"] not in BY_ITSELF]
 
     def wait_until_quiet(self, seconds: float = 0.6) -> None:
         """Nothing is queued, and no function was invoked for that long."""
