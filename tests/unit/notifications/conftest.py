@@ -75,6 +75,11 @@ def delivered(after: After) -> tuple[Envelope, Order]:
 
 
 @pytest.fixture
+def taken_back(after: After) -> tuple[Envelope, Order]:
+    return after(happened.ReservationTakenBack(("TEE",), "an order of priority 9 needs TEE"))
+
+
+@pytest.fixture
 def cancelled(after: After) -> tuple[Envelope, Order]:
     return after(CANCELLED)
 

@@ -26,6 +26,7 @@ PLACEHOLDERS = {
     Kind.CONFIRMATION: {"greeting", "order", "store", "lines", "totals", "address"},
     Kind.SHIPPED: {"greeting", "order", "store", "lines", "tracking", "address"},
     Kind.DELIVERED: {"greeting", "order", "store", "lines"},
+    Kind.BACKORDERED_AGAIN: {"greeting", "order", "store", "lines"},
     Kind.CANCELLED: {"greeting", "order", "store", "lines", "reason", "money"},
     Kind.REFUNDED: {"greeting", "order", "store", "lines", "refunded", "order_total"},
 }
@@ -37,9 +38,15 @@ for_every_kind = pytest.mark.parametrize("kind", Kind)
 
 @pytest.fixture
 def notices(
-    after: After, shipped: Told, delivered: Told, cancelled: Told, refunded: Told
+    after: After,
+    shipped: Told,
+    delivered: Told,
+    taken_back: Told,
+    cancelled: Told,
+    refunded: Told,
 ) -> dict[Kind, Notice]:
-    told = (notice_of(*each) for each in (after(), shipped, delivered, cancelled, refunded))
+    events = (after(), shipped, delivered, taken_back, cancelled, refunded)
+    told = (notice_of(*each) for each in events)
     return {notice.kind: notice for notice in told if notice is not None}
 
 

@@ -30,7 +30,7 @@ from oms.catalog.store import Catalog
 from oms.inventory.bundles import sellable
 from oms.inventory.model import Balance
 from oms.inventory.position import Position
-from oms.inventory.shares import available_to
+from oms.inventory.shares import available_to, owed_ahead
 from oms.kernel.clock import Clock, rfc3339
 from oms.kernel.quantity import quantity_number
 from oms.notifications.availability_message import Look, key
@@ -123,7 +123,9 @@ def part_sellable_by(channel: str, position: Position) -> Sellable:
     if not policy.tracked:
         return Sellable(None, StockState.IN_STOCK)
     sold = tuple(each for each in position.balances if each.node not in policy.not_sold_at)
-    available = max(0, available_to(channel, replace(position, balances=sold)) - position.owed)
+    available = max(
+        0, available_to(channel, replace(position, balances=sold)) - owed_ahead(channel, position)
+    )
     return Sellable(available, _state(available, sold))
 
 

@@ -41,6 +41,7 @@ CALLBACK_TYPES = {
     "order_captured": "order.captured",
     "fulfillment_shipped": "fulfillment.shipped",
     "fulfillment_delivered": "fulfillment.delivered",
+    "reservation_taken_back": "order.backordered",
     "order_cancelled": "order.cancelled",
     "payment_refunded": "payment.refunded",
 }

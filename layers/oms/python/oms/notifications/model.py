@@ -17,6 +17,7 @@ class Kind(StrEnum):
     CONFIRMATION = "confirmation"
     SHIPPED = "shipped"
     DELIVERED = "delivered"
+    BACKORDERED_AGAIN = "backordered_again"
     CANCELLED = "cancelled"
     REFUNDED = "refunded"
 
@@ -25,6 +26,7 @@ KIND_BY_EVENT = {
     "order_captured": Kind.CONFIRMATION,
     "fulfillment_shipped": Kind.SHIPPED,
     "fulfillment_delivered": Kind.DELIVERED,
+    "reservation_taken_back": Kind.BACKORDERED_AGAIN,
     "order_cancelled": Kind.CANCELLED,
     "payment_refunded": Kind.REFUNDED,
 }
