@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from oms.aws import dynamo
 from oms.aws.supply_items import supply_item, supply_key
+from oms.inventory.model import Movement
 from oms.inventory.position import Supply
 from oms.kernel.clock import rfc3339
 from oms.kernel.encoding import from_json, to_json
@@ -62,6 +63,23 @@ class PurchaseStore:
             *self._due(before, after),
             *self._supplies(before, decision),
         ]
+
+    def depart(self, sent: Movement) -> list[Write]:
+        return [self._write("Put", {"Item": supply_item(_travelling(sent))})]
+
+    def arrive(self, sent: Movement, arrived: Movement, cause: Cause) -> list[Write]:
+        supply = _travelling(sent)
+        ended = self._delete(supply, None)
+        missing = sent.quantity - arrived.quantity
+        if missing <= 0:
+            return [ended]
+        # Beside the guard of the arrival, because nothing of the supply is left to carry it.
+        short = {
+            "pk": dynamo.text(f"movement#{sent.id}"),
+            "sk": dynamo.text("supply"),
+            "envelopes": dynamo.text(to_json([_missing(supply, missing, cause)])),
+        }
+        return [ended, self._write("Put", {"Item": short})]
 
     def page(
         self, supplier: str, state: PurchaseState | None, limit: int, cursor: str | None
@@ -211,6 +229,36 @@ class PurchaseStore:
 
     def _write(self, kind: str, request: dict[str, Any], refusal: OmsError = _CHANGED) -> Write:
         return Write({kind: {"TableName": self._table, **request}}, refusal)
+
+
+def _travelling(sent: Movement) -> Supply:
+    assert sent.due is not None
+    supply_id = f"transfer#{sent.id}"
+    return Supply(supply_id, sent.sku, sent.to_node, sent.due, sent.quantity, kind="transfer")
+
+
+def _missing(supply: Supply, units: int, cause: Cause) -> Envelope:
+    due = rfc3339(supply.due)
+    return Envelope(
+        id=event_id(supply.id, 1, 1),
+        type="supply_changed",
+        subject=supply.id,
+        version=1,
+        at=cause.at,
+        by=cause.by,
+        reason=cause.reason,
+        correlation_id=cause.correlation_id,
+        data={
+            "sku": supply.sku,
+            "node": supply.node,
+            "supply": supply.id,
+            "from": due,
+            "to": due,
+            "open_before": units,
+            "open": 0,
+            "reason": "short",
+        },
+    )
 
 
 def _envelopes(decision: Decision, cause: Cause) -> list[Envelope]:

@@ -1,6 +1,6 @@
 """Booking movements of stock."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from decimal import Decimal
 
 from oms.catalog.model import Item
@@ -11,6 +11,7 @@ from oms.inventory.store import Stock
 from oms.kernel.errors import Fault, Faults, Invalid
 from oms.kernel.events import Cause
 from oms.kernel.quantity import parse_quantity
+from oms.kernel.writes import Write
 from oms.purchasing.purchasing import receive
 from oms.purchasing.store import Purchases
 
@@ -68,7 +69,20 @@ def book(
     )
     if movement.purchase_order:
         return receive(movement, purchases, stock, cause)
-    return stock.move(movement, cause)
+    return stock.move(movement, cause, also=_supply_of(movement, stock, purchases, cause))
+
+
+def _supply_of(
+    movement: Movement, stock: Stock, purchases: Purchases, cause: Cause
+) -> Sequence[Write]:
+    """A transfer whose date is known is supply while it travels."""
+    if movement.kind is MovementKind.TRANSFER and movement.due is not None:
+        return purchases.depart(movement)
+    if movement.kind is MovementKind.ARRIVAL:
+        sent = stock.movement(movement.transfer)
+        if sent is not None and sent.due is not None:
+            return purchases.arrive(sent, movement, cause)
+    return ()
 
 
 def units_of(path: str, quantity: Decimal, item: Item) -> int:

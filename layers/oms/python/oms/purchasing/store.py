@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from oms.inventory.model import Movement
 from oms.inventory.position import Position
 from oms.kernel.events import Cause
 from oms.kernel.writes import Write
@@ -40,6 +41,12 @@ class Purchases(Protocol):
         """Writes that put the order, its events, its place in the lists and its dated supply as
         they are decided; refused with ``VersionConflict`` when the order is no longer ``before``,
         with ``StockContended`` when its supply was promised meanwhile."""
+
+    def depart(self, sent: Movement) -> list[Write]:
+        """Writes that make a transfer dated supply where it goes."""
+
+    def arrive(self, sent: Movement, arrived: Movement, cause: Cause) -> list[Write]:
+        """Writes that end it; what is missing is told as supply that fell short."""
 
     def page(
         self, supplier: str, state: PurchaseState | None, limit: int, cursor: str | None
