@@ -24,6 +24,7 @@ from oms.inventory.shares import (
     distribute,
     free_units,
     give_back,
+    owed_ahead,
     parts_for,
     rearrange,
     receive,
@@ -216,6 +217,13 @@ def test_what_can_be_sold_follows_the_movement(
     kind: MovementKind, units: int, free: dict[str, int]
 ) -> None:
     assert free_units(entries_of(Movement("m1", kind, "MUG", "n0", units), CAUSE)) == free
+
+
+def test_those_who_wait_for_the_same_part_come_first() -> None:
+    owed = replace(position(10), owed=7, owed_to={"web": 4, "till": 2, "kiosk": 1})
+    assert owed_ahead("web", owed) == owed_ahead("till", owed) == 7
+    shared = replace(owed, shares=granted(10, share("web", "0.3"), share("app", "0.5")))
+    assert [owed_ahead(channel, shared) for channel in ("web", "app", "till")] == [4, 0, 3]
 
 
 # --- borrowing -----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from oms.inventory.counters import pick
 from oms.inventory.position import Position
 from oms.inventory.reservation import ReservedLine
-from oms.inventory.shares import available_to
+from oms.inventory.shares import available_to, owed_ahead
 
 Units = dict[tuple[str, str], int]
 
@@ -48,7 +48,7 @@ def lacking(
     for sku, position in positions.items():
         open_ = anywhere.get(sku, 0)
         in_all = open_ + sum(quantity for (of, _), quantity in named.items() if of == sku)
-        for_channel = max(0, available_to(channel, position) - position.owed)
+        for_channel = max(0, available_to(channel, position) - owed_ahead(channel, position))
         there = sum(max(0, units) for node, units in free[sku].items() if node in shipping)
         if there < open_ or for_channel < in_all:
             most = min(there + in_all - open_, for_channel)

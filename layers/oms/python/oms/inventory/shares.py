@@ -118,6 +118,17 @@ def available_to(channel: str, position: Position) -> int:
     return max(0, free)
 
 
+def owed_ahead(channel: str, position: Position) -> int:
+    """Units that orders wait for and will have before anybody else of the channel. Of a SKU with
+    shares only those count that wait for the same part."""
+    parts = {share.channel for share in position.shares}
+    if not parts:
+        return position.owed
+    if channel in parts:
+        return position.owed_to.get(channel, 0)
+    return sum(units for other, units in position.owed_to.items() if other not in parts)
+
+
 def parts_for(channel: str, units: int, shares: Sequence[Share]) -> tuple[Part, ...] | None:
     """Whose units a channel takes; None when all it may have is less."""
     taken: list[Part] = []

@@ -5,7 +5,7 @@ behind, may only have what they leave; ``oms.inventory.backorders`` says what th
 what nobody waits for reads no queue.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from oms.catalog.store import Catalog
 from oms.inventory import backorders
 from oms.inventory.backorders import Handout, Waiter, hand_out
 from oms.inventory.position import Position
+from oms.inventory.positions import positions_to_take_by
 from oms.inventory.shares import available_to
 from oms.inventory.store import Stock
 from oms.kernel.clock import rfc3339
@@ -69,7 +70,7 @@ def prospect_of(
     order: Order, wanted: Mapping[str, int], stock: Stock, catalog: Catalog, now: datetime
 ) -> Prospect:
     """``wanted``: units by SKU."""
-    positions = _positions(wanted.keys(), stock, now)
+    positions = positions_to_take_by(wanted.keys(), stock, now)
     channel = order.content.channel
     tracked = {sku: one for sku, one in positions.items() if one.policy.tracked}
     candidates = within_shares(what_can_ship(positions, catalog), channel, wanted, tracked)
@@ -83,15 +84,6 @@ def prospect_of(
         ahead = line_up(contested, rank_of(order), stock, catalog, now)
         left |= {sku: min(left[sku], ahead.handed.left_for(channel, sku)) for sku in contested}
     return Prospect(positions, candidates, left)
-
-
-def _positions(skus: Set[str], stock: Stock, now: datetime) -> Mapping[str, Position]:
-    """A reservation that has expired keeps its channel's part until it is ended."""
-    positions = stock.positions(skus, now)
-    held = {sku for sku, position in positions.items() if position.shares and position.lapsed}
-    if held and stock.reclaim(held, now):
-        return stock.positions(skus, now)
-    return positions
 
 
 def line_up(
