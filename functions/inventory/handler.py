@@ -62,12 +62,14 @@ def book_movement(movement: Annotated[MovementDocument, Body()]) -> Any:
     responses={200: {"description": "The balances"}, **refusals(401, 403, 404, 422)},
 )
 def read_stock(sku: Sku) -> StockView:
-    return stock_view(_item(sku), stores.stock().balances_of(sku, consistent=True))
+    item = _item(sku)
+    position = stores.stock().positions({sku}, utc_now(), consistent=True)[sku]
+    return stock_view(item, position.balances)
 
 
 @app.put(
     "/v1/inventory/<sku>/nodes/<node_id>",
-    summary="Set what a node holds back, and when it runs low",
+    summary="Set what a node holds back, when it runs low, and over how many counters it is spread",
     tags=["inventory"],
     responses={
         200: {"description": "The balance"},
@@ -77,15 +79,15 @@ def read_stock(sku: Sku) -> StockView:
 def set_thresholds(
     sku: Sku, node_id: NodeId, thresholds: Annotated[ThresholdsDocument, Body()]
 ) -> BalanceView:
-    item = _item(sku)
-    balance = stores.stock().set_thresholds(
-        sku,
-        node_id,
-        units_of("safety_stock", thresholds.safety_stock, item),
-        units_of("low_stock_at", thresholds.low_stock_at, item),
-        Cause(utc_now(), caller(app), "thresholds", correlation_id()),
-    )
-    return balance_view(item, balance)
+    item, stock = _item(sku), stores.stock()
+    cause = Cause(utc_now(), caller(app), "thresholds", correlation_id())
+    safety_stock = units_of("safety_stock", thresholds.safety_stock, item)
+    low_stock_at = units_of("low_stock_at", thresholds.low_stock_at, item)
+    stock.set_thresholds(sku, node_id, safety_stock, low_stock_at, cause)
+    if thresholds.counters:
+        stock.spread(sku, node_id, thresholds.counters, cause)
+    position = stock.positions({sku}, cause.at, consistent=True)[sku]
+    return balance_view(item, position.at(node_id))
 
 
 @app.get(

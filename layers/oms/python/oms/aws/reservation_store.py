@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from oms.inventory.reservation import (
     ReservationState,
     convert_entries,
     hold_entries,
+    reserved_by_sku,
     unhold_entries,
 )
 from oms.inventory.reservations import Kept
@@ -50,11 +51,14 @@ class ReservationStore:
             return None
         return Kept(read_reservation(item), dynamo.read_text(item, "fingerprint"))
 
-    def take(self, reservation: Reservation, fingerprint: str, cause: Cause) -> None:
+    def take(
+        self, reservation: Reservation, fingerprint: str, cause: Cause, also: Sequence[Write] = ()
+    ) -> None:
         self._stock.transact(
             [
                 *reservation_writes.put(self._table, reservation, fingerprint, _EXISTS),
                 *self._stock.book(hold_entries(reservation, cause), _LACKING),
+                *also,
             ]
         )
 
@@ -69,6 +73,7 @@ class ReservationStore:
             [
                 *reservation_writes.end(self._table, held, ended, cause),
                 *self._stock.give_back(unhold_entries(held, cause)),
+                *self._stock.shares.give_back(reserved_by_sku(held.lines), held.id, cause.at),
             ]
         )
         return ended
@@ -78,6 +83,7 @@ class ReservationStore:
         return [
             *reservation_writes.end(self._table, held, converted, cause),
             *self._stock.book(convert_entries(held, order_id, cause), _NONE),
+            *self._stock.shares.hand_over(held.skus, held.id, order_id, cause.at),
         ]
 
     def expiring(self, now: datetime, minutes: int) -> Iterator[str]:

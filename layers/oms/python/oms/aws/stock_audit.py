@@ -1,13 +1,14 @@
-"""Reads the whole inventory table and holds every balance against its ledger. For maintenance."""
+"""Reads the whole inventory table and holds every balance, and whoever holds units, against the
+ledger. For maintenance."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oms.aws import dynamo
-from oms.aws.stock_items import read_balance, read_entry
+from oms.aws.stock_items import read_balance, read_entry, read_reservation, sort_key
 from oms.inventory.ledger import Shortfall, shortfalls
-from oms.inventory.model import QUANTITIES, Balance
+from oms.inventory.model import Balance, Entry
+from oms.inventory.reservation import Reservation
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -17,15 +18,16 @@ def audit(client: DynamoDBClient, table: str) -> tuple[int, list[Shortfall]]:
     """How many balances there are, and what does not add up. Stock that moves meanwhile may seem
     not to: run it again before believing a single difference."""
     balances: list[Balance] = []
-    sums: dict[tuple[str, str, str], int] = {}
+    entries: list[Entry] = []
+    reservations: list[Reservation] = []
     pages = client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
     for page in pages:
         for item in page["Items"]:
-            if dynamo.read_text(item, "sk").startswith("node#"):
+            key = sort_key(item)
+            if key.startswith("node#"):
                 balances.append(read_balance(item))
-            elif "record" in item and dynamo.read_text(item, "sk") != "movement":
-                entry = read_entry(item)
-                for name in QUANTITIES:
-                    key = (entry.sku, entry.node, name)
-                    sums[key] = sums.get(key, 0) + getattr(entry, name)
-    return len(balances), shortfalls(tuple(balances), sums)
+            elif key == "reservation":
+                reservations.append(read_reservation(item))
+            elif "record" in item and key != "movement":
+                entries.append(read_entry(item))
+    return len(balances), shortfalls(balances, entries, reservations)

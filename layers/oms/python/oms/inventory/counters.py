@@ -17,10 +17,15 @@ from collections.abc import Sequence
 MOST = 16
 
 
+def first(key: str, counters: int) -> int:
+    """The counter at which whoever ``key`` names begins."""
+    return zlib.crc32(key.encode()) % counters
+
+
 def pick(available: Sequence[int], quantity: int, key: str) -> tuple[tuple[int, int], ...]:
     """(counter, units) to take ``quantity`` from, for whoever ``key`` names; empty when all of them
     together do not have it. ``available`` is by counter."""
-    start = zlib.crc32(key.encode()) % len(available)
+    start = first(key, len(available))
     order = [*range(start, len(available)), *range(start)]
     for counter in order:
         if available[counter] >= quantity:
@@ -32,6 +37,12 @@ def pick(available: Sequence[int], quantity: int, key: str) -> tuple[tuple[int, 
             taken.append((counter, units))
             quantity -= units
     return tuple(taken) if not quantity else ()
+
+
+def is_short(available: Sequence[int], counter: int, key: str) -> bool:
+    """Whether whoever took from ``counter`` found too little where it began, while most is at home:
+    receipts are booked there, so it is time to share out."""
+    return counter != first(key, len(available)) and available[0] > sum(available[1:])
 
 
 def shares(available: Sequence[int]) -> tuple[int, ...]:

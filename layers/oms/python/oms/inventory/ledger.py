@@ -1,21 +1,24 @@
 """Which entries a movement makes. Pure: what is there, and what was sent, is passed in."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from oms.inventory.model import QUANTITIES, Balance, Entry, Movement, MovementKind
+from oms.inventory.reservation import Reservation, ReservationState
 from oms.kernel.errors import Conflict
 from oms.kernel.events import Cause
 
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """A balance that is not what its ledger says."""
+    """A balance, or what is reserved for somebody, that is not what its ledger says."""
 
     sku: str
     node: str
     quantity: str
     balance: int
     ledger: int
+    counter: int = 0
 
 
 def entries_of(movement: Movement, cause: Cause) -> tuple[Entry, ...]:
@@ -83,23 +86,60 @@ def entry(
 
 
 def shortfalls(
-    balances: tuple[Balance, ...], sums: dict[tuple[str, str, str], int]
+    balances: Iterable[Balance], entries: Sequence[Entry], reservations: Iterable[Reservation]
 ) -> list[Shortfall]:
-    """Where a balance differs from ``sums``, the ledger's totals by SKU, node and quantity, or
-    where what is available does not follow from the rest."""
-    found: list[Shortfall] = []
-    left = dict(sums)
-    for balance in balances:
+    """Where a balance, or one counter of it, differs from the sum of its entries, where what is
+    available does not follow from the rest, and where a holder's entries are not what it holds."""
+    found = [*_unbooked(balances, entries), *_unheld(entries, reservations)]
+    return sorted(found, key=lambda one: (one.sku, one.node, one.counter, one.quantity))
+
+
+def _unbooked(balances: Iterable[Balance], entries: Iterable[Entry]) -> Iterator[Shortfall]:
+    sums: dict[tuple[str, str, int, str], int] = {}
+    for entry in entries:
         for name in QUANTITIES:
-            told = left.pop((balance.sku, balance.node, name), 0)
-            if getattr(balance, name) != told:
-                found.append(
-                    Shortfall(balance.sku, balance.node, name, getattr(balance, name), told)
-                )
+            key = (entry.sku, entry.node, entry.counter, name)
+            sums[key] = sums.get(key, 0) + getattr(entry, name)
+    for balance in balances:
+        sku, node, counter = balance.sku, balance.node, balance.counter
+        for name in QUANTITIES:
+            held, told = getattr(balance, name), sums.pop((sku, node, counter, name), 0)
+            if held != told:
+                yield Shortfall(sku, node, name, held, told, counter)
         due = balance.on_hand - balance.reserved - balance.safety_stock
         if balance.available != due:
-            found.append(Shortfall(balance.sku, balance.node, "available", balance.available, due))
-    found += [
-        Shortfall(sku, node, name, 0, told) for (sku, node, name), told in left.items() if told
-    ]
-    return sorted(found, key=lambda one: (one.sku, one.node, one.quantity))
+            yield Shortfall(sku, node, "available", balance.available, due, counter)
+    for (sku, node, counter, name), told in sums.items():
+        if told:
+            yield Shortfall(sku, node, name, 0, told, counter)
+
+
+def _unheld(entries: Iterable[Entry], reservations: Iterable[Reservation]) -> Iterator[Shortfall]:
+    """A soft reservation has in the ledger what it holds, or held when it became an order's; no
+    order gives back or ships more than it reserved or was given so."""
+    soft: dict[tuple[str, str, str], int] = {}
+    hard: dict[tuple[str, str, str], int] = {}
+    for entry in entries:
+        if entry.kind in ("hold", "unhold"):
+            holder = entry.id.removesuffix(f":{entry.kind}")
+            _add(soft, (holder, entry.sku, entry.node), entry.reserved)
+        elif entry.order_id:
+            _add(hard, (entry.order_id, entry.sku, entry.node), entry.reserved)
+    due: dict[tuple[str, str, str], int] = {}
+    for one in reservations:
+        for line in one.lines:
+            if one.state in (ReservationState.HELD, ReservationState.CONVERTED):
+                _add(due, (one.id, line.sku, line.node), line.quantity)
+            if one.state is ReservationState.CONVERTED:
+                _add(hard, (one.order_id, line.sku, line.node), line.quantity)
+    for holder, sku, node in soft.keys() | due.keys():
+        held, told = due.get((holder, sku, node), 0), soft.get((holder, sku, node), 0)
+        if held != told:
+            yield Shortfall(sku, node, f"reserved for {holder}", held, told)
+    for (holder, sku, node), told in hard.items():
+        if told < 0:
+            yield Shortfall(sku, node, f"reserved for {holder}", 0, told)
+
+
+def _add(sums: dict[tuple[str, str, str], int], key: tuple[str, str, str], units: int) -> None:
+    sums[key] = sums.get(key, 0) + units

@@ -80,6 +80,11 @@ class Position:
     owed: int = 0
     owed_to: Mapping[str, int] = field(default_factory=dict)
 
+    def at(self, node: str) -> Balance:
+        """The sum at a node; nothing where the SKU has never been."""
+        empty = Balance(self.sku, node)
+        return next((balance for balance in self.balances if balance.node == node), empty)
+
     def available_on_counters(self, node: str) -> tuple[int, ...]:
         """What may be taken at a node, by counter; one number unless the SKU is spread."""
         return tuple(

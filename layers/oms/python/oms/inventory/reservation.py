@@ -25,6 +25,7 @@ LONGEST = timedelta(hours=24)
 # One transaction holds 100 writes: the reservation, and for each line a balance, a ledger entry and
 # the item that says until when.
 LINES_IN_ONE = 33
+WRITES_OF_A_LINE = 3
 
 
 class ReservationState(StrEnum):

@@ -7,6 +7,7 @@ conditions decide. A basket is taken in one transaction, all lines or none.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Protocol
 
 from oms.catalog.bundles import with_components
@@ -14,9 +15,13 @@ from oms.catalog.model import Item
 from oms.catalog.store import Catalog
 from oms.inventory.baskets import Lacking, Wanted, choose, lacking
 from oms.inventory.bundles import explode
+from oms.inventory.counters import is_short
+from oms.inventory.position import Position
+from oms.inventory.positions import positions_to_take_by
 from oms.inventory.reservation import (
     LINES_IN_ONE,
     LONGEST,
+    WRITES_OF_A_LINE,
     Reservation,
     ReservationState,
     ReservedLine,
@@ -72,9 +77,11 @@ class Kept:
 class Reservations(Protocol):
     def find(self, reservation_id: str) -> Kept | None: ...
 
-    def take(self, reservation: Reservation, fingerprint: str, cause: Cause) -> None:
-        """Hold the units of all lines, or raise: ``Conflict`` (``reservation_exists``),
-        ``StockContended`` when a balance does not have them."""
+    def take(
+        self, reservation: Reservation, fingerprint: str, cause: Cause, also: Sequence[Write]
+    ) -> None:
+        """Hold the units of all lines and do ``also``. Raises ``Conflict``
+        (``reservation_exists``), ``StockContended`` when a balance does not have them."""
 
     def extend(self, held: Reservation, expires_at: datetime) -> Reservation:
         """Raises ``StockContended`` when the reservation is not as ``held`` any more."""
@@ -204,19 +211,35 @@ def _take(
     skus = {one.sku for one in wanted}
     shipping = frozenset(node.id for node in catalog.nodes() if node.active and node.can_ship)
     for attempt in range(_ATTEMPTS):
-        positions = stock.positions(skus, cause.at, consistent=attempt > 0)
+        positions = positions_to_take_by(skus, stock, cause.at, consistent=attempt > 0)
         if missing := lacking(wanted, positions, shipping, basket.channel):
             _refuse_lacking(missing, items)
         lines = choose(wanted, positions, shipping, basket.id)
-        _refuse_size(lines)
         reservation = Reservation(basket.id, basket.channel, lines, cause.at, basket.expires_at)
+        units = reserved_by_sku(lines)
         try:
-            reservations.take(reservation, basket.fingerprint, cause)
+            parts = stock.shares.take(basket.channel, units, basket.id, positions, cause.at)
+            _refuse_size(lines, parts)
+            reservations.take(reservation, basket.fingerprint, cause, parts)
         except StockContended:
             stock.reclaim(skus, cause.at)
         else:
+            _level(lines, basket.id, positions, stock, cause)
             return reservation
     raise StockContended("stock went elsewhere each time it was chosen")
+
+
+def _level(
+    lines: Sequence[ReservedLine],
+    key: str,
+    positions: Mapping[str, Position],
+    stock: Stock,
+    cause: Cause,
+) -> None:
+    for line in lines:
+        available = positions[line.sku].available_on_counters(line.node)
+        if is_short(available, line.counter, key):
+            stock.level(line.sku, line.node, cause)
 
 
 def _check(basket: Basket, catalog: Catalog, now: datetime) -> Mapping[str, Item]:
@@ -270,12 +293,14 @@ def _refuse_lacking(missing: Sequence[Lacking], items: Mapping[str, Item]) -> No
     )
 
 
-def _refuse_size(lines: Sequence[ReservedLine]) -> None:
-    if len(lines) > LINES_IN_ONE:
+def _refuse_size(lines: Sequence[ReservedLine], parts: Sequence[Write]) -> None:
+    """``parts``: writes of channels' shares, which leave less room."""
+    maximum = LINES_IN_ONE - ceil(len(parts) / WRITES_OF_A_LINE)
+    if len(lines) > maximum:
         raise TooLarge(
-            f"a reservation takes from at most {LINES_IN_ONE} balances",
+            f"this reservation may take from at most {maximum} balances",
             code="too_many_lines",
-            context={"limit": "lines", "maximum": LINES_IN_ONE, "actual": len(lines)},
+            context={"limit": "lines", "maximum": maximum, "actual": len(lines)},
         )
 
 

@@ -115,6 +115,9 @@ class Stock(Protocol):
         """All that is known of each SKU: one read of each. What a reservation held that has expired
         by ``now`` counts as available, in ``Position.balances`` and in ``Position.counters``."""
 
+    def level(self, sku: str, node: str, cause: Cause) -> None:
+        """Share out what is available at home among the counters of a SKU that is spread."""
+
     def reclaim(self, skus: Set[str], now: datetime) -> int:
         """End the reservations that have expired by ``now`` and still hold units of ``skus``, some
         at a time: how many were ended. Called when a taking was refused (``StockContended``): a
