@@ -25,7 +25,9 @@ _MOVEMENTS = {
     for kind in MovementKind
 }
 
-# Sort keys of what else decides, beside the balances, how much a channel may sell.
+# What of a balance decides how much a channel may sell, and whether that is little; and the sort
+# keys of what decides it beside balances.
+_SOLD_BY = ("available", "low_stock_at")
 _SELLING = ("owed", "policy", "share#")
 
 
@@ -67,7 +69,7 @@ def stock_change(record: Mapping[str, Any]) -> StockChange | None:
     item = new or old
     sort_key = dynamo.read_text(item, "sk")
     if sort_key.startswith("node#"):
-        if dynamo.read_number(new, "available") == dynamo.read_number(old, "available"):
+        if all(dynamo.read_number(new, name) == dynamo.read_number(old, name) for name in _SOLD_BY):
             return None
     elif not sort_key.startswith(_SELLING):
         return None
