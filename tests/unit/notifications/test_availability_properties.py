@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -110,4 +109,3 @@ def told(offer: Offer) -> Offer:
 
 
 TestOneGroup = OneGroup.TestCase
-TestOneGroup.settings = settings(stateful_step_count=30)
