@@ -1,8 +1,23 @@
-"""Whether so much of a SKU may be sold, and how much could be had. Pure."""
+"""Whether so much of a SKU may be sold, and how much could be had. Pure.
 
-from dataclasses import dataclass
+What may be sold is what is free for the channel, and beyond that what its policy lets it owe:
+
+- *free*: available at the nodes that sell it, less what is held back from the channel or granted to
+  others, less what orders wait for already; what nobody tracks never runs out.
+- *room*: how far the policy allows it to be sold before it is there (``oms.inventory.backorders``).
+
+A SKU that no node carries is not sold, whatever may be owed; only a pre-order needs no node yet.
+"""
+
+from collections.abc import Set
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from oms.catalog.model import Item
+from oms.inventory.backorders import Refusal as NotOwed
+from oms.inventory.backorders import oversell_of, room_for
+from oms.inventory.position import Position
+from oms.inventory.shares import available_to, owed_ahead
 from oms.kernel.quantity import quantity_number
 
 
@@ -14,6 +29,18 @@ class Refusal:
     code: str
     detail: str
     obtainable: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """For which channel, when, and at which of the nodes; without nodes at every one.
+
+    ``own`` units are held for whoever asks, and are free for it."""
+
+    channel: str
+    now: datetime
+    nodes: Set[str] | None = None
+    own: int = 0
 
 
 def check_amount(item: Item, quantity: int) -> Refusal | None:
@@ -31,6 +58,85 @@ def check_amount(item: Item, quantity: int) -> Refusal | None:
             code="not_an_increment", detail=f"it is sold in steps of {_shown(item.increment, item)}"
         )
     return None
+
+
+def check_sale(item: Item, quantity: int, position: Position, asking: Asking) -> Refusal | None:
+    """Why ``quantity`` of the item may not be sold; None when it may."""
+    if not item.active:
+        return Refusal(code="not_sold", detail=f"{item.sku} is not sold", obtainable=0)
+    if refused := check_amount(item, quantity):
+        return refused
+    most = sellable(position, asking)
+    if most is None or quantity <= most:
+        return None
+    beyond = room_beyond(position, asking, quantity - free(position, asking))
+    code = beyond.code if isinstance(beyond, NotOwed) else "insufficient_stock"
+    if code == "backorder_not_allowed" or not is_carried(position, asking):
+        code = "insufficient_stock"
+    detail = f"{_shown(most, item)} of {item.sku} can be sold"
+    return Refusal(code=code, detail=detail, obtainable=most)
+
+
+def sellable(position: Position, asking: Asking) -> int | None:
+    """Units that may be sold now, there or owed; None when there is no limit."""
+    carried = is_carried(position, asking)
+    if not position.policy.tracked:
+        return None if carried else 0
+    there = free(position, asking)
+    if not carried and not _is_pre_order(position, asking.now):
+        return there
+    room = room_beyond(position, asking, 0)
+    if isinstance(room, NotOwed):
+        return there
+    return None if room is None else there + room
+
+
+def free(position: Position, asking: Asking) -> int:
+    """Units that are there for the channel, never below zero."""
+    balances = tuple(each for each in position.balances if _sells(each.node, position, asking))
+    there = available_to(asking.channel, replace(position, balances=balances))
+    return max(0, there + asking.own - owed_ahead(asking.channel, position))
+
+
+def room_beyond(position: Position, asking: Asking, quantity: int) -> int | NotOwed | None:
+    """How many units more than ``quantity`` may be owed; None without a limit."""
+    owed_to = position.owed_to.get(asking.channel, 0)
+    room = room_for(
+        position.sku, quantity, asking.channel, position.policy, position.owed, owed_to, asking.now
+    )
+    if isinstance(room, NotOwed):
+        return room
+    limits = [
+        most - owed
+        for most, owed in ((room.in_all, position.owed), (room.to_channel, owed_to))
+        if most is not None
+    ]
+    return min(limits) if limits else None
+
+
+def is_carried(position: Position, asking: Asking) -> bool:
+    """Whether a node that may be asked keeps the SKU. Where somebody has declared it out of stock
+    it is not kept, unless nobody tracks it."""
+    return any(_sells(each.node, position, asking) for each in position.balances)
+
+
+def turned(before: int, after: int) -> str:
+    """What a channel is told when what it can sell changed: ``sold_out``, ``back_in_stock``, or
+    nothing."""
+    if before > 0 >= after:
+        return "sold_out"
+    return "back_in_stock" if after > 0 >= before else ""
+
+
+def _sells(node: str, position: Position, asking: Asking) -> bool:
+    if asking.nodes is not None and node not in asking.nodes:
+        return False
+    return not position.policy.tracked or node not in position.policy.not_sold_at
+
+
+def _is_pre_order(position: Position, now: datetime) -> bool:
+    policy = position.policy
+    return policy.preorder is not None and oversell_of(policy, now) is policy.preorder
 
 
 def _shown(units: int, item: Item) -> str:

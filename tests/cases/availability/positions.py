@@ -1,0 +1,338 @@
+"""Cases that ask how much may be sold: sources and locations become a ``Position``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from oms.catalog.model import Item
+from oms.inventory.model import Balance
+from oms.inventory.policy import Oversell, SellingPolicy
+from oms.inventory.position import Lapsed, Position
+from oms.inventory.selling import Asking, Refusal, check_sale, free, sellable
+from oms.kernel.errors import Invalid
+from oms.kernel.quantity import parse_quantity
+from tests.cases.reading import SCALE, Keys, NotUnderstoodError, Step, number, steps_of, units
+from tests.samples import NOW
+
+CHANNEL = "web"
+# What cases call our refusals.
+ERRORS = {
+    "insufficient_stock": {"insufficient_stock", "backorder_limit", "backorder_ended"},
+    "out_of_stock": {"insufficient_stock", "backorder_limit", "backorder_ended"},
+    "insufficient_stock_on_hand": {"stock_contended", "below_zero"},
+    "below_zero": {"below_zero"},
+    "not_available": {"unknown_sku"},
+    "min_quantity": {"below_minimum"},
+    "max_quantity": {"above_maximum"},
+    "quantity_limit": {"above_maximum"},
+    "qty_increment": {"not_an_increment"},
+}
+
+
+@dataclass
+class Offer:
+    """An item with its position, and who asks."""
+
+    item: Item = field(default_factory=lambda: Item("SKU", "An item", SCALE))
+    position: Position = field(
+        default_factory=lambda: Position("SKU", policy=SellingPolicy(backorder=None))
+    )
+    asking: Asking = field(default_factory=lambda: Asking(CHANNEL, NOW))
+
+    def policy(self, **changes: Any) -> None:
+        self.position = replace(self.position, policy=replace(self.position.policy, **changes))
+
+    def add(self, *balances: Balance) -> None:
+        self.position = replace(self.position, balances=(*self.position.balances, *balances))
+
+    def threshold(self, at: Any, *, backorders: bool | None = None) -> None:
+        """Above zero it is kept back, below zero it is how much may be owed. Backorders without a
+        threshold below zero have no limit."""
+        kept = units(at or 0)
+        if kept < 0 and backorders is not False:
+            self.policy(backorder=Oversell(limit=-kept))
+        elif backorders:
+            self.policy(backorder=Oversell())
+        if kept > 0:
+            self.policy(held_back={self.asking.channel: kept})
+
+    def refusal(self, quantity: Any) -> Refusal | None:
+        """The amount is asked for as the item is counted, as it would be sent."""
+        try:
+            parse_quantity(Decimal(quantity), self.item.scale)
+        except Invalid as refused:
+            return Refusal(refused.problem_code, refused.detail)
+        counted = replace(self.item, scale=SCALE)
+        return check_sale(counted, units(quantity), self.position, self.asking)
+
+    def free(self) -> int:
+        return free(self.position, self.asking)
+
+    def sellable(self) -> int | None:
+        return sellable(self.position, self.asking)
+
+
+def error_of(refusal: str, expected: Any) -> str:
+    """The case's word for a refusal of ours, when it is one of the words for it."""
+    return str(expected) if refusal in ERRORS.get(str(expected), {expected}) else refusal
+
+
+# --- networks of sources -------------------------------------------------------------------------
+
+
+def network(given: Keys) -> Offer:
+    offer = Offer(asking=Asking(str(given.value("network", CHANNEL)), NOW))
+    sku, flagged, enabled = given.value("sku"), [], set()
+    decimals = 0
+    for source in given.each("sources"):
+        code = source.value("code")
+        if source.value("enabled", True):
+            enabled.add(code)
+        for name, kept in source.keys("stock").named():
+            keys = Keys(f"{source.where}.stock", kept)
+            quantity = keys.first("qty", "quantity", "on_hand")
+            if not keys.first("in_stock", "status", default=True):
+                flagged.append(code)
+            keys.done()
+            if name == sku:
+                there = units(quantity)
+                decimals = max(decimals, -int(Decimal(quantity).normalize().as_tuple().exponent))
+                offer.add(Balance(sku, code, on_hand=there, available=there))
+        source.done()
+    offer.policy(not_sold_at=tuple(flagged))
+    offer.asking = replace(offer.asking, nodes=frozenset(enabled))
+    offer.item = replace(offer.item, scale=decimals)
+    _configure(offer, given.keys("config"))
+    _reserve(offer, given.value("reservations", ()))
+    return offer
+
+
+def _configure(offer: Offer, config: Keys) -> None:
+    decimal = config.first("decimal_allowed", "is_decimal", "qty_decimal")
+    if decimal is not None:
+        offer.item = replace(offer.item, scale=SCALE if decimal else 0)
+    offer.policy(tracked=bool(config.first("manage_stock", "tracked", default=True)))
+    backorders = config.first("backorders", "backorder", "backorderable")
+    offer.threshold(config.first("threshold", "min_qty", default=0), backorders=backorders)
+    steps = config.first("enable_qty_increments", default=True)
+    offer.item = replace(
+        offer.item,
+        minimum=max(0, config.units("min_sale_qty", "minimum")),
+        maximum=config.units("max_sale_qty", "maximum") or None,
+        increment=config.units("qty_increment", "qty_increments", "increment") if steps else 0,
+    )
+    config.done()
+
+
+def _reserve(offer: Offer, entries: Sequence[Any]) -> None:
+    """Signed entries: what they come to is held where there is something, the rest is owed."""
+    demand = max(0, -sum(units(entry) for entry in entries))
+    balances = []
+    for balance in offer.position.balances:
+        sold = balance.node in (offer.asking.nodes or ()) and (
+            balance.node not in offer.position.policy.not_sold_at
+        )
+        held = min(demand, max(0, balance.available)) if sold else 0
+        demand -= held
+        balances.append(replace(balance, reserved=held, available=balance.available - held))
+    offer.position = replace(offer.position, balances=tuple(balances), owed=demand)
+
+
+def salable_qty(given: Keys, when: Any, then: Keys) -> dict[str, Any]:
+    offer = network(given)
+    steps_of(when, frozenset({"salable_quantity", "salable_qty", "get_salable_quantity"}))
+    return {"salable": number(offer.sellable()), "salable_quantity": number(offer.sellable())}
+
+
+def is_salable(given: Keys, when: Any, then: Keys) -> dict[str, Any]:
+    offer = network(given)
+    steps_of(when, frozenset({"is_salable", "are_salable"}))
+    most = offer.sellable()
+    return {"salable": offer.item.active and (most is None or most > 0)}
+
+
+def requested_qty(given: Keys, when: Any, then: Keys) -> dict[str, Any]:
+    offer = network(given)
+    (step,) = steps_of(when, frozenset({"can_sell", "is_salable_for", "request"}))
+    step.more.done()
+    refusal = offer.refusal(step.value)
+    observed = {"salable": refusal is None, "accepted": refusal is None}
+    return observed | _told(refusal, then)
+
+
+def _told(refusal: Refusal | None, then: Keys) -> dict[str, Any]:
+    if refusal is None:
+        return {"error": None, "errors": []}
+    code = error_of(refusal.code, then.value("error"))
+    obtainable = number(refusal.obtainable)
+    return {"error": code, "errors": [code], "quantity_available": obtainable}
+
+
+# --- locations -----------------------------------------------------------------------------------
+
+
+def locations(given: Keys) -> Offer:
+    channel = str(given.value("channel", CHANNEL))
+    offer = Offer(asking=Asking(channel, NOW))
+    active, own, owed, backorderable = set(), 0, 0, False
+    lapsed = []
+    for location in given.each("locations", "sources", "stocks"):
+        code = str(location.first("code", "at", "id"))
+        on_hand = location.units("on_hand", "stocked", "qty", "quantity")
+        mine = location.units("reserved_by_this_cart", "own_reserved")
+        held = mine + location.units("reserved", "reserved_by_others")
+        allocated = location.units("allocated", "committed")
+        safety = location.units("safety_stock", "threshold")
+        expired = location.units("reserved_expired", "expired_reserved")
+        served = location.first("channels", default=[channel])
+        if location.first("active", "enabled", default=True) and channel in served:
+            active.add(code)
+            backorderable |= bool(location.value("backorderable", False))
+            own += mine
+            owed += max(0, held + allocated - max(0, on_hand))
+        location.first("backorderable", "pickup_only", "in_stock")
+        if location.value("in_stock", True) is False:
+            offer.policy(not_sold_at=(*offer.position.policy.not_sold_at, code))
+        reserved = min(max(0, on_hand), held + allocated)
+        there = on_hand - reserved - safety
+        offer.add(Balance("SKU", code, on_hand, reserved, safety, there))
+        if expired:
+            past = NOW - timedelta(seconds=1)
+            lapsed.append(Lapsed("r", "SKU", code, expired, past))
+        location.done()
+    offer.asking = replace(offer.asking, nodes=frozenset(active), own=own)
+    offer.position = replace(offer.position, owed=owed, lapsed=tuple(lapsed))
+    tracked = given.first("tracked", "track_inventory", default=True)
+    offer.policy(tracked=bool(tracked), backorder=Oversell() if backorderable else None)
+    offer.threshold(given.first("threshold", default=0))
+    offer.item = replace(
+        offer.item,
+        active=bool(given.first("variant_available", "available_for_sale", default=True)),
+        minimum=given.units("minimum", "min_quantity"),
+        maximum=given.units("maximum", "quantity_limit", "max_quantity") or None,
+    )
+    _pre_order(offer, given)
+    return offer
+
+
+def _pre_order(offer: Offer, given: Keys) -> None:
+    said = given.first("preorder", "is_preorder", default=False)
+    in_all = given.first("global_threshold", "preorder_global_threshold")
+    of_channel = given.first("channel_threshold", "preorder_channel_threshold")
+    sold = given.units("preorder_allocated", "global_allocated")
+    sold_to = given.units("channel_allocated", "preorder_channel_allocated", default=sold)
+    if not said:
+        return
+    channel = offer.asking.channel
+    limits = {} if of_channel is None else {channel: units(of_channel)}
+    limit = None if in_all is None else units(in_all)
+    offer.policy(preorder=Oversell(limit, channels=limits), available_from=NOW + timedelta(days=9))
+    offer.position = replace(offer.position, owed=max(sold, sold_to), owed_to={channel: sold_to})
+
+
+def available_qty(given: Keys, when: Any, then: Keys) -> dict[str, Any]:
+    offer = locations(given)
+    asked = frozenset({"available_quantity", "can_sell", "can_sell_each", "is_in_stock"})
+    (step,) = steps_of(when, asked)
+    at = step.more.first("at", "locations")
+    if at:
+        named = frozenset([at] if isinstance(at, str) else at)
+        offer.asking = replace(offer.asking, nodes=named & (offer.asking.nodes or named))
+    step.more.done()
+    most = offer.sellable()
+    there = offer.free() if offer.item.active else 0
+    observed: dict[str, Any] = {
+        "available": number(there) if offer.position.policy.tracked else None,
+        "unlimited": most is None,
+        "backorderable": offer.position.policy.backorder is not None,
+        "in_stock": most is None or most > 0,
+    }
+    if step.verb == "can_sell_each":
+        refusals = [offer.refusal(quantity) for quantity in step.value]
+        return observed | {"accepted": [refusal is None for refusal in refusals]}
+    if step.verb == "can_sell":
+        refusal = offer.refusal(step.value)
+        return observed | {"accepted": refusal is None} | _told(refusal, then)
+    return observed
+
+
+# --- baskets, channels, events, queues -----------------------------------------------------------
+
+
+def cart_add_clamp(given: Keys, when: Any, then: Keys) -> dict[str, Any]:
+    """The basket is the channel's: it asks, and where we refuse it takes what we say can be had."""
+    on_hand, allocated = given.units("on_hand"), given.units("allocated")
+    in_cart = given.units("cart_line_qty", "line_qty")
+    tracked = bool(given.value("tracked", True))
+    threshold = given.first("threshold", default=0)
+    lines = units(1) and given.value("lines", 1 if in_cart else 0)
+    refusal: Refusal | None = None
+    verbs = frozenset({"add_to_cart", "set_cart_line", "adjust_line", "set_on_hand", "allocate"})
+    for step in steps_of(when, verbs):
+        step.more.done()
+        if step.verb == "set_on_hand":
+            on_hand = step.units()
+            continue
+        if step.verb == "allocate":
+            allocated += step.units()
+            continue
+        offer = _one_shelf(on_hand, allocated, threshold, tracked)
+        before = in_cart
+        wanted = step.units() + (in_cart if step.verb == "add_to_cart" else 0)
+        refusal = offer.refusal(number(wanted))
+        in_cart = wanted if refusal is None else refusal.obtainable or 0
+        lines = 1 if in_cart else 0
+    observed: dict[str, Any] = {"accepted": refusal is None} | _told(refusal, then)
+    if refusal is not None:
+        observed["quantity_available"] = number(max(0, (refusal.obtainable or 0) - before))
+    return observed | {
+        "lines": lines,
+        "line_qty": number(in_cart),
+        "on_hand": number(on_hand),
+        "allocated": number(allocated),
+    }
+
+
+def _one_shelf(on_hand: int, allocated: int, threshold: Any, tracked: bool) -> Offer:
+    offer = Offer()
+    held = min(max(0, on_hand), allocated)
+    offer.add(Balance("SKU", "A", on_hand=on_hand, reserved=held, available=on_hand - held))
+    offer.position = replace(offer.position, owed=allocated - held)
+    offer.policy(tracked=tracked)
+    offer.threshold(threshold)
+    return offer
+
+
+def channel_atp(given: Keys, when: Any, then: Keys) -> dict[str, Any]:
+    (step,) = steps_of(when, frozenset({"publish_to_channel", "publish"}))
+    step.more.done()
+    thresholds = given.first("threshold", "thresholds", default=0)
+    kept = sum(units(each) for each in _listed(thresholds))
+    offer = Offer()
+    for number_, facility in enumerate(given.each("facilities", "locations")):
+        online = facility.first("online", "enabled", "allow_brokering", "in_group", default=True)
+        safety = facility.units("safety_stock", "minimum_stock")
+        there = facility.units("atp", "available", "on_hand", "qty")
+        code = str(facility.first("code", "id", default=number_))
+        facility.done()
+        if online:
+            offer.add(Balance("SKU", code, there, safety_stock=safety, available=there - safety))
+    there = given.units("available_after_facility_controls", "available", "atp")
+    offer.add(Balance("SKU", "all", on_hand=there, available=there))
+    offer.policy(held_back={CHANNEL: kept + given.units("safety_stock")})
+    return {"published": number(offer.free())}
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    if isinstance(value, list):
+        return value
+    if isinstance(value, int | Decimal):
+        return [value]
+    raise NotUnderstoodError(f"not one quantity or several: {value!r}")
+
+
+def asked_once(step: Step) -> int:
+    step.more.done()
+    return step.units()

@@ -1,0 +1,61 @@
+"""Where we differ from one peer on purpose: ``differences.json``, which docs/cases.md shows.
+
+A row is about a kind of cases, and of these the ones with its ``verb`` or that say what it
+``says``. The ``keys`` are not held against what the peer does, ``ours`` is instead. General
+behaviour has no row: a case that follows from definitions is agreed with.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROWS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "differences.json").read_text())
+
+
+def difference_of(case: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    if case["portability"] != "peer_policy":
+        return None
+    return next((row for row in ROWS if _is_about(row, case)), None)
+
+
+def _is_about(row: Mapping[str, Any], case: Mapping[str, Any]) -> bool:
+    if row["kind"] != case["kind"]:
+        return False
+    if "verb" in row and not _mentions(case["when"], row["verb"]):
+        return False
+    said = row.get("says", {})
+    return all(_says((case["given"], case["when"]), name, value) for name, value in said.items())
+
+
+def _mentions(when: Any, verb: str) -> bool:
+    if isinstance(when, str):
+        return when == verb
+    if isinstance(when, Mapping):
+        return verb in when
+    return any(_mentions(action, verb) for action in when)
+
+
+def _says(within: Any, name: str, value: Any) -> bool:
+    if isinstance(within, Mapping):
+        found = name in within and within[name] == value
+        return found or any(_says(member, name, value) for member in within.values())
+    if isinstance(within, Sequence) and not isinstance(within, str):
+        return any(_says(member, name, value) for member in within)
+    return False
+
+
+def table() -> str:
+    """The rows as docs/cases.md shows them."""
+    lines = [
+        "| kind | when | keys | theirs | ours | why |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in ROWS:
+        keys = ", ".join(f"`{key}`" for key in row["keys"])
+        said = [f"`{name}`: {json.dumps(value)}" for name, value in row.get("says", {}).items()]
+        when = ", ".join([*([f"`{row['verb']}`"] if "verb" in row else []), *said])
+        theirs = f"{row['peer']}: {row['theirs']}"
+        cells = (f"`{row['kind']}`", when, keys, theirs, row["answer"], row["reason"])
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"

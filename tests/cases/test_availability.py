@@ -1,0 +1,66 @@
+"""Cases of how much can be promised, each a test under its id."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from tests.cases.availability import ledgers, positions, queues, reservations
+from tests.cases.differences import difference_of
+from tests.cases.reading import Keys, NotUnderstoodError, cases, same
+from tests.integration.world import World, world
+
+Case = Mapping[str, Any]
+Facts = dict[str, Any]
+
+# What may be sold is worked out by the pure model; what becomes of stock, by the stores.
+PURE: Mapping[str, Callable[[Keys, Any, Keys], Facts]] = {
+    "salable_qty": positions.salable_qty,
+    "is_salable": positions.is_salable,
+    "requested_qty": positions.requested_qty,
+    "available_qty": positions.available_qty,
+    "cart_add_clamp": positions.cart_add_clamp,
+    "channel_atp": positions.channel_atp,
+    "stock_events": queues.stock_events,
+    "backorder_fill": queues.backorder_fill,
+    "reservation_audit": reservations.reservation_audit,
+}
+STORED: Mapping[str, Callable[[Keys, Any, Keys, World], Facts]] = {
+    "ledger": ledgers.ledger,
+    "allocation_ledger": ledgers.allocation_ledger,
+    "reservation_ledger": reservations.reservation_ledger,
+    "cart_reservation": reservations.cart_reservation,
+    "location_reservation": reservations.location_reservation,
+    "inventory_mode": reservations.inventory_mode,
+    "inventory_states": reservations.inventory_states,
+}
+
+
+def observe(case: Case) -> Facts:
+    """What our system answers. Everything that the case says has been read."""
+    given, then = Keys("given", case["given"]), Keys("then", case["then"])
+    kind = case["kind"]
+    if kind in PURE:
+        facts = PURE[kind](given, case["when"], then)
+    elif kind in STORED:
+        with world() as oms:
+            facts = STORED[kind](given, case["when"], then, oms)
+    else:
+        raise NotUnderstoodError(f"kind: {kind}")
+    given.done()
+    return facts
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, id=case["id"]) for case in cases("availability.json")]
+)
+def test_availability(case: Case) -> None:
+    facts = observe(case)
+    expected = dict(case["then"])
+    if row := difference_of(case):
+        expected = {name: told for name, told in expected.items() if name not in row["keys"]}
+        expected |= row["ours"]
+    if unknown := expected.keys() - facts.keys():
+        raise NotUnderstoodError(f"then: {sorted(unknown)}")
+    observed = {name: facts[name] for name in expected}
+    assert same(expected, observed), f"{observed} is not {expected}"

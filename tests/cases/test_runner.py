@@ -1,0 +1,72 @@
+"""The runner itself: it is strict, and the documents show where we differ."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cases.differences import ROWS, difference_of, table
+from tests.cases.reading import Keys, NotUnderstoodError, cases, same, steps_of, units
+from tests.cases.test_availability import PURE, STORED, observe
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "cases.md"
+
+
+def a_case(**changes: Any) -> dict[str, Any]:
+    given = {"locations": [{"code": "A", "on_hand": 4}]}
+    case = {"kind": "available_qty", "given": given, "when": "available_quantity", "then": {}}
+    return {**case, "portability": "general", **changes}
+
+
+def test_the_documents_show_the_table_of_differences() -> None:
+    assert DOCUMENT.read_text().endswith(table())
+
+
+def test_a_difference_is_about_a_choice_of_a_peer_and_a_case_that_there_is() -> None:
+    run = cases("availability.json")
+    used = Counter(str(row) for case in run if (row := difference_of(case)))
+    assert all(used[str(row)] for row in ROWS)
+    assert difference_of(a_case(kind=ROWS[0]["kind"], when={ROWS[0]["verb"]: 1})) is None
+
+
+def test_every_kind_of_the_cases_is_known() -> None:
+    assert {case["kind"] for case in cases("availability.json")} <= PURE.keys() | STORED.keys()
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        a_case(kind="weather"),
+        a_case(when="guess"),
+        a_case(given={"locations": [{"code": "A", "on_hand": 4, "colour": "red"}]}),
+        a_case(given={"locations": [], "moon": "full"}),
+        a_case(when={"can_sell": 1, "by": "magic"}),
+        a_case(when={"can_sell": "much"}),
+    ],
+    ids=["kind", "verb", "key of a location", "key", "key of a step", "quantity"],
+)
+def test_what_is_not_understood_is_a_failure(case: dict[str, Any]) -> None:
+    with pytest.raises((NotUnderstoodError, ArithmeticError)):
+        observe(case)
+
+
+def test_quantities_are_decimals() -> None:
+    assert units(8) - units(units_text := "9.33") + units(units_text) == units(8)
+    with pytest.raises(NotUnderstoodError):
+        units(True)
+
+
+def test_an_object_is_compared_in_what_it_names() -> None:
+    assert same({"a": {"b": 1}}, {"a": {"b": 1, "c": 2}})
+    assert not same({"a": 1}, {})
+    assert not same([1, 2], [1])
+    assert not same(True, 1)
+
+
+def test_actions_are_words_objects_or_lists_of_them() -> None:
+    steps = steps_of(["pay", {"ship": 2, "from": "B"}], frozenset({"pay", "ship"}))
+    assert [(step.verb, step.value) for step in steps] == [("pay", None), ("ship", 2)]
+    assert steps[1].more.value("from") == "B"
+    with pytest.raises(NotUnderstoodError):
+        Keys("a", {"b": 1}).done()
