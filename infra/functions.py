@@ -197,6 +197,16 @@ FUNCTIONS = (
         secrets=("stripe",),
     ),
     FunctionPlan(
+        "jeopardy",
+        "Queue: finds promises that break, tells their orders, gives back what they took",
+        _QUEUE,
+        tables={
+            "orders": APPEND_ORDER,
+            "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem", "Query"),
+            "catalog": ("Query",),
+        },
+    ),
+    FunctionPlan(
         "projections",
         "Queue: keeps the read models",
         _QUEUE,

@@ -9,6 +9,8 @@ _TOLD_OUTSIDE = (
     "reservation_taken_back",
     "order_cancelled",
     "payment_refunded",
+    "promise_in_jeopardy",
+    "promise_restored",
 )
 
 
@@ -16,7 +18,8 @@ _TOLD_OUTSIDE = (
 class QueuePlan:
     """``consumer`` is a function; at most ``max_concurrency`` of its invocations run at once.
 
-    ``reported_types`` are put into it only when somebody outside reported them by webhook. A
+    ``reported_types`` are put into it only when somebody outside reported them by webhook,
+    ``promised_types`` only of orders with a promise: the others cost nothing here. A
     message is dead after ``max_receives``. ``batch_size`` is what the consumer surely gets through
     within its timeout when every message takes as long as it may. An ``ordered`` queue is FIFO. A
     message is hidden for ``delay`` seconds before its first delivery.
@@ -26,6 +29,7 @@ class QueuePlan:
     consumer: str
     event_types: tuple[str, ...]
     reported_types: tuple[str, ...] = ()
+    promised_types: tuple[str, ...] = ()
     max_concurrency: int | None = None
     batch_size: int = 10
     max_receives: int = 5
@@ -80,6 +84,21 @@ QUEUES = (
     ),
     QueuePlan("refunds", "refunds", ("refund_requested", "void_requested")),
     QueuePlan("reorders", "replenishment", ("stock_low", "node_sold_out", "node_back_in_stock")),
+    # One message may be about a supply that hundreds of promises rest on. Ten attempts tell some
+    # thousands, see CHANGED_AT_ONCE in oms/promising/keeping.py.
+    QueuePlan(
+        "promises",
+        "jeopardy",
+        ("supply_changed", "stock_adjusted"),
+        promised_types=(
+            "order_sourced",
+            "order_backordered",
+            "fulfillment_shipped",
+            "order_cancelled",
+        ),
+        batch_size=1,
+        max_receives=10,
+    ),
     QueuePlan(
         "projections",
         "projections",
@@ -96,6 +115,9 @@ QUEUES = (
             "order_cancelled",
             "lifecycle_resumed",
             "exception_raised",
+            "promise_in_jeopardy",
+            "promise_restored",
+            "promise_moved",
         ),
     ),
 )

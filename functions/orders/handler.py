@@ -22,6 +22,7 @@ from oms.orders.contract import (
 )
 from oms.orders.listing import Filter
 from oms.orders.model import State
+from oms.promising.acceptance import Acceptance
 
 app = resolver()
 
@@ -53,6 +54,7 @@ def capture_order(
         _cause(),
         idempotency_key=idempotency_key,
         reservations=stores.reservations() if order.reservation else None,
+        accept=_acceptance().accept if order.promise else None,
     )
     logger.info("captured", order_id=result.order.order_id, first=result.created)
     return _reply(201 if result.created else 200, order_view(result.order))
@@ -128,6 +130,10 @@ def cancel_order(order_id: OrderId, request: Annotated[CancelOrder, Body()]) -> 
 )
 def resume_order(order_id: OrderId) -> Any:
     return _reply(202, order_view(supervision.resume(order_id, stores.orders(), _cause())))
+
+
+def _acceptance() -> Acceptance:
+    return Acceptance(stores.promises(), stores.demand(), stores.promises())
 
 
 def _cause(reason: str = "") -> Cause:

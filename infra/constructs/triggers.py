@@ -19,6 +19,8 @@ from infra.constructs.function import Function
 from infra.constructs.queue import LATE, WorkQueue
 
 SOURCES = ("oms.orders", "oms.inventory")
+BY_WEBHOOK: Mapping[str, object] = {"by": events.Match.prefix("webhook:")}
+WITH_A_PROMISE: Mapping[str, object] = {"data": {"promised": [True]}}
 A_DAY = Duration.days(1)
 
 
@@ -117,10 +119,10 @@ def route(
     bus: events.IEventBus,
     event_types: Sequence[str],
     to: WorkQueue,
-    by_webhook: bool = False,
+    only: Mapping[str, object] | None = None,
 ) -> None:
-    """Put the events of those types into the queue, whole, as the bus has them; with
-    ``by_webhook`` only those that a webhook caused.
+    """Put the events of those types into the queue, whole, as the bus has them; with ``only`` those
+    whose detail matches that pattern.
 
     What cannot be delivered within a day goes where the queue's consumer puts its own failures,
     so that one place is watched and one command sends everything back.
@@ -132,7 +134,7 @@ def route(
         event_pattern=events.EventPattern(
             source=list(SOURCES),
             detail_type=list(event_types),
-            detail={"by": events.Match.prefix("webhook:")} if by_webhook else None,
+            detail=only,
         ),
     )
     rule.add_target(

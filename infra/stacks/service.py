@@ -127,7 +127,16 @@ class ServiceStack(Stack):
                 bus=self._bus,
                 event_types=plan.reported_types,
                 to=work,
-                by_webhook=True,
+                only=triggers.BY_WEBHOOK,
+            )
+        if plan.promised_types:
+            triggers.route(
+                self,
+                f"PromisedTo{plan.name.capitalize()}",
+                bus=self._bus,
+                event_types=plan.promised_types,
+                to=work,
+                only=triggers.WITH_A_PROMISE,
             )
         return work
 

@@ -1,20 +1,18 @@
 """Promises on moto: what was offered, what is captured on it, and what becomes of it."""
 
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from oms.aws import dynamo
 from oms.aws.demand_store import DemandStore
 from oms.aws.policy_store import PolicyStore
+from oms.aws.promise_store import PromiseStore
 from oms.aws.supply_items import supply_item, supply_key
 from oms.catalog.delivery import Band, CarrierService
 from oms.inventory.policy import SellingPolicy
 from oms.inventory.position import Supply
-from oms.kernel.errors import Conflict
 from oms.kernel.money import Money
-from oms.kernel.writes import Write
 from oms.orders import sourcing
 from oms.orders.capture import CaptureResult, capture
 from oms.orders.contract import CaptureOrder
@@ -24,8 +22,6 @@ from oms.promising.demand import DemandLine
 from oms.promising.keeping import Keeper
 from oms.promising.model import (
     BasketLine,
-    CapacityBooking,
-    CapacityDay,
     Destination,
     Option,
     OptionLine,
@@ -77,77 +73,16 @@ def from_supply(supply_id: str, ready_in: int, quantity: int = 1, sku: str = "MU
     return part(sku, quantity, supply_source(supply_id), ready_in)
 
 
-@dataclass
-class Offers:
-    """Stands in for the store of promises: they are in the table for their state alone."""
-
-    client: Any
-    kept: dict[str, Promise] = field(default_factory=dict)
-
-    def offer(self, promise: Promise) -> None:
-        self.kept[promise.id] = promise
-        key = {"pk": dynamo.text(f"promise#{promise.id}"), "sk": dynamo.text("promise")}
-        self.client.put_item(TableName="inventory", Item=key)
-
-    def promise(self, promise_id: str) -> Promise | None:
-        return self.kept.get(promise_id)
-
-
-@dataclass
-class Resources:
-    """Capacity as the inventory table has it."""
-
-    client: Any
-
-    def days(self, resources: Set[str], first: date, last: date) -> Mapping[str, list[CapacityDay]]:
-        raise AssertionError("nobody asks")
-
-    def set_days(self, resource: str, days: Mapping[date, int]) -> None:
-        for when, units in days.items():
-            number = dynamo.number(units)
-            item = {**self._key(resource, when), "capacity": number, "left": number}
-            self.client.put_item(TableName="inventory", Item=item)
-
-    def left(self, resource: str, when: date) -> int:
-        item = self.client.get_item(TableName="inventory", Key=self._key(resource, when))["Item"]
-        return dynamo.read_number(item, "left")
-
-    def book(self, bookings: Sequence[CapacityBooking]) -> list[Write]:
-        return [self._change(each, -each.units, "#left >= :least") for each in bookings]
-
-    def give_back(self, bookings: Sequence[CapacityBooking]) -> list[Write]:
-        return [self._change(each, each.units, "#left >= :least") for each in bookings]
-
-    def _change(self, booking: CapacityBooking, units: int, condition: str) -> Write:
-        request = {
-            "TableName": "inventory",
-            "Key": self._key(booking.resource, booking.date),
-            "UpdateExpression": "ADD #left :units",
-            "ConditionExpression": condition,
-            "ExpressionAttributeNames": {"#left": "left"},
-            "ExpressionAttributeValues": {
-                ":units": dynamo.number(units),
-                ":least": dynamo.number(max(0, -units)),
-            },
-        }
-        return Write({"Update": request}, Conflict("no capacity is left", code="capacity_taken"))
-
-    def _key(self, resource: str, when: date) -> dict[str, Any]:
-        return {"pk": dynamo.text(f"capacity#{resource}"), "sk": dynamo.text(when.isoformat())}
-
-
 class Desk:
     """Where promises are offered, accepted and kept."""
 
     def __init__(self, oms: World) -> None:
         self.oms = oms
         self.demand = DemandStore(oms.client, "inventory")
-        self.offers = Offers(oms.client)
-        self.resources = Resources(oms.client)
-        self.acceptance = Acceptance(self.offers, self.demand, self.resources)
-        self.keeper = Keeper(
-            oms.orders, oms.stock, oms.catalog, lambda: [STANDARD], self.demand, self.resources
-        )
+        self.promises = PromiseStore(oms.client, "inventory")
+        self.acceptance = Acceptance(self.promises, self.demand, self.promises)
+        self.keeper = Keeper(oms.orders, oms.stock, oms.catalog, self.demand, self.promises)
+        oms.catalog.put_carrier_service(STANDARD)
 
     def offer(self, *parts: OptionLine, number: str = "1", **changes: Any) -> str:
         bookings = changes.pop("bookings", ())
@@ -163,7 +98,7 @@ class Desk:
         )
         basket = tuple(BasketLine(each.line_id, each.sku, each.quantity) for each in lines)
         promise = Promise(f"prm_{number}", "web", NOW, later(minutes=15), TO, basket, (option,))
-        self.offers.offer(replace(promise, **changes))
+        self.promises.offer(replace(promise, **changes))
         return promise.id
 
     def capture(
@@ -222,6 +157,14 @@ class Desk:
 
     def rows(self, sku: str = "MUG") -> list[DemandLine]:
         return list(self.demand.of_sku(sku))
+
+    def capacity_left(self, resource: str, when: date) -> int:
+        (found,) = self.promises.days({resource}, when, when)[resource]
+        return found.left
+
+    def forget(self, promise_id: str) -> None:
+        key = {"pk": dynamo.text(f"promise#{promise_id}"), "sk": dynamo.text("promise")}
+        self.oms.client.delete_item(TableName="inventory", Key=key)
 
     def takes_alternatives(self, sku: str = "MUG") -> None:
         store = PolicyStore(self.oms.client, "inventory")

@@ -81,7 +81,7 @@ def test_the_same_order_again_is_found_when_its_promise_has_expired(desk: Desk) 
     promise = desk.offer()
     desk.capture(promise)
     assert not desk.capture(promise, after=60).created
-    desk.offers.kept.clear()
+    desk.forget(promise)
     assert not desk.capture(promise).created
     with pytest.raises(Conflict) as caught:
         desk.capture(promise, 2)
@@ -175,14 +175,14 @@ def looked_at(desk: Desk, number: str) -> Accepted:
 
 
 def test_a_day_of_capacity_is_sold_once(desk: Desk) -> None:
-    desk.resources.set_days("oven", {day(3): 1})
+    desk.promises.set_days("oven", {day(3): 1})
     made = part(source="production:oven", ready_in=3)
     desk.promised(made, bookings=OVEN)
     second = desk.offer(made, number="2", bookings=OVEN)
     with pytest.raises(Conflict) as caught:
         desk.capture(second, number="2")
     assert caught.value.problem_code == "promise_gone"
-    assert desk.resources.left("oven", day(3)) == 0
+    assert desk.capacity_left("oven", day(3)) == 0
     assert not is_captured(desk, "2")
 
 

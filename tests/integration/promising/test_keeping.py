@@ -314,7 +314,7 @@ def test_what_has_left_is_no_demand_any_more(desk: Desk) -> None:
 
 def test_a_cancelled_order_gives_back_what_its_promise_took_once(desk: Desk) -> None:
     desk.due("po_1", 5, 10)
-    desk.resources.set_days("oven", {day(5): 3})
+    desk.promises.set_days("oven", {day(5): 3})
     bookings = (CapacityBooking("oven", day(5), 2),)
     order = desk.promised(from_supply("po_1", 5, 2), bookings=bookings)
     other = waiting(desk, number="2")
@@ -322,7 +322,7 @@ def test_a_cancelled_order_gives_back_what_its_promise_took_once(desk: Desk) -> 
     for _ in range(2):
         keeping.order_cancelled(order.order_id, desk.keeper)
     assert desk.promised_of("po_1") == 1
-    assert desk.resources.left("oven", day(5)) == 3
+    assert desk.capacity_left("oven", day(5)) == 3
     assert [row.order_id for row in desk.rows()] == [other.order_id]
 
 

@@ -62,6 +62,11 @@ def test_a_moved_line_comes_from_elsewhere_in_time() -> None:
     assert decisions.move_promise(order, MOVED) == ()
 
 
+def test_who_was_told_of_jeopardy_is_told_that_the_move_ended_it() -> None:
+    assert decisions.move_promise(endangered(), MOVED) == (RESTORED, MOVED)
+    assert decisions.move_promise(promised(), MOVED) == (MOVED,)
+
+
 def test_a_moved_line_that_is_late_all_the_same_keeps_its_new_source() -> None:
     order = given(promised(), MOVED, JEOPARDY)
     assert {each.node for each in order.promised_parts if each.line_id == "MUG"} == {"rj-store"}

@@ -461,8 +461,12 @@ def restore_promise(order: Order, restored: happened.PromiseRestored) -> Events:
 
 
 def move_promise(order: Order, moved: happened.PromiseMoved) -> Events:
-    if _is_settled(order, moved.line_id) or order.outlook(moved.line_id).moved == moved.parts:
+    """Whoever was told that the line is late is told that it is not."""
+    told = order.outlook(moved.line_id)
+    if _is_settled(order, moved.line_id) or told.moved == moved.parts:
         return NOTHING
+    if told.severity:
+        return (happened.PromiseRestored(moved.line_id, moved.promised, moved.expected), moved)
     return (moved,)
 
 

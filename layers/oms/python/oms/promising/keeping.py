@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from oms.catalog.delivery import CarrierService
 from oms.catalog.store import Catalog
 from oms.inventory.position import Position
 from oms.inventory.store import Stock
@@ -29,24 +28,23 @@ from oms.promising.model import Destination, supply_of
 from oms.promising.store import Capacities
 
 # Each takes a load and a transaction; what is left is done when the message comes again.
-CHANGED_AT_ONCE = 300
+CHANGED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Keeper:
-    """What keeping promises has to do with. ``services`` are the carriers' services."""
+    """What keeping promises has to do with."""
 
     orders: Orders
     stock: Stock
     catalog: Catalog
-    services: Callable[[], Sequence[CarrierService]]
     demand: DemandLines
     capacities: Capacities
 
 
 def look_after(sku: str, reason: str, keeper: Keeper, cause: Cause) -> int:
     """Something happened to what there is or will be of a SKU: tell each order whose promise that
-    breaks, or mends. The number of lines that were told.
+    breaks, or mends. The number of lines that it breaks for.
 
     Raises ``Unavailable`` when there are more than one run can tell."""
     lines = list(keeper.demand.of_sku(sku))
@@ -60,7 +58,7 @@ def look_after(sku: str, reason: str, keeper: Keeper, cause: Cause) -> int:
         _tell_of(finding, reason, position, keeper, cause)
     if len(news) > CHANGED_AT_ONCE:
         raise Unavailable("more promises are to be looked at", code="promises_left")
-    return len(news)
+    return sum(finding.is_late for finding in news)
 
 
 def stock_is_held(order_id: str, keeper: Keeper, cause: Cause) -> None:
@@ -70,19 +68,19 @@ def stock_is_held(order_id: str, keeper: Keeper, cause: Cause) -> None:
         _hold(order, keeper, cause)
 
 
-def stock_is_lacking(order_id: str, reason: str, keeper: Keeper, cause: Cause) -> None:
-    """The order waits, or waits again: its lines depend on what is coming."""
+def stock_is_lacking(order_id: str, reason: str, keeper: Keeper, cause: Cause) -> int:
+    """The order waits, or waits again: its lines depend on what is coming. As ``look_after``."""
     order = keeper.orders.load(order_id)
     if order.state is not State.CAPTURED:
-        return
+        return 0
     rows = keeper.demand.of_order(order_id, order.content.lines)
     for row in rows:
         if row.held:
             parts = (part for part in order.promised_parts if part.line_id == row.line_id)
             waits = replace(row, held=False, parts=tuple(parts))
             keeper.stock.transact([keeper.demand.change(waits), *_peg(waits, {}, keeper)])
-    for sku in sorted({row.sku for row in rows}):
-        look_after(sku, reason, keeper, cause)
+    skus = sorted({row.sku for row in rows})
+    return sum(look_after(sku, reason, keeper, cause) for sku in skus)
 
 
 def units_left(order_id: str, keeper: Keeper) -> None:
@@ -309,7 +307,8 @@ class _Origins:
     def of(self, line: DemandLine) -> dict[str, Origin]:
         key = (line.destination, line.currency)
         if key not in self._known:
-            nodes = [n for n in self.keeper.catalog.nodes(self.among) if n.id in self.among]
-            found = survey(nodes, self.keeper.services(), line.destination, line.currency)
+            catalog = self.keeper.catalog
+            nodes = [node for node in catalog.nodes(self.among) if node.id in self.among]
+            found = survey(nodes, catalog.carrier_services(), line.destination, line.currency)
             self._known[key] = {origin.node.id: origin for origin in found.origins}
         return self._known[key]
