@@ -49,7 +49,8 @@ class Deployment:
     """Where the deployed stack answers, and what its parts are called.
 
     `base_url` has no slash at its end: `base_url + "/v1/orders"`. `webhook_secrets` has the ARN
-    of each source's secret, `dead_letter_queues` the URL of each queue by its name.
+    of each source's secret, `dead_letter_queues` the URL of each queue by its name;
+    `availability_queue` is the URL of the queue that tells channels what they may sell.
     """
 
     endpoint: str

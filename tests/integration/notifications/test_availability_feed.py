@@ -370,6 +370,16 @@ def test_a_message_that_names_no_sku_is_parked(feed: Feed, body: str) -> None:
     assert letter["MessageAttributes"]["reason"]["StringValue"] == "not_an_event"
 
 
+def test_what_the_catalogue_does_not_know_is_not_told(feed: Feed, serve: Serve) -> None:
+    receiver = serve(status(204))
+    feed.wants("web", receiver)
+
+    feed.changed(1000, sku="GHOST")
+
+    assert feed.run() == []
+    assert not receiver.calls
+
+
 def test_quarantined_units_are_not_for_sale(feed: Feed, serve: Serve) -> None:
     receiver = serve(status(204))
     feed.wants("web", receiver)

@@ -172,6 +172,16 @@ def test_a_counter_that_is_gone_is_a_change_of_its_sku(relay: Relay) -> None:
     assert [look["sku"] for look in looks()] == ["MUG"]
 
 
+def test_a_channel_by_the_name_of_an_item_of_stock_is_no_stock(relay: Relay) -> None:
+    """What a channel was told lies in the same table."""
+    told = sold(1)
+    for image in ("NewImage", "OldImage"):
+        told["dynamodb"][image] = {"pk": {"S": "published#MUG"}, "sk": {"S": "policy"}}
+
+    assert relay(told) == []
+    assert looks() == []
+
+
 def test_a_sku_of_any_letters_is_taken(relay: Relay) -> None:
     assert relay(sold(1, "CAFÉ-☕")) == []
     assert [look["sku"] for look in looks()] == ["CAFÉ-☕"]

@@ -28,7 +28,7 @@ _MOVEMENTS = {
 # What of a balance decides how much a channel may sell, and whether that is little; and the sort
 # keys of what decides it beside balances.
 _SOLD_BY = ("available", "low_stock_at")
-_SELLING = ("owed", "policy", "share#")
+_SELLING = ("owed", "policy")
 
 
 def publications(record: Mapping[str, Any]) -> list[Publication]:
@@ -71,9 +71,13 @@ def stock_change(record: Mapping[str, Any]) -> StockChange | None:
     if sort_key.startswith("node#"):
         if all(dynamo.read_number(new, name) == dynamo.read_number(old, name) for name in _SOLD_BY):
             return None
-    elif not sort_key.startswith(_SELLING):
+    elif sort_key not in _SELLING and not sort_key.startswith("share#"):
         return None
-    sku = dynamo.read_text(item, "pk").removeprefix("counter#").partition("#")[0]
+    partition = dynamo.read_text(item, "pk")
+    kind, _, of_counter = partition.partition("#")
+    if of_counter and kind != "counter":
+        return None
+    sku = of_counter.partition("#")[0] or partition
     return StockChange(sku, change["ApproximateCreationDateTime"])
 
 

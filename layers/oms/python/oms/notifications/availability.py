@@ -51,6 +51,7 @@ class FeedOutcome(StrEnum):
     NOTHING_NEW = "nothing_new"
     GIVEN_UP_BEFORE = "given_up_before"
     NOT_WANTED = "not_wanted"
+    NOT_SOLD = "not_sold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +162,16 @@ def tell(
     """Tell one channel what it may sell of one SKU now, unless it knows.
 
     Raises ``ProviderUnavailable`` when the channel did not accept it, ``Conflict`` when another
-    told it at the same moment, both to be tried again; ``Invalid`` for a SKU that is not in the
-    catalogue.
+    told it at the same moment, both to be tried again; ``Invalid`` for a bundle of which a part is
+    not in the catalogue.
     """
     if channel is None or not channel.availability or not channel.callback_url:
         return FeedOutcome.NOT_WANTED
     now = clock()
     last = published.last(look.sku, channel.id)
     items = with_components({look.sku}, catalog)
+    if look.sku not in items:
+        return FeedOutcome.NOT_SOLD
     positions = read_positions(parts_of(look.sku, items).keys(), now)
     found = next_offer(last, sellable_by(channel.id, look.sku, items, positions), look.until, now)
     if isinstance(found, FeedOutcome):
