@@ -266,6 +266,14 @@ def test_stock_that_came_too_late_says_when_it_will_be_there(desk: Desk) -> None
     assert now(desk, order).outlook("MUG").expected == day(10)
 
 
+def test_an_order_comes_from_the_node_it_was_promised_from(desk: Desk) -> None:
+    desk.oms.receive("MUG", 1)
+    desk.oms.receive("MUG", 1, RJ)
+    order = sourced(desk, desk.promised(part(node="rj-store")))
+    assert [each.node for each in order.progress.allocations] == ["rj-store"]
+    assert order.progress.sourcing_rule == "promised_nodes"
+
+
 def test_stock_from_another_node_is_dated_from_there(desk: Desk) -> None:
     order = desk.promised(part())
     desk.oms.receive("MUG", 1, RJ)

@@ -97,7 +97,7 @@ class PromiseStore:
         key = _capacity_key(resource, day)
         answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
         before = dynamo.read_number(answer.get("Item", {}), "capacity")
-        unchanged = "capacity = :before" if "Item" in answer else "attribute_not_exists(pk)"
+        unchanged = "#capacity = :before" if "Item" in answer else "attribute_not_exists(pk)"
         values = {
             ":capacity": dynamo.number(capacity),
             ":change": dynamo.number(capacity - before),
@@ -108,9 +108,9 @@ class PromiseStore:
             self._client.update_item(
                 TableName=self._table,
                 Key=key,
-                UpdateExpression="SET capacity = :capacity ADD #left :change",
+                UpdateExpression="SET #capacity = :capacity ADD #left :change",
                 ConditionExpression=unchanged,
-                ExpressionAttributeNames={"#left": "left"},
+                ExpressionAttributeNames={"#capacity": "capacity", "#left": "left"},
                 ExpressionAttributeValues=values,
             )
         except self._client.exceptions.ConditionalCheckFailedException:

@@ -23,12 +23,13 @@ from oms.orders.backordering import leave_queues, queue_writes, rooms_for
 from oms.orders.command import execute, execute_on
 from oms.orders.model import Allocation, Order, OutOfStockPolicy, State
 from oms.orders.needs import needs_of
-from oms.orders.on_counters import on_counters
+from oms.orders.on_counters import level_counters, on_counters
 from oms.orders.prospects import Prospect, prospect_of, units_of
 from oms.orders.shares import by_sku
 from oms.orders.store import Orders
 from oms.orders.taking_back import given_back, hold, take_back
 from oms.routing.model import Sourced, SourcingRule, Unsourced
+from oms.routing.promised import from_promised_nodes
 
 # A transaction holds 100 writes: the commit, two for each need (balance and ledger entry), and two
 # for each SKU that the order stops waiting for. What does not fit is reserved in chunks.
@@ -62,6 +63,7 @@ def reserve(
         elif len(writes := _reservation(order, plan, prospect, stock, cause)) > _WRITES_IN_ONE:
             return _plan_first(order, plan, orders, stock, cause)
         elif sourced := _reserve_at_once(order, plan, writes, orders, stock, cause):
+            level_counters(plan.allocations, prospect.positions, order_id, stock, cause)
             return sourced
     raise StockContended("stock went elsewhere each time it was planned")
 
@@ -101,7 +103,9 @@ def _plan(
 ) -> Sourced | Unsourced:
     claimed = prospect.claimed(wanted)
     candidates = prospect.without(claimed)
-    plan = rule(order.content.lines, order.content.shipping_address, candidates)
+    plan = from_promised_nodes(order, candidates) or rule(
+        order.content.lines, order.content.shipping_address, candidates
+    )
     if isinstance(plan, Sourced):
         allocations = _as_policies_say(order, plan, prospect.positions)
         return replace(
