@@ -28,7 +28,6 @@ from oms.inventory.reservation import (
     reserved_by_sku,
 )
 from oms.inventory.store import Stock
-from oms.kernel.clock import rfc3339
 from oms.kernel.errors import (
     Conflict,
     Faults,
@@ -45,6 +44,11 @@ from oms.kernel.writes import Write
 _ATTEMPTS = 8
 # The clock comes every minute; what it missed for longer is found by whoever lacks the units.
 _MINUTES_SWEPT = 15
+_ENDED = {
+    ReservationState.EXPIRED: Conflict("the reservation has expired", code="reservation_expired"),
+    ReservationState.RELEASED: Conflict("the reservation is released", code="reservation_released"),
+    ReservationState.CONVERTED: Conflict("it is an order's by now", code="reservation_converted"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,10 +309,6 @@ def _refuse_size(lines: Sequence[ReservedLine], parts: Sequence[Write]) -> None:
 
 
 def _refuse_ended(held: Reservation, now: datetime) -> None:
-    state = held.state_at(now)
-    if state is not ReservationState.HELD:
-        raise Conflict(
-            f"the reservation is {state}",
-            code=f"reservation_{state}",
-            context={"state": state, "expires_at": rfc3339(held.expires_at)},
-        )
+    ended = _ENDED.get(held.state_at(now))
+    if ended is not None:
+        raise ended
