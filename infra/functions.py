@@ -113,6 +113,16 @@ FUNCTIONS = (
         },
     ),
     FunctionPlan(
+        "promising",
+        "API: availability, promises, what-if, capacity",
+        _API,
+        memory=1024,
+        tables={
+            "inventory": ("PutItem", "UpdateItem", "GetItem", "Query"),
+            "catalog": ("BatchGetItem", "GetItem", "Query"),
+        },
+    ),
+    FunctionPlan(
         "fulfillment",
         "API: the work of stores and warehouses",
         _API,
@@ -174,9 +184,9 @@ FUNCTIONS = (
     ),
     FunctionPlan(
         "callbacks",
-        "Queue: tells channels what happened to their orders",
+        "Queue: tells channels what happened to their orders, suppliers what is ordered",
         _QUEUE,
-        tables={"orders": ("Query",), "catalog": ("GetItem",)},
+        tables={"orders": ("Query",), "inventory": ("GetItem",), "catalog": ("GetItem",)},
         secrets=("callback",),
     ),
     FunctionPlan(

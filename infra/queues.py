@@ -67,7 +67,13 @@ QUEUES = (
     QueuePlan("notifications", "notifications", _TOLD_OUTSIDE, batch_size=4),
     # A channel may be down for a while: with the pauses of oms/aws/backoff.py between them, ten
     # attempts take half an hour to an hour.
-    QueuePlan("callbacks", "callbacks", _TOLD_OUTSIDE, batch_size=1, max_receives=10),
+    QueuePlan(
+        "callbacks",
+        "callbacks",
+        (*_TOLD_OUTSIDE, "purchase_order_sent", "purchase_order_cancelled"),
+        batch_size=1,
+        max_receives=10,
+    ),
     # Filled by the relay, and by its consumer. It coalesces: oms/aws/availability_queue.py says
     # how, and why the delay is longer than a window, by more than clocks differ. One message at a
     # time: those behind one that fails stay in the queue and use up none of their own attempts.

@@ -1,12 +1,13 @@
-"""Webhooks to channels about what happened to their orders.
+"""Webhooks to channels about what happened to their orders, and to suppliers about ours.
 
-Environment: ``ORDERS_TABLE``, ``CATALOG_TABLE``, ``CALLBACK_SECRET`` (the name of the secret that
-the channels' own are derived from), ``DEAD_LETTER_QUEUE_URL``; ``ALLOW_PLAIN_CALLBACKS=1`` on a
-laptop only.
+Environment: ``ORDERS_TABLE``, ``INVENTORY_TABLE``, ``CATALOG_TABLE``, ``CALLBACK_SECRET`` (the name
+of the secret that everybody's own is derived from), ``DEAD_LETTER_QUEUE_URL``;
+``ALLOW_PLAIN_CALLBACKS=1`` on a laptop only.
 """
 
 import os
 
+from oms.aws import stores
 from oms.aws.backoff import with_backoff
 from oms.aws.bus_messages import envelope_of
 from oms.aws.catalog_store import CachedCatalog, CatalogStore
@@ -16,8 +17,9 @@ from oms.aws.observability import correlate, logger
 from oms.aws.order_store import OrderStore
 from oms.aws.secrets import Secrets
 from oms.kernel.clock import utc_now
-from oms.notifications.callback import call_back
+from oms.notifications.callback import SignedPost, call_back
 from oms.notifications.post import HttpsPoster
+from oms.purchasing.supplier_call import CALL_TYPES, call_supplier
 
 orders = OrderStore(dynamodb(), os.environ["ORDERS_TABLE"])
 catalog = CachedCatalog(CatalogStore(dynamodb(), os.environ["CATALOG_TABLE"]))
@@ -25,10 +27,14 @@ secrets = Secrets()
 poster = HttpsPoster(allow_plain=os.environ.get("ALLOW_PLAIN_CALLBACKS") == "1")
 
 
-def tell_channel(message: Message) -> None:
+def tell(message: Message) -> None:
     event = envelope_of(message.body)
     correlate(event.correlation_id)
-    outcome = call_back(event, orders.load, _callback_url, poster, _master_secret, utc_now)
+    if event.type in CALL_TYPES:
+        post = SignedPost(poster, _master_secret, utc_now)
+        outcome = call_supplier(event, stores.purchases(), stores.catalog_store().node, post)
+    else:
+        outcome = call_back(event, orders.load, _callback_url, poster, _master_secret, utc_now)
     logger.info("callback", event_id=event.id, event_type=event.type, outcome=outcome)
 
 
@@ -41,4 +47,4 @@ def _master_secret() -> str:
     return secrets.read(os.environ["CALLBACK_SECRET"])
 
 
-handler = with_backoff(consumer(tell_channel, DeadLetters.from_environment()))
+handler = with_backoff(consumer(tell, DeadLetters.from_environment()))

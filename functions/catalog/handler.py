@@ -31,10 +31,10 @@ from oms.catalog.delivery_contract import (
     service_view,
 )
 from oms.catalog.items import store_item
-from oms.catalog.model import Item
+from oms.catalog.model import Item, Node
 from oms.kernel.errors import Invalid, NotFound
 from oms.notifications.post import check_callback_url
-from oms.notifications.signing import channel_secret
+from oms.notifications.signing import channel_secret, supplier_name
 
 app = resolver()
 secrets = Secrets()
@@ -70,9 +70,11 @@ def get_item(sku: Sku) -> ItemView:
     "/v1/nodes/<node_id>", summary="Create or change a node", tags=["catalog"], responses=_WRITTEN
 )
 def put_node(node_id: NodeId, node: Annotated[NodeDocument, Body()]) -> NodeView:
+    if node.callback_url:
+        check_callback_url(node.callback_url, plain=PLAIN_CALLBACKS)
     stored = node_of(node_id, node)
     stores.catalog_store().put_node(stored)
-    return node_view(stored)
+    return _with_secret(stored)
 
 
 @app.get("/v1/nodes/<node_id>", summary="Read a node", tags=["catalog"], responses=_READ)
@@ -80,7 +82,7 @@ def get_node(node_id: NodeId) -> NodeView:
     found = stores.catalog_store().node(node_id)
     if found is None:
         raise NotFound(f"there is no node {node_id}")
-    return node_view(found)
+    return _with_secret(found)
 
 
 @app.get(
@@ -160,8 +162,12 @@ def _shown(item: Item) -> ItemView:
     return item_view(item, stores.catalog_store().items(components) if components else {})
 
 
-def _signing_secret(channel_id: str) -> str:
-    return channel_secret(secrets.read(os.environ["CALLBACK_SECRET"]), channel_id)
+def _with_secret(node: Node) -> NodeView:
+    return node_view(node, _signing_secret(supplier_name(node.id)) if node.callback_url else "")
+
+
+def _signing_secret(called: str) -> str:
+    return channel_secret(secrets.read(os.environ["CALLBACK_SECRET"]), called)
 
 
 handler = serve(app)

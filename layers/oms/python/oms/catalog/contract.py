@@ -69,10 +69,18 @@ class NodeDocument(Document):
     active: bool = True
     calendar: CalendarDocument | None = None
     handling_cost: CostDocument | None = Field(default=None, description="Of one parcel")
+    callback_url: Annotated[
+        str,
+        StringConstraints(pattern=r"^(https?://\S{1,500})?$"),
+        Field(description="Purchase orders to a supplier are posted there, signed"),
+    ] = ""
 
 
 class NodeView(NodeDocument):
     id: Identifier
+    signing_secret: str = Field(
+        default="", description="Checks our calls, by the Standard Webhooks scheme; not in lists"
+    )
 
 
 class NodeList(Document):
@@ -166,7 +174,7 @@ def node_of(node_id: str, document: NodeDocument) -> Node:
     return Node(id=node_id, **plain, calendar=calendar, handling_cost=handling_cost)
 
 
-def node_view(node: Node) -> NodeView:
+def node_view(node: Node, signing_secret: str = "") -> NodeView:
     return NodeView(
         id=node.id,
         name=node.name,
@@ -181,6 +189,8 @@ def node_view(node: Node) -> NodeView:
         active=node.active,
         calendar=calendar_document(node.calendar),
         handling_cost=cost_document(node.handling_cost),
+        callback_url=node.callback_url,
+        signing_secret=signing_secret,
     )
 
 

@@ -31,7 +31,8 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Node:
     """A warehouse, store or supplier. Coordinates are WGS 84 degrees. Without a ``calendar`` it
-    works every day, in UTC; ``handling_cost`` is that of one parcel."""
+    works every day, in UTC; ``handling_cost`` is that of one parcel. A supplier is told of its
+    orders at ``callback_url``, if set."""
 
     id: str
     name: str
@@ -46,6 +47,7 @@ class Node:
     active: bool = True
     calendar: NodeCalendar | None = None
     handling_cost: Money | None = None
+    callback_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,11 @@ def channel_secret(master: str, channel_id: str) -> str:
     return f"whsec_{base64.b64encode(key).decode()}"
 
 
+def supplier_name(supplier_id: str) -> str:
+    """What a supplier's secret is derived by; no channel can have the same id."""
+    return f"supplier#{supplier_id}"
+
+
 def signed_headers(secret: str, message_id: str, body: str, at: datetime) -> dict[str, str]:
     """``at`` is the moment of this attempt, in UTC: receivers refuse what is minutes old."""
     return {
