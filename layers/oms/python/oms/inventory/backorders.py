@@ -17,6 +17,7 @@ from datetime import date, datetime
 from oms.inventory.policy import Oversell, SellingPolicy
 from oms.kernel.clock import rfc3339
 
+HIGHEST_PRIORITY = 9
 _NO_PROMISE = "9999-12-31"
 
 
@@ -83,7 +84,7 @@ class Refusal:
 def rank(priority: int, promised: date | None, since: str, order_id: str) -> str:
     """The place in the queue, as text that sorts. ``priority`` is 0 to 9, ``since`` RFC 3339."""
     day = promised.isoformat() if promised else _NO_PROMISE
-    return f"{9 - priority}#{day}#{since}#{order_id}"
+    return f"{HIGHEST_PRIORITY - priority}#{day}#{since}#{order_id}"
 
 
 def hand_out(

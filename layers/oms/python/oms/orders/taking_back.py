@@ -11,7 +11,7 @@ when all that is lacking can be had. Whoever reserved in several transactions ke
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from oms.inventory.backorders import Holder, take_from
+from oms.inventory.backorders import HIGHEST_PRIORITY, Holder, take_from
 from oms.inventory.store import Stock
 from oms.kernel.clock import rfc3339
 from oms.kernel.errors import StockContended, VersionConflict
@@ -66,7 +66,9 @@ def let_go(order: Order, allocations: Sequence[Allocation], stock: Stock) -> lis
 
 
 def _held(order: Order, allocations: Sequence[Allocation]) -> Iterator[tuple[str, Holder]]:
-    """By SKU and node, whatever counter it comes from."""
+    """By SKU and node, whatever counter it comes from. There is nobody above the highest."""
+    if order.content.priority == HIGHEST_PRIORITY:
+        return
     units: dict[tuple[str, str], int] = {}
     for allocation in allocations:
         if allocation.take_back:
