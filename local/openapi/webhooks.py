@@ -119,6 +119,7 @@ def schemas_sent() -> Json:
                     "state": {"type": "string", "enum": [*State]},
                     "status": _TEXT,
                     "fulfillments": {"type": "array", "items": _FULFILLMENT},
+                    "promise": {"anyOf": [_PROMISE, {"type": "null"}]},
                     "refunds": {"type": "array", "items": _REFUND},
                     "totals": _TOTALS,
                 }
@@ -180,6 +181,8 @@ _FULFILLMENT = _closed(
         "lines": {"type": "array", "items": _LINE},
     }
 )
+_DAY = {"type": "string", "format": "date"}
+_PROMISE = _closed({"arrive_by": _DAY, "expected": {"anyOf": [_DAY, {"type": "null"}]}})
 _REFUND = _closed({"id": _TEXT, "state": _TEXT, "amount": _AMOUNT})
 _TOTALS = _closed(
     {

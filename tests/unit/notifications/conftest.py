@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,14 @@ from oms.kernel.events import Envelope
 from oms.orders import events as happened
 from oms.orders.events import TYPE_BY_CLASS, Event
 from oms.orders.evolve import begin, evolve_all
-from oms.orders.model import Content, Fulfillment, FulfillmentLine, Order
+from oms.orders.model import (
+    CommittedPromise,
+    Content,
+    Fulfillment,
+    FulfillmentLine,
+    Order,
+    PromisedPart,
+)
 
 ORDER_ID = "ord_aaaaaaaaaaaaaaaaaaaaaaaaaa"
 FIRST, SECOND = "ful_aaaaaaaaaaaaaaaaaaaaaaaaaa_1", "ful_aaaaaaaaaaaaaaaaaaaaaaaaaa_2"
@@ -24,6 +31,7 @@ RELEASED = happened.OrderReleased(
 )
 SHIPPED = happened.FulfillmentShipped(FIRST, "Correios", "BR123456789")
 DELIVERED = happened.FulfillmentDelivered(FIRST)
+JEOPARDY = happened.PromiseInJeopardy("1", date(2026, 5, 8), "medium", "slip", date(2026, 5, 12), 4)
 CANCELLED = happened.OrderCancelled("changed_my_mind")
 REFUNDED = happened.PaymentRefunded(REFUND, PAYMENT, 12990, "re_1", "refund-1")
 
@@ -82,6 +90,18 @@ def taken_back(after: After) -> tuple[Envelope, Order]:
 @pytest.fixture
 def cancelled(after: After) -> tuple[Envelope, Order]:
     return after(CANCELLED)
+
+
+@pytest.fixture
+def endangered(after: After, content: Content) -> tuple[Envelope, Order]:
+    ships = datetime(2026, 5, 6, 20, tzinfo=UTC)
+    day = date(2026, 5, 8)
+    parts = tuple(
+        PromisedPart(line.line_id, "sp-1", line.quantity, "on_hand", ships, day)
+        for line in content.lines
+    )
+    promised = replace(content, promise=CommittedPromise("prm_1", "opt_1", parts))
+    return after(JEOPARDY, content=promised)
 
 
 @pytest.fixture

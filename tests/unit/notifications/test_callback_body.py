@@ -146,3 +146,14 @@ def test_an_old_signature_is_of_no_use(shipped: Told) -> None:
 
     with pytest.raises(WebhookVerificationError, match="too old"):
         Webhook(secret).verify(body, headers)
+
+
+def test_a_promise_is_told_with_the_day_it_is_expected_by_now(endangered: Told) -> None:
+    body = json.loads(callback_body(*endangered))
+
+    assert body["type"] == "promise.in_jeopardy"
+    assert body["data"]["promise"] == {"arrive_by": "2026-05-08", "expected": "2026-05-12"}
+
+
+def test_an_order_without_a_promise_tells_none(shipped: Told) -> None:
+    assert json.loads(callback_body(*shipped))["data"]["promise"] is None

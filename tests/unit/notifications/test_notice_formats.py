@@ -1,9 +1,11 @@
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from oms.kernel.money import Money
-from oms.notifications.formats import format_money, format_quantity
+from oms.notifications.formats import format_day, format_money, format_quantity
 
 
 @pytest.mark.parametrize(
@@ -51,3 +53,15 @@ def test_quantities_have_no_idle_zeros(
 ) -> None:
     assert format_quantity(units, scale, "pt-BR") == portuguese
     assert format_quantity(units, scale, "en") == english
+
+
+@pytest.mark.parametrize(
+    ("day", "portuguese", "english"),
+    [
+        (date(2026, 5, 8), "08/05/2026", "May 8, 2026"),
+        (date(2026, 12, 31), "31/12/2026", "December 31, 2026"),
+    ],
+)
+def test_a_day_reads_as_each_language_writes_it(day: date, portuguese: str, english: str) -> None:
+    assert format_day(day, "pt-BR") == portuguese
+    assert format_day(day, "en") == english

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -49,6 +50,23 @@ def test_the_totals_of_a_confirmation_add_up(after: After) -> None:
     totals = notice.totals
     whole = totals.subtotal - totals.discount + totals.shipping + totals.tax
     assert whole == totals.total == Money(131490, "BRL")
+
+
+def test_jeopardy_makes_a_notice_of_the_line_and_its_day(endangered: Told) -> None:
+    notice = notice_of(*endangered)
+
+    assert notice is not None
+    assert notice.kind is Kind.PROMISE_CHANGED
+    assert (notice.promised, notice.expected) == (date(2026, 5, 8), date(2026, 5, 12))
+    assert [line.name for line in notice.lines] == ["Camiseta <azul>"]
+
+
+def test_a_promise_that_is_kept_after_all_is_told_too(after: After, endangered: Told) -> None:
+    restored = happened.PromiseRestored("1", date(2026, 5, 8), date(2026, 5, 8))
+    notice = notice_of(*after(restored, content=endangered[1].content))
+
+    assert notice is not None
+    assert notice.expected == notice.promised
 
 
 def test_tax_is_shown_when_prices_do_not_include_it(after: After, content: Content) -> None:

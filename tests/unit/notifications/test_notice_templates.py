@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from string import Template
@@ -27,6 +28,7 @@ PLACEHOLDERS = {
     Kind.SHIPPED: {"greeting", "order", "store", "lines", "tracking", "address"},
     Kind.DELIVERED: {"greeting", "order", "store", "lines"},
     Kind.BACKORDERED_AGAIN: {"greeting", "order", "store", "lines"},
+    Kind.PROMISE_CHANGED: {"greeting", "order", "store", "lines", "promise"},
     Kind.CANCELLED: {"greeting", "order", "store", "lines", "reason", "money"},
     Kind.REFUNDED: {"greeting", "order", "store", "lines", "refunded", "order_total"},
 }
@@ -42,10 +44,11 @@ def notices(
     shipped: Told,
     delivered: Told,
     taken_back: Told,
+    endangered: Told,
     cancelled: Told,
     refunded: Told,
 ) -> dict[Kind, Notice]:
-    events = (after(), shipped, delivered, taken_back, cancelled, refunded)
+    events = (after(), shipped, delivered, taken_back, endangered, cancelled, refunded)
     told = (notice_of(*each) for each in events)
     return {notice.kind: notice for notice in told if notice is not None}
 
@@ -210,6 +213,28 @@ def test_cancelled_says_why_in_our_words_only(after: After, reason: str, said: s
     message = _rendered(notice, "en")
     assert said in message.text
     assert "angry" not in message.text
+
+
+@pytest.mark.parametrize(
+    ("locale", "expected", "said"),
+    [
+        ("pt-BR", date(2026, 5, 12), "A nova previsão de entrega é 12/05/2026. A data prometida"),
+        ("pt-BR", date(2026, 5, 8), "no prazo: a previsão é 08/05/2026, e a data prometida era"),
+        ("pt-BR", None, "em 08/05/2026, como prometido, e ainda não temos uma nova data"),
+        ("en", date(2026, 5, 12), "We now expect it on May 12, 2026. We had promised it for May 8"),
+        ("en", date(2026, 5, 8), "in time after all: we expect it on May 8, 2026"),
+        ("en", None, "we do not know the new date yet"),
+    ],
+)
+def test_a_promise_that_changed_says_the_new_day(
+    locale: str, expected: date | None, said: str, notices: dict[Kind, Notice]
+) -> None:
+    message = _rendered(replace(notices[Kind.PROMISE_CHANGED], expected=expected), locale)
+
+    assert said in message.text
+    assert said in Page(message.html).text
+    assert "Camiseta <azul>" in message.text
+    assert "Café" not in message.text
 
 
 def test_a_customer_without_a_name_is_greeted_all_the_same(notices: dict[Kind, Notice]) -> None:

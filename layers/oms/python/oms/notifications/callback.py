@@ -11,6 +11,7 @@ The body of a callback::
        "fulfillments": [{"id": "ful_…", "node": "sp-1", "state": "shipped", "carrier": "correios",
                          "tracking_number": "BR123", "lines": [{"line_id": "1", "sku": "TEE",
                          "quantity": 2}]}],
+       "promise": {"arrive_by": "2026-05-08", "expected": "2026-05-12"},   null without one
        "refunds": [{"id": "rfd_…", "state": "refunded", "amount": "59.90"}],
        "totals": {"currency": "BRL", "shipping": "10.00", "discount": "0.00", "total": "109.90",
                   "captured": "109.90", "refunded": "0.00"}}}
@@ -42,6 +43,8 @@ CALLBACK_TYPES = {
     "fulfillment_shipped": "fulfillment.shipped",
     "fulfillment_delivered": "fulfillment.delivered",
     "reservation_taken_back": "order.backordered",
+    "promise_in_jeopardy": "promise.in_jeopardy",
+    "promise_restored": "promise.restored",
     "order_cancelled": "order.cancelled",
     "payment_refunded": "payment.refunded",
 }
@@ -136,6 +139,7 @@ def _data(order: Order) -> dict[str, object]:
         "state": order.state,
         "status": order.status,
         "fulfillments": [_fulfillment(content, part) for part in order.progress.fulfillments],
+        "promise": _promise(order),
         "refunds": [
             {
                 "id": refund.id,
@@ -152,6 +156,17 @@ def _data(order: Order) -> dict[str, object]:
             "captured": str(order.payment.captured),
             "refunded": str(order.payment.refunded),
         },
+    }
+
+
+def _promise(order: Order) -> dict[str, object] | None:
+    """``expected`` is null when nobody knows the day."""
+    promise, expected = order.content.promise, order.expected_day
+    if promise is None:
+        return None
+    return {
+        "arrive_by": promise.arrive_by.isoformat(),
+        "expected": expected.isoformat() if expected else None,
     }
 
 

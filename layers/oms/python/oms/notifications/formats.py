@@ -5,6 +5,7 @@ here is shown by its ISO 4217 code.
 """
 
 from dataclasses import dataclass
+from datetime import date
 
 from oms.kernel.money import Money
 
@@ -15,13 +16,29 @@ class _Marks:
     decimal: str
     after_symbol: str
     symbols: dict[str, str]
+    day: str
 
 
 _EVERYWHERE = {"BRL": "R$", "EUR": "€", "GBP": "£"}
 _MARKS = {
-    "pt-BR": _Marks(".", ",", " ", {**_EVERYWHERE, "USD": "US$"}),
-    "en": _Marks(",", ".", "", {**_EVERYWHERE, "USD": "$", "JPY": "¥"}),
+    "pt-BR": _Marks(".", ",", " ", {**_EVERYWHERE, "USD": "US$"}, "{day:02}/{month:02}/{year}"),
+    "en": _Marks(",", ".", "", {**_EVERYWHERE, "USD": "$", "JPY": "¥"}, "{name} {day}, {year}"),
 }
+
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 
 
 def format_money(money: Money, locale: str) -> str:
@@ -31,6 +48,12 @@ def format_money(money: Money, locale: str) -> str:
     before = f"{symbol}{marks.after_symbol}" if symbol else f"{money.currency} "
     sign, amount = ("-", -money) if money.minor < 0 else ("", money)
     return f"{sign}{before}{_number(str(amount), marks)}"
+
+
+def format_day(day: date, locale: str) -> str:
+    """``08/05/2026`` for ``pt-BR``, ``May 8, 2026`` for ``en``."""
+    name = _MONTHS[day.month - 1]
+    return _MARKS[locale].day.format(day=day.day, month=day.month, year=day.year, name=name)
 
 
 def format_quantity(units: int, scale: int, locale: str) -> str:

@@ -5,6 +5,7 @@ the order happens to stand when the event arrives, so that a late event still te
 """
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from oms.kernel.errors import NotFound
@@ -18,6 +19,7 @@ class Kind(StrEnum):
     SHIPPED = "shipped"
     DELIVERED = "delivered"
     BACKORDERED_AGAIN = "backordered_again"
+    PROMISE_CHANGED = "promise_changed"
     CANCELLED = "cancelled"
     REFUNDED = "refunded"
 
@@ -27,6 +29,8 @@ KIND_BY_EVENT = {
     "fulfillment_shipped": Kind.SHIPPED,
     "fulfillment_delivered": Kind.DELIVERED,
     "reservation_taken_back": Kind.BACKORDERED_AGAIN,
+    "promise_in_jeopardy": Kind.PROMISE_CHANGED,
+    "promise_restored": Kind.PROMISE_CHANGED,
     "order_cancelled": Kind.CANCELLED,
     "payment_refunded": Kind.REFUNDED,
 }
@@ -59,8 +63,10 @@ class Totals:
 class Notice:
     """One e-mail to come. ``order_number`` is the number that the customer knows.
 
-    ``lines`` are those the notice is about: a parcel's, or the whole order's. ``refunded`` is the
-    amount of this refund; ``refund_due`` what a cancelled order's customer will still get back.
+    ``lines`` are those the notice is about: a parcel's, the one whose day changed, or the whole
+    order's. ``promised`` is the day it was promised, ``expected`` the day by now, if that is known.
+    ``refunded`` is the amount of this refund; ``refund_due`` what a cancelled order's customer will
+    still get back.
     """
 
     kind: Kind
@@ -76,6 +82,8 @@ class Notice:
     reason: str = ""
     refunded: Money | None = None
     refund_due: Money | None = None
+    promised: date | None = None
+    expected: date | None = None
 
 
 def choose_locale(customer_locale: str, country: str) -> str:
@@ -103,7 +111,7 @@ def notice_of(event: Envelope, order: Order) -> Notice | None:
         locale=choose_locale(content.customer.locale, content.shipping_address.country),
         customer_name=content.customer.name,
         order_number=content.known_as,
-        lines=_lines(content, fulfillment),
+        lines=_lines(event, content, fulfillment),
         totals=totals_of(content),
         address=content.shipping_address,
         carrier=fulfillment.carrier if fulfillment else "",
@@ -111,6 +119,8 @@ def notice_of(event: Envelope, order: Order) -> Notice | None:
         reason=_reason(event),
         refunded=_refunded(event, content.currency),
         refund_due=_refund_due(order),
+        promised=_day(event, "promised") if kind is Kind.PROMISE_CHANGED else None,
+        expected=_day(event, "expected") if kind is Kind.PROMISE_CHANGED else None,
     )
 
 
@@ -136,7 +146,12 @@ def _fulfillment(event: Envelope, order: Order) -> Fulfillment | None:
     return found
 
 
-def _lines(content: Content, fulfillment: Fulfillment | None) -> tuple[NoticeLine, ...]:
+def _lines(
+    event: Envelope, content: Content, fulfillment: Fulfillment | None
+) -> tuple[NoticeLine, ...]:
+    if named := event.data.get("line_id"):
+        line = content.line(str(named))
+        return (_line(line, line.quantity),)
     if fulfillment is None:
         return tuple(_line(line, line.quantity) for line in content.lines)
     return tuple(_line(content.line(part.line_id), part.quantity) for part in fulfillment.lines)
@@ -144,6 +159,11 @@ def _lines(content: Content, fulfillment: Fulfillment | None) -> tuple[NoticeLin
 
 def _line(line: Line, quantity: int) -> NoticeLine:
     return NoticeLine(line.name or line.sku, quantity, line.scale, line.net)
+
+
+def _day(event: Envelope, name: str) -> date | None:
+    told = event.data.get(name)
+    return None if told is None else date.fromisoformat(str(told))
 
 
 def _reason(event: Envelope) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from string import Template
 
 from oms.kernel.money import Money
-from oms.notifications.formats import format_money, format_quantity
+from oms.notifications.formats import format_day, format_money, format_quantity
 from oms.notifications.model import Kind, Notice, NoticeLine
 from oms.orders.model import Address
 
@@ -59,6 +59,7 @@ def _values(notice: Notice, store: str) -> dict[str, str]:
         "tracking": _tracking(notice),
         "reason": _phrase(notice, _REASONS.get(notice.reason, "cancelled")),
         "money": _money(notice),
+        "promise": _promise(notice),
     }
     if notice.refunded is not None:
         values["refunded"] = format_money(notice.refunded, notice.locale)
@@ -86,6 +87,19 @@ def _money(notice: Notice) -> str:
     if notice.refund_due is None:
         return _phrase(notice, "nothing_charged")
     return _phrase(notice, "money_back", amount=format_money(notice.refund_due, notice.locale))
+
+
+def _promise(notice: Notice) -> str:
+    """When it will be there, and when it was to be."""
+    if notice.promised is None:
+        return ""
+    promised = format_day(notice.promised, notice.locale)
+    if notice.expected is None:
+        return _phrase(notice, "day_unknown", promised=promised)
+    expected = format_day(notice.expected, notice.locale)
+    if notice.expected > notice.promised:
+        return _phrase(notice, "day_later", expected=expected, promised=promised)
+    return _phrase(notice, "day_kept", expected=expected, promised=promised)
 
 
 def _text_parts(notice: Notice) -> dict[str, str]:

@@ -366,11 +366,12 @@ class Order:
 
     @property
     def expected_day(self) -> date | None:
-        """The day on which all that was promised is there by now; None when nobody knows it."""
+        """The day on which all that was promised is there by now; None without a promise, and when
+        nobody knows it."""
         known = {each.line_id: each.expected for each in self.progress.outlooks}
         parts = self.content.promise.lines if self.content.promise else ()
         days = [known.get(part.line_id, part.arrive_by) for part in parts]
-        return None if None in days else max(day for day in days if day is not None)
+        return None if None in days else max((day for day in days if day), default=None)
 
     def outlook(self, line_id: str) -> Outlook:
         found = (each for each in self.progress.outlooks if each.line_id == line_id)
