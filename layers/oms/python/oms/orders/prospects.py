@@ -75,10 +75,11 @@ def prospect_of(
     tracked = {sku: one for sku, one in positions.items() if one.policy.tracked}
     candidates = within_shares(what_can_ship(positions, catalog), channel, wanted, tracked)
     left = _totals(candidates, wanted)
+    may = {sku: min(left[sku], available_to(channel, one)) for sku, one in tracked.items()}
     contested = {
         sku
-        for sku, position in positions.items()
-        if position.owed and left[sku] - position.owed < wanted[sku]
+        for sku, position in tracked.items()
+        if position.owed and may[sku] - position.owed < wanted[sku]
     }
     if contested:
         ahead = line_up(contested, rank_of(order), stock, catalog, now)
