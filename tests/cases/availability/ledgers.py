@@ -7,7 +7,7 @@ from oms.catalog.model import Node
 from oms.inventory.backorders import Room
 from oms.inventory.policy import Oversell, SellingPolicy
 from tests.cases.availability.positions import error_of
-from tests.cases.availability.shelf import ORDER, Shelf
+from tests.cases.availability.shelf import BEFORE, ORDER, Shelf
 from tests.cases.reading import Keys, NotUnderstoodError, Step, number, steps_of, units
 from tests.integration.world import World
 
@@ -68,8 +68,9 @@ def outcome(refused: str, then: Keys) -> Facts:
 
 _LEDGER = frozenset(
     """set_on_hand adjust receive restock pay authorize_payment settle_payment settle place_order
-    create_fulfilment ship cancel cancel_order cancel_fulfilment refund release
-    add_to_order""".split()
+    create_fulfilment create_fulfillment fulfil fulfill ship cancel cancel_order cancel_fulfilment
+    cancel_fulfillment cancel_line cancel_lines cancel_items cancel_units cancel_unfulfilled
+    cancel_fulfilled release add_to_order complete_order""".split()
 )
 
 
@@ -82,7 +83,8 @@ def ledger(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
     placed = given.first("order_qty") is not None
     if placed and "allocated" in given:
         lines = [ORDER]
-    given.value("order_state")
+    given.first("order_state", "payment_state", "payment")
+    shelf.gone = given.units("fulfilled", "sold", "shipped")
     stages: dict[str, Facts] = {}
     parcels: Parcels = []
     refused = ""
@@ -125,12 +127,12 @@ def _lived(shelf: Shelf, step: Step, lines: list[str], ordered: list[int], parce
     match step.verb:
         case "set_on_hand":
             _leave(shelf, parcels)
-            return shelf.count(step.units())
+            return shelf.count(step.units(), force=bool(step.more.value("force", False)))
         case "adjust":
             return shelf.move("adjustment", step.units(), str(step.more.value("reason", "a case")))
         case "receive" | "restock":
             return shelf.move("receipt", step.units())
-        case "pay" | "authorize_payment" | "place_order" | "add_to_order":
+        case "pay" | "complete_order" | "authorize_payment" | "place_order" | "add_to_order":
             if step.value is not None:
                 return shelf.promise(ORDER, step.units())
             return _first(
@@ -138,29 +140,28 @@ def _lived(shelf: Shelf, step: Step, lines: list[str], ordered: list[int], parce
             )
         case "settle_payment" | "settle":
             return ""
-        case "create_fulfilment" | "ship":
+        case "create_fulfilment" | "create_fulfillment" | "fulfil" | "fulfill" | "ship":
             return _pack(shelf, step, lines, ordered, parcels)
-        case "cancel_fulfilment":
-            parcels.clear()
-            return ""
+        case "cancel_fulfilment" | "cancel_fulfillment":
+            return _unpack(shelf, parcels)
         case "cancel" if step.value in ("fulfilment", "fulfillment"):
-            parcels.clear()
-            return ""
+            return _unpack(shelf, parcels)
+        case "cancel_fulfilled":
+            _leave(shelf, parcels)
+            return shelf.come_back(step.units() if step.value is not None else shelf.gone)
         case _:
             return _cancel(shelf, step, parcels)
 
 
 def _pack(shelf: Shelf, step: Step, lines: list[str], ordered: list[int], parcels: Parcels) -> str:
     if step.value is None or step.value == "for all":
-        packed = [(line, shelf.line(line).units) for line in shelf.lines if line != "before"]
+        packed = [(line, shelf.line(line).units) for line in shelf.lines if line != BEFORE]
     else:
-        packed = [(ORDER if ORDER in shelf.lines else lines[0], step.units())]
+        packed = [(ORDER if ORDER in shelf.lines or not lines else lines[0], step.units())]
     for line, quantity in packed:
         in_parcels = sum(many for name, many in parcels if name == line)
-        there = shelf.line(line)
         if shelf.policy.tracked and quantity + in_parcels > _shippable(shelf, line):
             return "stock_contended"
-        assert there is shelf.line(line)
         parcels.append((line, quantity))
     return ""
 
@@ -188,12 +189,26 @@ def _left(shelf: Shelf, parcels: Parcels) -> Facts:
     }
 
 
+def _unpack(shelf: Shelf, parcels: Parcels) -> str:
+    """A parcel that has not left is not packed any more; of one that has, its units come back."""
+    if parcels:
+        parcels.clear()
+        return ""
+    return shelf.come_back(shelf.gone)
+
+
 def _cancel(shelf: Shelf, step: Step, parcels: Parcels) -> str:
+    """All, or so many units: those that have not left first; those that have come back."""
+    words = (None, "order", "all")
+    left = shelf.gone + _coming(shelf) if step.value in words else units(step.value)
     parcels.clear()
-    some = units(step.value) if step.value not in (None, "order", "all") else None
-    for name in [name for name in shelf.lines if name != "before"]:
-        shelf.release(name, some if some is not None else shelf.line(name).units)
-    return ""
+    for name in [name for name in shelf.lines if name != BEFORE]:
+        left -= shelf.release(name, left)
+    return shelf.come_back(left) if left else ""
+
+
+def _coming(shelf: Shelf) -> int:
+    return sum(line.units for name, line in shelf.lines.items() if name != BEFORE)
 
 
 def _first(refusals: Iterable[str]) -> str:
@@ -227,8 +242,9 @@ def _several(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
 # --- allocations ---------------------------------------------------------------------------------
 
 _ALLOCATION = frozenset(
-    """deallocate allocate allocate_more increase_allocation decrease_allocation restock
-    increase_stock decrease_stock ship release movement receive adjust cancel set_on_hand""".split()
+    """deallocate deallocate_all allocate allocate_more increase_allocation decrease_allocation
+    restock increase_stock decrease_stock ship fulfil release movement receive adjust cancel
+    adjust_on_hand set_on_hand adjust_allocated release_allocated reduce_on_hand_to_zero""".split()
 )
 
 
@@ -289,32 +305,41 @@ def _shelves(given: Keys, oms: World) -> tuple[dict[str, Shelf], bool]:
 
 def _allocation(shelf: Shelf, step: Step) -> str:
     match step.verb:
-        case "deallocate" | "release" | "decrease_allocation" | "cancel":
+        case "deallocate_all":
+            shelf.release(ORDER, shelf.line(ORDER).units)
+            return ""
+        case "adjust_allocated" if step.units() < 0:
+            shelf.release(ORDER, -step.units())
+            return ""
+        case "deallocate" | "release" | "release_allocated" | "decrease_allocation" | "cancel":
             shelf.release(ORDER, step.units())
             return ""
-        case "allocate" | "allocate_more" | "increase_allocation":
+        case "allocate" | "allocate_more" | "increase_allocation" | "adjust_allocated":
             return shelf.promise(ORDER, step.units())
         case "restock" | "increase_stock" | "receive":
             also = step.more.first("allocate", default=False)
             refused = shelf.move("receipt", step.units())
             return refused or (shelf.promise(ORDER, step.units()) if also else "")
-        case "ship" | "decrease_stock":
+        case "ship" | "fulfil" | "decrease_stock":
             return shelf.ship(ORDER, step.units(), str(step.more.first("from", "at", default="")))
-        case "adjust":
+        case "adjust" | "adjust_on_hand":
             return shelf.move("adjustment", step.units(), str(step.more.value("reason", "a case")))
         case "set_on_hand":
-            return shelf.count(step.units())
+            return shelf.count(step.units(), force=bool(step.more.value("force", False)))
+        case "reduce_on_hand_to_zero":
+            return shelf.count(0) if shelf.on_hand() > 0 else ""
         case _:
             return _movement(shelf, step)
 
 
 def _movement(shelf: Shelf, step: Step) -> str:
     """A departure that belongs to a fulfilment takes what its line holds; any other leaves on a
-    transfer, and takes nobody's units."""
+    transfer, and takes nobody's units. What left although the books did not have it is owed."""
     quantity = units(step.more.first("qty", "quantity"))
     reason = step.more.value("reason", "" if step.value == "adjusted" else "a case") or ""
     fulfilment = step.more.first("fulfilment", "fulfillment")
-    step.more.first("force")
+    if step.more.first("force", default=False) and quantity > 0 and step.value == "shipped":
+        return shelf.count(shelf.on_hand() - quantity, force=True)
     if step.value in ("allocated", "released", "shipped") and quantity <= 0:
         return "quantity_not_positive"
     match step.value:

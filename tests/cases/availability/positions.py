@@ -19,9 +19,23 @@ from tests.samples import NOW
 CHANNEL = "web"
 # What cases call our refusals.
 ERRORS = {
-    "insufficient_stock": {"insufficient_stock", "backorder_limit", "backorder_ended"},
+    "insufficient_stock": {
+        "insufficient_stock",
+        "backorder_limit",
+        "backorder_ended",
+        "stock_contended",
+    },
     "out_of_stock": {"insufficient_stock", "backorder_limit", "backorder_ended"},
+    "not_enough_stock": {"insufficient_stock", "stock_contended", "backorder_limit"},
     "insufficient_stock_on_hand": {"stock_contended", "below_zero"},
+    "below_threshold": {"backorder_not_allowed", "backorder_limit"},
+    "stock_below_threshold": {"backorder_not_allowed", "backorder_limit"},
+    "stock_on_hand_below_threshold": {"backorder_not_allowed", "backorder_limit"},
+    "negative_stock": {"below_zero", "backorder_not_allowed", "quantity_not_positive"},
+    "negative_on_hand": {"below_zero", "backorder_not_allowed", "quantity_not_positive"},
+    "invalid_quantity": {"quantity_zero", "quantity_not_positive", "too_many_decimals"},
+    "zero_quantity": {"quantity_zero"},
+    "reason_required": {"required"},
     "below_zero": {"below_zero"},
     "not_available": {"unknown_sku"},
     "min_quantity": {"below_minimum"},
@@ -177,12 +191,14 @@ def locations(given: Keys) -> Offer:
     channel = str(given.value("channel", CHANNEL))
     offer = Offer(asking=Asking(channel, NOW))
     active, own, owed, backorderable = set(), 0, 0, False
+    holds = given.first("reservations_enabled", "stock_reservations_enabled", default=True)
     lapsed = []
     for location in given.each("locations", "sources", "stocks"):
         code = str(location.first("code", "at", "id"))
         on_hand = location.units("on_hand", "stocked", "qty", "quantity")
-        mine = location.units("reserved_by_this_cart", "own_reserved")
-        held = mine + location.units("reserved", "reserved_by_others")
+        mine = location.units("reserved_by_this_cart", "own_reserved") if holds else 0
+        held = mine + (location.units("reserved", "reserved_by_others") if holds else 0)
+        location.first("reserved", "reserved_by_others", "reserved_by_this_cart")
         allocated = location.units("allocated", "committed")
         safety = location.units("safety_stock", "threshold")
         expired = location.units("reserved_expired", "expired_reserved")

@@ -23,8 +23,9 @@ from tests.samples import NOW
 # --- signed reservations of a network ------------------------------------------------------------
 
 _SIGNED = frozenset(
-    """revert_sale register_sale place_order sale cancel back_item_qty return_items
-    invoice ship credit_memo""".split()
+    """revert_sale register_sale register_products_sale place_order order sell sale buy reserve
+    place_reservation append_reservation cancel cancel_order back_item_qty back_to_stock
+    return_to_stock return_items restock invoice ship credit_memo refund""".split()
 )
 
 
@@ -80,14 +81,24 @@ def _quantities(step: Step, sku: str) -> dict[str, int]:
 
 def _signed(shelf: Shelf, verb: str, many: int) -> str:
     match verb:
-        case "register_sale" | "place_order" | "sale":
-            return shelf.promise(ORDER, many)
-        case "revert_sale" | "cancel":
-            return "" if shelf.release(ORDER, many) == many else "nothing_held"
-        case "back_item_qty" | "return_items" | "credit_memo":
+        case "append_reservation" if many > 0:
+            return _back(shelf, many)
+        case "append_reservation":
+            return shelf.promise(ORDER, -many)
+        case "revert_sale" | "cancel" | "cancel_order":
+            return _back(shelf, many)
+        case "back_item_qty" | "back_to_stock" | "return_to_stock" | "return_items" | "restock":
             return shelf.move("receipt", many)
-        case _:
+        case "credit_memo" | "refund":
+            return shelf.move("receipt", many)
+        case "invoice" | "ship":
             return _leave(shelf, many)
+        case _:
+            return shelf.promise(ORDER, many)
+
+
+def _back(shelf: Shelf, many: int) -> str:
+    return "" if shelf.release(ORDER, many) == many else "nothing_held"
 
 
 def _leave(shelf: Shelf, many: int) -> str:
@@ -125,6 +136,9 @@ def _books(sku: str, order: Keys) -> tuple[Balance, list[Entry]]:
     both = order.first("reservation_and_compensation_present", default=None)
     reserved = order.first("reservation_present", default=bool(both))
     undone = order.first("compensation_present", default=not held if both is None else bool(both))
+    reserved = reserved and not order.first("reservation_missing", default=False)
+    undone = undone and not order.first("compensation_missing", default=False)
+    order.first("sku", "qty", "virtual", "id")
     entries = [_entry(sku, "opening", on_hand=1)]
     if reserved:
         entries.append(_entry(sku, "reserve", reserved=1))
@@ -169,8 +183,13 @@ class Cart:
         self.store = ReservationStore(shelf.oms.client, "inventory", shelf.oms.stock)
         self.wanted: tuple[Wanted, ...] = ()
         self.now: Reservation | None = None
+        self.content: list[Any] = []
+        # What never runs out need not be held; nor does a channel ask that holds nothing.
+        self.asks = True
 
     def take(self, wanted: tuple[Wanted, ...], name: str = "cart") -> str:
+        if not self.asks:
+            return ""
         if wanted != self.wanted:
             self.release()
         named = f"{name}-{hash(wanted) % 10**9}-{len(wanted)}"
@@ -216,6 +235,11 @@ def cart_reservation(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
     minutes = int(given.first("ttl_minutes", "reservation_minutes", default=10))
     cart = Cart(shelf, minutes)
     order = _located(shelf, cart, given)
+    cart.asks = shelf.policy.tracked and bool(
+        given.first("reservations_enabled", "stock_reservations_enabled", default=True)
+    )
+    lines = given.first("order_lines", "lines", "cart_lines", default=())
+    cart.content = [_quantity(line) for line in lines]
     refused = ""
     for step in steps_of(when, _CART):
         refused = _carted(cart, step, order)
@@ -284,7 +308,8 @@ def _carted(cart: Cart, step: Step, order: list[str]) -> str:
 
 def _wanted(cart: Cart, step: Step, order: list[str]) -> tuple[Wanted, ...]:
     """As asked for; in the channel's own order of nodes, when it has one, it names them."""
-    quantities = step.value if isinstance(step.value, list) else [step.value]
+    asked = cart.content if step.value is None else step.value
+    quantities = [_quantity(each) for each in asked] if isinstance(asked, list) else [asked]
     sku = cart.shelf.sku
     if not order:
         return tuple(Wanted(sku, units(quantity)) for quantity in quantities)
@@ -295,6 +320,16 @@ def _wanted(cart: Cart, step: Step, order: list[str]) -> tuple[Wanted, ...]:
         left -= there
         wanted += [Wanted(sku, there, node)] if there else []
     return (*wanted, *([Wanted(sku, left)] if left else []))
+
+
+def _quantity(line: Any) -> Any:
+    if not isinstance(line, Mapping):
+        return line
+    said = Keys("line", line)
+    found = said.first("qty", "quantity")
+    said.first("line", "sku", "option")
+    said.done()
+    return found
 
 
 # --- reservations at locations -------------------------------------------------------------------
@@ -472,21 +507,23 @@ def inventory_mode(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
     mode = given.value("mode")
     if mode not in _MODES:
         raise NotUnderstoodError(f"mode: {mode!r}")
+    entered = given.value("inventory_entry_exists", given.members.get("available") is not None)
     shelf = Shelf(oms, policy=_MODES[mode])
     there = given.value("available")
-    if given.value("inventory_entry_exists", there is not None):
+    if entered or mode == "None":  # where nothing is counted, no entry says nothing
         shelf.open(NODE, units(there or 0))
     refused = ""
-    for step in steps_of(when, frozenset({"place_order", "order"})):
+    for step in steps_of(when, frozenset({"place_order", "order", "create_order"})):
         refused = shelf.promise(ORDER, step.units())
         step.more.done()
-    known = number(shelf.available()) if shelf.nodes else None
+    known = number(shelf.available()) if entered else None
     return {**outcome(refused, then), "available": known}
 
 
 _STATES = frozenset(
-    """fulfil fulfill commit place_order order uncommit cancel receive adjust restock move
-    damage reserve unreserve set_on_hand""".split()
+    """fulfil fulfill ship commit place_order create_order order uncommit cancel cancel_order
+    receive receive_incoming adjust adjust_available restock move damage mark_damaged quarantine
+    reserve unreserve set_on_hand""".split()
 )
 # A movement of ours between two states of a peer.
 _BETWEEN = {
@@ -525,27 +562,32 @@ def inventory_states(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
         "quality_control": number(now.quality_hold),
         "safety_stock": number(now.safety_stock),
         "incoming": number(now.incoming),
+        "unavailable": number(
+            now.damaged + now.quality_hold + now.safety_stock + shelf.line("draft").units
+        ),
         "on_hand": number(now.on_hand + now.damaged + now.quality_hold),
     }
 
 
 def _stated(shelf: Shelf, step: Step) -> str:
     match step.verb:
-        case "fulfil" | "fulfill":
+        case "fulfil" | "fulfill" | "ship":
             return shelf.ship(ORDER, step.units())
-        case "commit" | "place_order" | "order":
+        case "commit" | "place_order" | "create_order" | "order":
             return shelf.promise(ORDER, step.units())
-        case "uncommit" | "cancel":
+        case "uncommit" | "cancel" | "cancel_order":
             shelf.release(ORDER, step.units())
             return ""
-        case "receive":
+        case "receive" | "receive_incoming":
             return _arrive(shelf, step.units())
         case "restock":
             return shelf.move("receipt", step.units())
-        case "adjust":
+        case "adjust" | "adjust_available":
             return shelf.move("adjustment", step.units(), str(step.more.value("reason", "a case")))
-        case "damage":
+        case "damage" | "mark_damaged":
             return shelf.move("damage", step.units(), "a case")
+        case "quarantine":
+            return shelf.move("quarantine", step.units(), "a case")
         case "set_on_hand":
             return shelf.count(step.units())
         case "reserve":

@@ -59,6 +59,7 @@ class Shelf:
         self.nodes: list[str] = []
         self.promised: list[tuple[str, int]] = []
         self.at = self.started = CAUSE.at
+        self.gone = 0
         oms.catalog.put_item(self.item)
 
     @property
@@ -166,16 +167,18 @@ class Shelf:
                 held[need.node] = held.get(need.node, 0) + need.quantity
         return refused
 
-    def owe(self, name: str, units: int) -> str:
+    def owe(self, name: str, units: int, *, force: bool = False) -> str:
         """Have a line wait, as far as the policy lets anything be owed."""
         position, owed = self.position, self.position.owed
         room = room_for(self.sku, units, CHANNEL, position.policy, owed, owed, self.at)
-        if isinstance(room, NotOwed):
+        if isinstance(room, NotOwed) and not force:
             return room.code
-        self.wait(name, units, room)
+        self.wait(name, units, Room() if isinstance(room, NotOwed) else room)
         return ""
 
     def wait(self, name: str, units: int, room: Room) -> None:
+        if not units:
+            return
         line = self.line(name)
         since = f"{self.at.isoformat()}"
         place = rank(5, None, since, f"{name}-{len(line.waiting)}")
@@ -197,6 +200,12 @@ class Shelf:
                 line.held[node] -= given
                 left -= given
         return units - left
+
+    def come_back(self, units: int) -> str:
+        """Units that left come back on the shelf, because what they left for was cancelled."""
+        back = min(units, self.gone) if self.policy.tracked else 0
+        self.gone -= back
+        return self.move("receipt", back, _CANCELLED) if back else ""
 
     def ship(self, name: str, units: int, node: str = "") -> str:
         """Units of a line leave a node. What the line holds elsewhere is moved to where it leaves,
@@ -222,6 +231,7 @@ class Shelf:
         if refused := self._refused(self.oms.stock.ship(needs, name, self.cause())):
             return refused
         line.held[node] -= units
+        self.gone += units
         return ""
 
     def _leave_queue(self, name: str, units: int) -> int:
@@ -275,14 +285,15 @@ class Shelf:
             return refused.problem_code
         return ""
 
-    def count(self, units: int, node: str = "") -> str:
+    def count(self, units: int, node: str = "", *, force: bool = False) -> str:
         """What is found on the shelf. Below zero it is owed to orders from before, as far as the
-        policy lets anything be owed."""
-        self.release(BEFORE, self.line(BEFORE).owed)
-        refused = self.move("count", max(0, units), "counted", node)
-        if refused or units >= 0:
+        policy lets anything be owed, or when that is forced."""
+        before = self.release(BEFORE, self.line(BEFORE).owed)
+        refused = self.owe(BEFORE, -units, force=force) if units < 0 else ""
+        if refused:
+            self.wait(BEFORE, before, Room())
             return refused
-        return self.owe(BEFORE, -units)
+        return self.move("count", max(0, units), "counted", node)
 
     def movements(self) -> list[dict[str, object]]:
         """The ledger since the start, oldest first, in the words of the cases."""
@@ -293,7 +304,7 @@ class Shelf:
             if entry.at > self.started and (entry.on_hand or entry.reserved)
         ]
         return [
-            {"type": _TYPES[entry.kind], "qty": number(entry.on_hand or entry.reserved)}
+            {"type": _type(entry), "qty": number(entry.on_hand or abs(entry.reserved))}
             for entry in sorted(entries, key=lambda entry: entry.at)
         ]
 
@@ -316,6 +327,11 @@ class Shelf:
         return ""
 
 
+def _type(entry: Entry) -> str:
+    return "cancellation" if entry.reason == _CANCELLED else _TYPES[entry.kind]
+
+
+_CANCELLED = "what it left for was cancelled"
 _TYPES = {
     "count": "adjustment",
     "adjustment": "adjustment",
