@@ -314,3 +314,17 @@ def test_the_largest_order_fits_one_transaction(oms: World) -> None:
     cancelled = purchasing.cancel("po_1", oms.purchases, oms.stock, at(99))
     assert cancelled.state is PurchaseState.CANCELLED
     assert supply(oms, "S0") == []
+
+
+def test_an_audit_names_the_supply_that_is_not_what_was_ordered(oms: World) -> None:
+    sent(oms)
+    assert audit(oms.client, "inventory")[1] == []
+    oms.client.update_item(
+        TableName="inventory",
+        Key={"pk": {"S": "MUG"}, "sk": {"S": "supply#po_1:1"}},
+        UpdateExpression="SET #open = :open",
+        ExpressionAttributeNames={"#open": "open"},
+        ExpressionAttributeValues={":open": {"N": "11"}},
+    )
+    found = [(one.quantity, one.balance, one.ledger) for one in audit(oms.client, "inventory")[1]]
+    assert found == [("open of po_1:1", 11, 10), ("on order", 11, 10)]

@@ -49,9 +49,7 @@ class PurchaseStore:
 
     def find(self, order_id: str) -> PurchaseOrder | None:
         item = self._get(_order_key(order_id))
-        return (
-            None if item is None else from_json(dynamo.read_text(item, "document"), PurchaseOrder)
-        )
+        return None if item is None else read_order(item)
 
     def prepare(
         self, before: PurchaseOrder | None, decision: Decision, cause: Cause
@@ -229,6 +227,10 @@ class PurchaseStore:
 
     def _write(self, kind: str, request: dict[str, Any], refusal: OmsError = _CHANGED) -> Write:
         return Write({kind: {"TableName": self._table, **request}}, refusal)
+
+
+def read_order(item: Mapping[str, Any]) -> PurchaseOrder:
+    return from_json(dynamo.read_text(item, "document"), PurchaseOrder)
 
 
 def _travelling(sent: Movement) -> Supply:

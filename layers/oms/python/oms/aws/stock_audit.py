@@ -5,10 +5,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from oms.aws.purchase_store import read_order
 from oms.aws.stock_items import read_balance, read_entry, read_reservation, sort_key
+from oms.aws.supply_items import PREFIX, read_supply
 from oms.inventory.ledger import Shortfall, shortfalls
 from oms.inventory.model import Balance, Entry
+from oms.inventory.position import Supply
 from oms.inventory.reservation import Reservation
+from oms.purchasing.audit import misordered
+from oms.purchasing.model import PurchaseOrder
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -20,6 +25,8 @@ def audit(client: DynamoDBClient, table: str) -> tuple[int, list[Shortfall]]:
     balances: list[Balance] = []
     entries: list[Entry] = []
     reservations: list[Reservation] = []
+    dated: list[Supply] = []
+    orders: list[PurchaseOrder] = []
     pages = client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
     for page in pages:
         for item in page["Items"]:
@@ -28,6 +35,11 @@ def audit(client: DynamoDBClient, table: str) -> tuple[int, list[Shortfall]]:
                 balances.append(read_balance(item))
             elif key == "reservation":
                 reservations.append(read_reservation(item))
+            elif key.startswith(PREFIX):
+                dated.append(read_supply(item))
+            elif key == "purchase_order":
+                orders.append(read_order(item))
             elif "record" in item and key != "movement":
                 entries.append(read_entry(item))
-    return len(balances), shortfalls(balances, entries, reservations)
+    found = shortfalls(balances, entries, reservations)
+    return len(balances), [*found, *misordered(entries, dated, orders)]
