@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from oms.kernel.encoding import from_json, from_plain, to_json, to_plain
-from oms.kernel.errors import Conflict, OrderCancelRequested
+from oms.kernel.errors import Conflict, OrderCancelRequested, StockTakenBack
 from oms.kernel.ids import fulfillment_id, refund_id
 from oms.orders import decisions
 from oms.orders import events as happened
@@ -42,7 +42,7 @@ class AnOrder(RuleBasedStateMachine):
 
     def apply(self, command: Command) -> Events:
         """What it did; nothing when it was refused."""
-        with suppress(Conflict, OrderCancelRequested):
+        with suppress(Conflict, OrderCancelRequested, StockTakenBack):
             events = command(self.order)
             evolved = evolve_all(self.order, events)
             self.order = Order(evolved.content, evolved.progress, self.order.version + 1)
@@ -61,6 +61,14 @@ class AnOrder(RuleBasedStateMachine):
     @rule()
     def backorder(self) -> None:
         self.take(lambda order: decisions.backorder(order, ("MUG", "gift"), "no MUG"))
+
+    @rule()
+    def leave_the_queues(self) -> None:
+        self.take(decisions.leave_queues)
+
+    @rule(skus=st.sampled_from([{"MUG"}, {"TEE"}, {"MUG", "TEE"}]))
+    def take_back(self, skus: set[str]) -> None:
+        self.take(lambda order: decisions.take_back(order, skus, "another needs it"))
 
     @rule()
     def unreserve_when_turning_round(self) -> None:
@@ -199,6 +207,13 @@ class AnOrder(RuleBasedStateMachine):
         if self.order.state is State.CANCELLED:
             failed = sum(r.amount for r in self.order.progress.refunds if r.state == "failed")
             assert payment.kept.minor == payment.refund_pending.minor + failed
+
+    @invariant()
+    def an_order_of_which_all_was_taken_back_holds_nothing(self) -> None:
+        if self.order.progress.taken_back and self.order.state is not State.CANCELLED:
+            assert self.order.state is State.CAPTURED
+            assert not self.order.progress.allocations
+            assert not self.order.live_fulfillments
 
     @invariant()
     def the_order_always_has_a_status(self) -> None:
