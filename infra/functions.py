@@ -49,7 +49,7 @@ FUNCTIONS = (
             "catalog": CHECK_ORDER,
             "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem"),
         },
-        indexes={"orders": ("by_channel", "by_customer")},
+        indexes={"orders": ("by_channel", "by_customer"), "views": ("waiting",)},
     ),
     FunctionPlan(
         "catalog",
@@ -234,7 +234,7 @@ FUNCTIONS = (
         _QUEUE,
         tables={
             "catalog": ("Query",),
-            "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem"),
+            "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem", "Query"),
         },
         indexes={"views": ("waiting",), "inventory": ("expiring",)},
     ),

@@ -23,6 +23,8 @@ from oms.orders.contract import (
 from oms.orders.listing import Filter
 from oms.orders.model import State
 from oms.promising.acceptance import Acceptance
+from oms.promising.jeopardies import in_jeopardy
+from oms.promising.severity import Severity
 
 app = resolver()
 
@@ -98,6 +100,23 @@ def read_order(order_id: OrderId) -> OrderView:
 )
 def read_history(order_id: OrderId) -> HistoryView:
     return history_view(order_id, stores.orders().history(order_id))
+
+
+@app.get(
+    "/v1/jeopardies",
+    summary="List the orders whose promise is in jeopardy, the first promised day first",
+    description="`promise.changes` of each says which line, why, how late, and what would keep the"
+    " day.",
+    tags=["orders"],
+    responses={200: {"description": "One page"}, **refusals(401, 403, 422)},
+)
+def list_jeopardies(
+    severity: Annotated[Severity, Query(description="Of the order's worst line")] = Severity.HIGH,
+    limit: Annotated[int, Query(ge=1, le=50)] = 25,
+    cursor: Annotated[str, Query(description="next_cursor of the page before")] = "",
+) -> OrderPage:
+    page = in_jeopardy(severity, limit, cursor or None, stores.orders(), stores.views())
+    return OrderPage(orders=[order_view(order) for order in page.orders], next_cursor=page.cursor)
 
 
 @app.post(

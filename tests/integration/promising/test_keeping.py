@@ -11,7 +11,10 @@ from oms.orders import events as happened
 from oms.orders.contract import order_view
 from oms.orders.model import Order
 from oms.promising import keeping
+from oms.promising.jeopardies import in_jeopardy
 from oms.promising.model import CapacityBooking
+from oms.promising.severity import Severity
+from oms.reporting.waiting import project
 from tests.integration.promising.desk import Desk, day, from_supply, later, part
 from tests.integration.world import RJ
 from tests.samples import CAUSE
@@ -359,3 +362,34 @@ def test_an_order_that_is_not_cancelled_keeps_its_promise(desk: Desk) -> None:
     order = desk.promised(part())
     keeping.order_cancelled(order.order_id, desk.keeper)
     assert len(desk.rows()) == 1
+
+
+# --- the list -----------------------------------------------------------------------------------
+
+
+def listed(desk: Desk, order: Order, severity: Severity = Severity.MEDIUM) -> list[str]:
+    project(order.order_id, "", desk.oms.orders, desk.oms.views, later())
+    page = in_jeopardy(severity, 10, None, desk.oms.orders, desk.oms.views)
+    return [each.order_id for each in page.orders]
+
+
+def test_orders_in_jeopardy_are_listed_by_severity_until_it_ends(desk: Desk) -> None:
+    desk.due("po_1", 5, 1)
+    order = waiting(desk)
+    assert listed(desk, order) == []
+    desk.due("po_1", 8, 1)
+    look(desk)
+    assert listed(desk, order) == [order.order_id]
+    assert listed(desk, order, Severity.HIGH) == []
+    desk.due("po_1", 5, 1)
+    look(desk)
+    assert listed(desk, order) == []
+
+
+def test_a_cancelled_order_is_in_no_jeopardy(desk: Desk) -> None:
+    desk.due("po_1", 5, 1)
+    order = waiting(desk)
+    desk.due("po_1", 8, 1)
+    look(desk)
+    cancelled(desk, order)
+    assert listed(desk, order) == []

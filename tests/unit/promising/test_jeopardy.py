@@ -16,13 +16,12 @@ from oms.promising.jeopardy import (
     Arrival,
     Finding,
     Pool,
-    Severity,
     look,
     missing_at,
     pools_of,
-    severity_of,
 )
 from oms.promising.model import Destination
+from oms.promising.severity import Severity, severity_of
 from tests.samples import NOW
 
 TO = Destination("BR", "SP", "São Paulo", "01310-100")

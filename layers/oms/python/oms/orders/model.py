@@ -64,8 +64,8 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """``quantity`` is in units of 10^-scale; ``unit_price`` is for one whole unit. ``bundle`` is the
-    id of the line that ordered the bundle which this is a part of."""
+    """``quantity`` is in units of 10^-scale; ``unit_price`` is for one whole unit. ``bundle`` is
+    the id of the line that ordered the bundle which this is a part of."""
 
     line_id: str
     sku: str

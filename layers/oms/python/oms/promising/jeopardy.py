@@ -13,22 +13,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 
 from oms.inventory.position import Position
 from oms.orders.model import PromisedPart
 from oms.promising.demand import DemandLine
 from oms.promising.model import ON_HAND, supply_of, supply_source
-
-
-class Severity(StrEnum):
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-
-
-# From so many days late on; the most severe first.
-THRESHOLDS = ((7, Severity.HIGH), (3, Severity.MEDIUM), (1, Severity.LOW))
+from oms.promising.severity import Severity, severity_of
 
 # What was due and has not come is not expected before this.
 _OVERDUE = timedelta(days=1)
@@ -85,13 +75,6 @@ class Finding:
             return bool(self.line.severity)
         told = (self.line.severity, self.line.expected)
         return told != (str(self.severity), self.expected)
-
-
-def severity_of(days_late: int | None) -> Severity:
-    """Of a line that is late; when nobody knows for how long, it is as bad as can be."""
-    if days_late is None:
-        return Severity.HIGH
-    return next((name for days, name in THRESHOLDS if days_late >= days), Severity.LOW)
 
 
 def pools_of(position: Position, now: datetime) -> list[Pool]:

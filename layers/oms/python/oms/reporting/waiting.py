@@ -1,17 +1,19 @@
-"""What waits, and since when: the work of each node, and the orders that are held up.
+"""What waits, and since when: the work of each node, the orders that are held up, and those whose
+promise is in jeopardy.
 
-Both are views of orders. A view is made anew from the order's present state whenever something
+All are views of orders. A view is made anew from the order's present state whenever something
 happened to it, under the order's version, so that events may come twice, late or out of order.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 from typing import Protocol
 
 from oms.kernel.clock import rfc3339
-from oms.orders.model import Fulfillment, FulfillmentState, Order, State
+from oms.orders.model import Fulfillment, FulfillmentState, Order, Outlook, State
 from oms.orders.store import Orders
+from oms.promising.severity import THRESHOLDS, Severity
 
 HELD_UP = "orders"
 
@@ -21,6 +23,7 @@ _AT_THE_NODE = (
     FulfillmentState.PICKED,
     FulfillmentState.PACKED,
 )
+_HAVE_LEFT = (State.SHIPPED, State.DELIVERED, State.COMPLETED, State.CANCELLED)
 _HELD_UP_STATUS = ("backordered", "exception", "overdue")
 
 
@@ -62,6 +65,12 @@ def work_of(node: str) -> str:
     return f"node#{node}"
 
 
+def jeopardies(severity: Severity) -> str:
+    """The name of the list of the orders whose worst line is in jeopardy by so much; the one whose
+    promised day is the first comes first."""
+    return f"jeopardy#{severity}"
+
+
 def project(
     order_id: str, fulfillment_id: str, orders: Orders, views: Views, now: datetime
 ) -> None:
@@ -78,7 +87,8 @@ def _views(order: Order, fulfillment_id: str) -> Sequence[View]:
         for fulfillment in order.progress.fulfillments
         if fulfillment_id in ("", fulfillment.id)
     ]
-    return [*work, _held_up_view(order)] if _was_held_up(order) else work
+    views = [*work, _held_up_view(order)] if _was_held_up(order) else work
+    return [*views, _jeopardy_view(order)] if order.progress.outlooks else views
 
 
 def _work_view(order: Order, fulfillment: Fulfillment) -> View:
@@ -101,6 +111,29 @@ def _held_up_view(order: Order) -> View:
         state=order.status if waits else order.state,
         version=order.version,
     )
+
+
+def _jeopardy_view(order: Order) -> View:
+    """An order that has left, or is closed, is in jeopardy no more."""
+    promise = order.content.promise
+    assert promise is not None
+    worst = None if order.state in _HAVE_LEFT else worst_of(order.progress.outlooks)
+    return View(
+        id=f"promise#{order.order_id}",
+        list=jeopardies(worst) if worst else "",
+        since=rfc3339(datetime.combine(promise.arrive_by, time(), UTC)),
+        state=worst or "kept",
+        version=order.version,
+    )
+
+
+def worst_of(outlooks: Sequence[Outlook]) -> Severity | None:
+    told = {outlook.severity for outlook in outlooks}
+    return next((severity for _, severity in THRESHOLDS if severity in told), None)
+
+
+def order_of_jeopardy(view_id: str) -> str:
+    return view_id.removeprefix("promise#")
 
 
 def _is_held_up(order: Order) -> bool:
