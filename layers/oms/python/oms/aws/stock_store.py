@@ -67,6 +67,7 @@ if TYPE_CHECKING:
 _LARGEST_PAGE = 100
 # Each is a transaction: what one taking is ready to do for those that came before.
 _RECLAIMED_AT_ONCE = 25
+_RECLAIMS = 40
 _GONE = StockContended("what is given back is no longer reserved")
 
 
@@ -224,11 +225,9 @@ class StockStore:
         except Conflict as refusal:
             booked = self.movement(movement.id)
             if booked is None:
-                if refusal.problem_code != "below_zero" or not self._spreading.is_spread(
-                    movement.sku, movement.node
-                ):
+                if refusal.problem_code != "below_zero":
                     raise
-                self._gathered(
+                self._with_all_units(
                     movement.sku,
                     movement.node,
                     cause,
@@ -257,6 +256,21 @@ class StockStore:
         parts = self.shares.follow(entries, cause.at)
         self.transact([self._guard(movement, to_json(movement)), *writes, *parts, *also])
 
+    def _with_all_units(self, sku: str, node: str, cause: Cause, act: Callable[[], None]) -> None:
+        """Do what was refused for lack of units at home: with those whose reservations expired,
+        then with those of the other counters. Raises what it raises when there are no more."""
+        for _ in range(_RECLAIMS):
+            if not self.reclaim({sku}, cause.at):
+                break
+            try:
+                return act()
+            except Conflict as refusal:
+                if refusal.problem_code != "below_zero":
+                    raise
+        if self._spreading.is_spread(sku, node):
+            return self._gathered(sku, node, cause, act)
+        return act()
+
     def _gathered(self, sku: str, node: str, cause: Cause, act: Callable[[], None]) -> None:
         """Do what needs all units at home, and spread them again. When this breaks off in between
         the SKU is no longer spread, which is slower and nothing worse."""
@@ -283,16 +297,15 @@ class StockStore:
         home = self._item(sku, node)
         if home is None:
             raise NotFound(f"{node} has never held {sku}")
-        if is_spread(home):
-            # The home's balance alone does not say what is available: what is held back comes home.
-            self._gathered(
+        try:
+            self._hold_back(sku, node, safety_stock, low_stock_at, cause, read_balance(home))
+        except Conflict:
+            self._with_all_units(
                 sku,
                 node,
                 cause,
                 lambda: self._hold_back(sku, node, safety_stock, low_stock_at, cause),
             )
-        else:
-            self._hold_back(sku, node, safety_stock, low_stock_at, cause, read_balance(home))
         return self._balance(sku, node) or read_balance(home)
 
     def _hold_back(
