@@ -31,9 +31,20 @@ def test_the_tour_of_the_readme_works_as_it_stands(stack: Stack, tmp_path: Path)
     eventually(lambda: stack.api.get(f"/v1/orders/{order['id']}").json()["state"] == "completed")
 
 
-def tour() -> str:
+def test_the_tour_of_stock_and_promises_works_as_it_stands(stack: Stack, tmp_path: Path) -> None:
+    sell_what_the_tour_buys(stack)
+    who_and_where = "".join(tour().splitlines(keepends=True)[:3])
+
+    said = run(who_and_where + tour(2), stack, tmp_path)
+
+    for answer in ("released", "insufficient_stock", "confirmed"):
+        assert f'"{answer}"' in said
+    assert '"options":[{' in said
+
+
+def tour(part: int = 1) -> str:
     section = (ROOT / "README.md").read_text().split("## A tour with curl")[1]
-    return section.split("```sh\n")[1].split("```")[0]
+    return section.split("```sh\n")[part].split("```")[0]
 
 
 def run(script: str, stack: Stack, folder: Path) -> str:
@@ -67,4 +78,4 @@ def sell_what_the_tour_buys(stack: Stack) -> None:
         sku = line["sku"]
         stack.api.put(f"/v1/items/{sku}", demo["items"][sku])
         receipt = {"id": f"tour-{sku}", "kind": "receipt", "sku": sku, "node": STORE, "quantity": 5}
-        assert stack.api.post("/v1/inventory/movements", receipt).status_code == 201
+        assert stack.api.post("/v1/inventory/movements", receipt).is_success
