@@ -99,7 +99,7 @@ def error_of(refusal: str, expected: Any) -> str:
 def network(given: Keys) -> Offer:
     offer = Offer(asking=Asking(str(given.value("network", CHANNEL)), NOW))
     sku, flagged, enabled = given.value("sku"), [], set()
-    decimals = 0
+    decimals, short = 0, {}
     for source in given.each("sources"):
         code = source.value("code")
         if source.value("enabled", True):
@@ -113,13 +113,15 @@ def network(given: Keys) -> Offer:
             if name == sku:
                 there = units(quantity)
                 decimals = max(decimals, -int(Decimal(quantity).normalize().as_tuple().exponent))
-                offer.add(Balance(sku, code, on_hand=there, available=there))
+                short[code] = max(0, -there)
+                offer.add(Balance(sku, code, on_hand=max(0, there), available=max(0, there)))
         source.done()
     offer.policy(not_sold_at=tuple(flagged))
     offer.asking = replace(offer.asking, nodes=frozenset(enabled))
     offer.item = replace(offer.item, scale=decimals)
     _configure(offer, given.keys("config"))
-    _reserve(offer, given.value("reservations", ()))
+    owed = sum(units for code, units in short.items() if code in enabled - {*flagged})
+    _reserve(offer, owed, given.value("reservations", ()))
     return offer
 
 
@@ -140,8 +142,9 @@ def _configure(offer: Offer, config: Keys) -> None:
     config.done()
 
 
-def _reserve(offer: Offer, entries: Sequence[Any]) -> None:
-    """Signed entries: what they come to is held where there is something, the rest is owed."""
+def _reserve(offer: Offer, owed: int, entries: Sequence[Any]) -> None:
+    """Signed entries: what they come to is held where there is something, the rest is owed, as is
+    what sources have below zero."""
     demand = max(0, -sum(units(entry) for entry in entries))
     balances = []
     for balance in offer.position.balances:
@@ -151,7 +154,7 @@ def _reserve(offer: Offer, entries: Sequence[Any]) -> None:
         held = min(demand, max(0, balance.available)) if sold else 0
         demand -= held
         balances.append(replace(balance, reserved=held, available=balance.available - held))
-    offer.position = replace(offer.position, balances=tuple(balances), owed=demand)
+    offer.position = replace(offer.position, balances=tuple(balances), owed=owed + demand)
 
 
 def salable_qty(given: Keys, when: Any, then: Keys) -> dict[str, Any]:
@@ -207,11 +210,12 @@ def locations(given: Keys) -> Offer:
             active.add(code)
             backorderable |= bool(location.value("backorderable", False))
             own += mine
-            owed += max(0, held + allocated - max(0, on_hand))
+            owed += max(0, held + allocated - on_hand)
         location.first("backorderable", "pickup_only", "in_stock")
         if location.value("in_stock", True) is False:
             offer.policy(not_sold_at=(*offer.position.policy.not_sold_at, code))
         reserved = min(max(0, on_hand), held + allocated)
+        on_hand = max(0, on_hand)
         there = on_hand - reserved - safety
         offer.add(Balance("SKU", code, on_hand, reserved, safety, there))
         if expired:
@@ -313,9 +317,10 @@ def cart_add_clamp(given: Keys, when: Any, then: Keys) -> dict[str, Any]:
 
 def _one_shelf(on_hand: int, allocated: int, threshold: Any, tracked: bool) -> Offer:
     offer = Offer()
-    held = min(max(0, on_hand), allocated)
-    offer.add(Balance("SKU", "A", on_hand=on_hand, reserved=held, available=on_hand - held))
-    offer.position = replace(offer.position, owed=allocated - held)
+    there = max(0, on_hand)
+    held = min(there, allocated)
+    offer.add(Balance("SKU", "A", on_hand=there, reserved=held, available=there - held))
+    offer.position = replace(offer.position, owed=allocated - held + there - on_hand)
     offer.policy(tracked=tracked)
     offer.threshold(threshold)
     return offer

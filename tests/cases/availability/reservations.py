@@ -260,6 +260,7 @@ def cart_reservation(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
 
 def _located(shelf: Shelf, cart: Cart, given: Keys) -> list[str]:
     """The nodes, in the order in which they are to be asked; none when that is left to us."""
+    named = [str(node) for node in given.first("order", "sorting_order", "priority", default=())]
     strategy = given.first("strategy", "allocation_strategy", default="highest_stock")
     places: list[tuple[Any, str]] = []
     mine: list[Wanted] = []
@@ -280,8 +281,10 @@ def _located(shelf: Shelf, cart: Cart, given: Keys) -> list[str]:
     if mine:
         cart.take(tuple(mine))
     shelf.tick(timedelta(minutes=1))
-    if strategy == "highest_stock":
+    if strategy in ("highest_stock", "prioritize_high_stock"):
         return []
+    if named:
+        return named
     if strategy in ("sorting_order", "sort_order", "priority", "prioritize_sorting_order"):
         return [node for _, node in sorted(places)]
     raise NotUnderstoodError(f"strategy: {strategy!r}")
