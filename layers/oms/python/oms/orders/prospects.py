@@ -13,7 +13,6 @@ from oms.catalog.store import Catalog
 from oms.inventory import backorders
 from oms.inventory.backorders import Handout, Waiter, hand_out
 from oms.inventory.position import Position
-from oms.inventory.positions import positions_to_take_by
 from oms.inventory.shares import available_to
 from oms.inventory.store import Stock
 from oms.kernel.clock import rfc3339
@@ -67,10 +66,14 @@ class LineUp:
 
 
 def prospect_of(
-    order: Order, wanted: Mapping[str, int], stock: Stock, catalog: Catalog, now: datetime
+    order: Order,
+    wanted: Mapping[str, int],
+    positions: Mapping[str, Position],
+    stock: Stock,
+    catalog: Catalog,
+    now: datetime,
 ) -> Prospect:
-    """``wanted``: units by SKU."""
-    positions = positions_to_take_by(wanted.keys(), stock, now)
+    """``wanted``: units by SKU; ``positions``: of the same."""
     channel = order.content.channel
     tracked = {sku: one for sku, one in positions.items() if one.policy.tracked}
     candidates = within_shares(what_can_ship(positions, catalog), channel, wanted, tracked)

@@ -14,6 +14,7 @@ from oms.catalog.store import Catalog
 from oms.inventory.backorders import Refusal
 from oms.inventory.model import Need
 from oms.inventory.position import Position
+from oms.inventory.positions import positions_to_take_by
 from oms.inventory.store import Stock
 from oms.kernel.errors import Backordered, Conflict, OutOfStock, StockContended
 from oms.kernel.events import Cause
@@ -56,7 +57,8 @@ def reserve(
             return _reserve_in_chunks(order, orders, stock, cause)
         decisions.turn_round_if_cancelling(order)
         wanted = units_of(order, (line.line_id for line in order.content.lines))
-        prospect = prospect_of(order, wanted, stock, catalog, cause.at)
+        positions = positions_to_take_by(wanted.keys(), stock, cause.at)
+        prospect = prospect_of(order, wanted, positions, stock, catalog, cause.at)
         plan = _plan(order, wanted, prospect, rule)
         if isinstance(plan, Unsourced):
             _go_short(order, plan, prospect, orders, stock, cause)

@@ -169,4 +169,5 @@ def _may_be_filled(order: Order, stock: Stock, catalog: Catalog, now: datetime) 
     """Whether all that the order lacks is there by now, for it. Stock that sourcing would not take
     must not wake the order, which would wait again and be woken again."""
     lacking = units_of(order, order.backordered_lines)
-    return prospect_of(order, lacking, stock, catalog, now).suffices_for(lacking)
+    positions = stock.positions(lacking.keys(), now)
+    return prospect_of(order, lacking, positions, stock, catalog, now).suffices_for(lacking)
