@@ -18,7 +18,7 @@ from local.engine import REGION, ROOT
 from local.openapi import answers, webhooks
 from local.openapi.webhooks import Json
 
-SERVED = ("catalog", "fulfillment", "inventory", "orders", "purchasing", "webhooks")
+SERVED = ("catalog", "fulfillment", "inventory", "orders", "purchasing", "selling", "webhooks")
 CAPTURE_SAMPLES = ROOT / "events" / "orders"
 ERROR_DEFAULTS = ("HTTPValidationError", "ResponseValidationError", "ValidationError")
 
