@@ -70,7 +70,13 @@ QUEUES = (
     QueuePlan(
         "callbacks",
         "callbacks",
-        (*_TOLD_OUTSIDE, "purchase_order_sent", "purchase_order_cancelled"),
+        (
+            *_TOLD_OUTSIDE,
+            "purchase_order_sent",
+            "purchase_order_cancelled",
+            "item_sold_out",
+            "item_back_in_stock",
+        ),
         batch_size=1,
         max_receives=10,
     ),

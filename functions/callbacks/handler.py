@@ -19,7 +19,7 @@ from oms.aws.secrets import Secrets
 from oms.kernel.clock import utc_now
 from oms.notifications.callback import SignedPost, call_back
 from oms.notifications.post import HttpsPoster
-from oms.purchasing.supplier_call import CALL_TYPES, call_supplier
+from oms.purchasing.supplier_call import CALL_TYPES, call_suppliers
 
 orders = OrderStore(dynamodb(), os.environ["ORDERS_TABLE"])
 catalog = CachedCatalog(CatalogStore(dynamodb(), os.environ["CATALOG_TABLE"]))
@@ -32,9 +32,10 @@ def tell(message: Message) -> None:
     correlate(event.correlation_id)
     if event.type in CALL_TYPES:
         post = SignedPost(poster, _master_secret, utc_now)
-        outcome = call_supplier(event, stores.purchases(), stores.catalog_store().node, post)
-    else:
-        outcome = call_back(event, orders.load, _callback_url, poster, _master_secret, utc_now)
+        called = call_suppliers(event, stores.purchases(), stores.catalog_store().node, post)
+        logger.info("suppliers", event_id=event.id, event_type=event.type, outcomes=called)
+        return
+    outcome = call_back(event, orders.load, _callback_url, poster, _master_secret, utc_now)
     logger.info("callback", event_id=event.id, event_type=event.type, outcome=outcome)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from oms.aws import stores
 from oms.aws.bus_messages import envelope_of
 from oms.aws.dead_letters import DeadLetters, Message, consumer
-from oms.aws.observability import correlate, logger, observed
+from oms.aws.observability import correlate, count, logger, observed
 from oms.kernel.clock import utc_now
 from oms.kernel.errors import OmsError
 from oms.kernel.events import Cause
@@ -28,6 +28,8 @@ def take(message: Message) -> None:
     if event.type != "stock_low":
         told = sold_out.look(sku, stores.stock(), stores.replenishment(), now)
         logger.info("sold out or not", sku=sku, told=told)
+        if told == "item_sold_out":
+            count("ItemsSoldOut")
     settings = stores.replenishment().find(sku, node)
     if settings is not None and event.type != "node_back_in_stock":
         _review(settings, Cause(now, "replenishment", event.type, event.correlation_id))

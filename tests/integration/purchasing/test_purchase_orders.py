@@ -1,14 +1,17 @@
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from oms.aws.purchase_store import PurchaseStore
 from oms.aws.stock_audit import audit
+from oms.catalog.model import Item
 from oms.inventory.model import Movement, MovementKind
 from oms.kernel.errors import Conflict, Invalid, NotFound, VersionConflict
 from oms.purchasing import decisions, purchasing
 from oms.purchasing.contract import ConfirmationDocument, ShippingNoticeDocument
-from oms.purchasing.model import PurchaseState
+from oms.purchasing.model import PurchaseOrder, PurchaseState
 from tests.integration.world import RJ, World
 from tests.samples import CAUSE, NOW
 
@@ -296,9 +299,44 @@ def test_of_two_commands_at_the_same_moment_one_decides_again(oms: World) -> Non
         oms.stock.transact(oms.purchases.prepare(before, decision, CAUSE))
 
 
-def test_the_largest_order_fits_one_transaction(oms: World) -> None:
-    from oms.catalog.model import Item
+class Overtaken(PurchaseStore):
+    """Another receipt is booked between the reading of the order and the writing."""
 
+    overtake: Callable[[], object] | None = None
+
+    def find(self, order_id: str) -> PurchaseOrder | None:
+        found = super().find(order_id)
+        if self.overtake:
+            overtake, self.overtake = self.overtake, None
+            overtake()
+        return found
+
+
+@pytest.mark.parametrize(("first", "second", "left"), [(4, 6, 0), (4, 5, 1), (1, 1, 8)])
+def test_of_two_receipts_at_the_same_moment_each_is_counted(
+    oms: World, first: int, second: int, left: int
+) -> None:
+    sent(oms)
+    purchases = Overtaken(oms.client, "inventory")
+    purchases.overtake = lambda: receive(oms, first, "r0")
+    assert purchasing.receive(receipt(second), purchases, oms.stock, at(101))
+    assert (oms.balance("MUG").on_hand, incoming(oms)) == (first + second, (left, left))
+
+
+@pytest.mark.parametrize("first", [1, 10])
+def test_of_two_receipts_that_are_too_much_together_the_second_is_refused(
+    oms: World, first: int
+) -> None:
+    sent(oms)
+    purchases = Overtaken(oms.client, "inventory")
+    purchases.overtake = lambda: receive(oms, first, "r0")
+    with pytest.raises(Conflict) as refused:
+        purchasing.receive(receipt(10), purchases, oms.stock, at(101))
+    assert refused.value.problem_code == "over_receipt"
+    assert oms.balance("MUG").on_hand == first
+
+
+def test_the_largest_order_fits_one_transaction(oms: World) -> None:
     skus = [f"S{number}" for number in range(25)]
     for sku in skus:
         oms.catalog.put_item(Item(sku, sku))

@@ -14,8 +14,9 @@ from oms.kernel.events import Envelope
 from oms.notifications.callback import CallbackOutcome, SignedPost
 from oms.notifications.signing import channel_secret, supplier_name
 from oms.purchasing import purchasing
-from oms.purchasing.supplier_call import call_supplier
+from oms.purchasing.supplier_call import call_suppliers
 from tests.integration.world import World
+from tests.samples import CAUSE
 
 from .conftest import ACME, at, created, sent, told
 
@@ -34,9 +35,9 @@ class RecordingPoster:
         return self.status
 
 
-def deliver(oms: World, event: Envelope, poster: RecordingPoster) -> CallbackOutcome:
+def deliver(oms: World, event: Envelope, poster: RecordingPoster) -> dict[str, CallbackOutcome]:
     post = SignedPost(poster, lambda: MASTER, utc_now)
-    return call_supplier(event, oms.purchases, oms.catalog.node, post)
+    return call_suppliers(event, oms.purchases, oms.catalog.node, post)
 
 
 def connect(oms: World, url: str = URL) -> Node:
@@ -49,7 +50,7 @@ def test_a_supplier_verifies_the_order_that_it_is_sent(oms: World) -> None:
     connect(oms)
     sent(oms)
     poster = RecordingPoster()
-    assert deliver(oms, told(oms)[0], poster) is CallbackOutcome.ACCEPTED
+    assert deliver(oms, told(oms)[0], poster) == {"acme": CallbackOutcome.ACCEPTED}
     ((url, body, headers),) = poster.calls
     secret = channel_secret(MASTER, supplier_name("acme"))
     document: Any = Webhook(secret).verify(body, headers)
@@ -66,7 +67,9 @@ def test_a_supplier_verifies_the_order_that_it_is_sent(oms: World) -> None:
 
 def test_a_supplier_without_an_address_is_not_called(oms: World) -> None:
     sent(oms)
-    assert deliver(oms, told(oms)[0], RecordingPoster()) is CallbackOutcome.NO_CALLBACK_URL
+    assert deliver(oms, told(oms)[0], RecordingPoster()) == {
+        "acme": CallbackOutcome.NO_CALLBACK_URL
+    }
 
 
 def test_an_order_that_the_supplier_never_had_is_not_called_off_there(oms: World) -> None:
@@ -77,9 +80,21 @@ def test_an_order_that_the_supplier_never_had_is_not_called_off_there(oms: World
         purchasing.cancel(order_id, oms.purchases, oms.stock, at(5))
     poster = RecordingPoster()
     never = deliver(oms, told(oms, "po_1")[0], poster)
-    assert (never, poster.calls) == (CallbackOutcome.NOTHING_TO_TELL, [])
+    assert (never, poster.calls) == ({}, [])
     deliver(oms, told(oms, "po_2")[0], poster)
     assert json.loads(poster.calls[0][1])["type"] == "purchase_order.cancelled"
+
+
+def test_suppliers_are_told_that_an_item_is_sold_out(oms: World) -> None:
+    connect(oms)
+    poster = RecordingPoster()
+    data = {"sku": "MUG", "suppliers": ["acme", "other"]}
+    event = Envelope("soldout#MUG:3:1", "item_sold_out", "MUG", 3, CAUSE.at, "x", "", "", data)
+    assert deliver(oms, event, poster) == {
+        "acme": CallbackOutcome.ACCEPTED,
+        "other": CallbackOutcome.NO_CALLBACK_URL,
+    }
+    assert json.loads(poster.calls[0][1])["data"] == {"sku": "MUG"}
 
 
 def test_a_supplier_that_does_not_take_it_is_called_again(oms: World) -> None:

@@ -113,4 +113,4 @@ class PurchaseOrders(RuleBasedStateMachine):
 
 
 TestPurchaseOrders = PurchaseOrders.TestCase
-TestPurchaseOrders.settings = settings(max_examples=8, stateful_step_count=20)
+TestPurchaseOrders.settings = settings(max_examples=5, stateful_step_count=20)

@@ -239,6 +239,12 @@ def test_a_suggestion_is_approved_then_sent_each_once() -> None:
     assert done(decisions.send(suggested, NOW)).state is PurchaseState.SENT
 
 
+def test_the_lead_time_of_a_suggestion_begins_when_it_is_sent() -> None:
+    suggested = replace(order(PurchaseState.SUGGESTED), suggested=True)
+    late = done(decisions.send(suggested, NOW + timedelta(days=2)))
+    assert late.lines[0].due == DUE + timedelta(days=2)
+
+
 def test_what_the_state_does_not_allow_is_refused() -> None:
     cancelled = done(decisions.cancel(order(), NOW))
     commands: tuple[Callable[[], object], ...] = (

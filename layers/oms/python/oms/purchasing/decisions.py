@@ -4,7 +4,7 @@ told, or None when it has been done before; raises ``Conflict`` where the order 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from oms.inventory.model import Entry
 from oms.kernel.clock import rfc3339
@@ -71,7 +71,10 @@ def send(order: PurchaseOrder, at: datetime) -> Decision | None:
         raise _illegal(order, "sent")
     if order.state not in NOT_SENT:
         return None
-    after = _moved(order, at, state=PurchaseState.SENT)
+    # A suggestion reckoned with its lead time from then on; it begins now.
+    waited = at - order.created_at if order.suggested else timedelta(0)
+    lines = tuple(replace(line, due=line.due + waited) for line in order.lines)
+    after = _moved(order, at, state=PurchaseState.SENT, lines=lines)
     return Decision(after, (_told(after, "purchase_order_sent"),))
 
 

@@ -16,6 +16,7 @@ from oms.kernel.errors import (
     Faults,
     Invalid,
     NotFound,
+    OmsError,
     StockContended,
     VersionConflict,
 )
@@ -204,10 +205,16 @@ def receive(movement: Movement, purchases: Purchases, stock: Stock, cause: Cause
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return _receive(movement, purchases, stock, cause)
-        except (VersionConflict, StockContended):
-            if attempt == ATTEMPTS:
+        except (VersionConflict, StockContended, Conflict) as refused:
+            if attempt == ATTEMPTS or not _was_overtaken(refused):
                 raise
     raise AssertionError("unreachable")
+
+
+def _was_overtaken(refused: OmsError) -> bool:
+    """Another receipt took from the order first. When it took all, the balance says so before the
+    order's version does."""
+    return not isinstance(refused, Conflict) or refused.problem_code == "below_zero"
 
 
 def _receive(movement: Movement, purchases: Purchases, stock: Stock, cause: Cause) -> bool:
