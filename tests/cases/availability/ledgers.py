@@ -266,6 +266,7 @@ def allocation_ledger(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
     facts["locations"] = {node: _at(first, node) for node in first.nodes}
     held = first.line(ORDER).held
     facts["line_allocations"] = {node: number(held.get(node, 0)) for node in first.nodes}
+    facts["allocations"] = {node: number(many) for node, many in held.items() if many}
     return facts | {"movements": first.movements()}
 
 
@@ -277,16 +278,30 @@ def _at(shelf: Shelf, node: str) -> Facts:
     }
 
 
+def _located(given: Keys) -> Iterable[tuple[str, Keys]]:
+    """The locations, by name or in a list."""
+    if isinstance(given.members.get("locations"), list):
+        return [(str(each.first("code", "at")), each) for each in given.each("locations")]
+    return [(node, Keys(node, said)) for node, said in given.keys("locations").named()]
+
+
 def _shelves(given: Keys, oms: World) -> tuple[dict[str, Shelf], bool]:
     """One SKU at one node or at several, or a SKU for each line."""
     if "locations" in given or "line_allocations" in given:
         shelf = Shelf(oms, policy=policy_of(given))
-        for node, said in given.keys("locations").named():
-            there = Keys(node, said)
-            on_hand, allocated = there.units("on_hand"), there.units("allocated")
-            there.done()
+        places = []
+        for number_, (node, there) in enumerate(_located(given)):
+            places.append((there.first("sort_order", "priority", default=number_), node))
+            on_hand, allocated = there.units("on_hand", "stocked"), there.units("allocated")
             shelf.open(node, on_hand)
             _allocate(shelf, allocated, on_hand, node)
+            if others := there.units("reserved"):
+                shelf.hold("other", {node: others})
+            there.done()
+        strategy = given.first("strategy", "allocation_strategy", default="highest_stock")
+        if strategy not in ("highest_stock", "prioritize_high_stock"):
+            shelf.order = [str(each) for each in given.first("order", default=())]
+            shelf.order = shelf.order or [node for _, node in sorted(places)]
         for node, allocated in given.keys("line_allocations").named():
             if node not in shelf.nodes:
                 shelf.open(node, units(allocated))
@@ -315,7 +330,8 @@ def _allocation(shelf: Shelf, step: Step) -> str:
             shelf.release(ORDER, step.units())
             return ""
         case "allocate" | "allocate_more" | "increase_allocation" | "adjust_allocated":
-            return shelf.promise(ORDER, step.units())
+            at = step.more.first("at", "from", "collection_point")
+            return shelf.promise(ORDER, step.units(), [str(at)] if at else None)
         case "restock" | "increase_stock" | "receive":
             also = step.more.first("allocate", default=False)
             refused = shelf.move("receipt", step.units())

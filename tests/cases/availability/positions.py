@@ -327,7 +327,14 @@ def _one_shelf(on_hand: int, allocated: int, threshold: Any, tracked: bool) -> O
 
 
 def channel_atp(given: Keys, when: Any, then: Keys) -> dict[str, Any]:
-    (step,) = steps_of(when, frozenset({"publish_to_channel", "publish"}))
+    verbs = {
+        "publish_to_channel",
+        "publish",
+        "online_atp",
+        "compute_online_atp",
+        "available_quantity",
+    }
+    (step,) = steps_of(when, frozenset(verbs))
     step.more.done()
     thresholds = given.first("threshold", "thresholds", default=0)
     kept = sum(units(each) for each in _listed(thresholds))
@@ -340,10 +347,39 @@ def channel_atp(given: Keys, when: Any, then: Keys) -> dict[str, Any]:
         facility.done()
         if online:
             offer.add(Balance("SKU", code, there, safety_stock=safety, available=there - safety))
-    there = given.units("available_after_facility_controls", "available", "atp")
-    offer.add(Balance("SKU", "all", on_hand=there, available=there))
-    offer.policy(held_back={CHANNEL: kept + given.units("safety_stock")})
-    return {"published": number(offer.free())}
+    there = given.units(
+        "available_after_facility_controls",
+        "available",
+        "atp",
+        "on_hand",
+        "qoh",
+        "quantity_on_hand",
+    )
+    # What waits to be sourced is owed; what lies at nodes that do not ship for the channel is not
+    # its to sell.
+    queued = given.units(
+        "orders_in_brokering_queue",
+        "brokering_queue",
+        "queued",
+        "in_brokering_queue",
+        "unallocated",
+    )
+    excluded = given.units(
+        "excluded_facilities_atp", "excluded_facility_atp", "excluded_facilities", "excluded"
+    )
+    reserved = given.units("reserved", "reserved_quantities", "reserved_quantity", "allocated")
+    safety = given.units("safety_stock")
+    own = there - excluded
+    offer.add(
+        Balance("SKU", "all", own, reserved, safety, available=own - reserved - safety),
+        Balance("SKU", "excluded", on_hand=excluded, available=excluded),
+    )
+    nodes = {each.node for each in offer.position.balances} - {"excluded"}
+    offer.asking = replace(offer.asking, nodes=frozenset(nodes))
+    offer.position = replace(offer.position, owed=queued)
+    offer.policy(held_back={CHANNEL: kept})
+    published = number(offer.free())
+    return {"published": published, "online_atp": published, "atp": published}
 
 
 def _listed(value: Any) -> Sequence[Any]:

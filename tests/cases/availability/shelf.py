@@ -60,6 +60,8 @@ class Shelf:
         self.promised: list[tuple[str, int]] = []
         self.at = self.started = CAUSE.at
         self.gone = 0
+        # The nodes in the order in which they are asked, when it is not ours.
+        self.order: list[str] = []
         oms.catalog.put_item(self.item)
 
     @property
@@ -152,7 +154,10 @@ class Shelf:
         if not self.policy.tracked:
             return ""
         there = min(units, free(position, self.asking))
-        refused = self.hold(name, self._spread(there, nodes))
+        where = self._spread(there, nodes)
+        if sum(where.values()) < there:
+            return "insufficient_stock"
+        refused = self.hold(name, where)
         if not refused and units > there:
             return self.owe(name, units - there)
         return refused
@@ -255,7 +260,7 @@ class Shelf:
     def _spread(self, units: int, nodes: list[str] | None) -> dict[str, int]:
         """From the nodes in the order given, else from the one that has most."""
         there = {node: max(0, self.balance(node).available) for node in nodes or self.nodes}
-        order = nodes or sorted(there, key=lambda node: -there[node])
+        order = nodes or self.order or sorted(there, key=lambda node: -there[node])
         where = {}
         for node in order:
             where[node] = min(units, there[node])
