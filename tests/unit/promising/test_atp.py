@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oms.inventory.model import Balance
+from oms.inventory.policy import SellingPolicy
 from oms.inventory.position import Position, Supply
 from oms.promising.atp import Atp, Inflow, Outflow, available_to_promise, consume
 from oms.promising.model import ON_HAND, supply_source
@@ -63,9 +64,21 @@ def test_units_that_orders_wait_for_are_not_promised_again() -> None:
     assert by_day(available_to_promise(position, NOW)) == [(7, 8)]
 
 
-def test_units_that_are_owed_and_promised_from_a_supply_count_once() -> None:
+def test_units_that_are_owed_and_promised_from_a_supply_are_taken_from_it_once() -> None:
+    position = Position("MUG", supplies=(supply("a", 7, 10, 5),), owed=5)
+    assert by_day(available_to_promise(position, NOW)) == [(7, 5)]
+
+
+def test_nobody_overtakes_who_waits_even_for_units_that_another_supply_will_bring() -> None:
     position = Position("MUG", (held(3),), supplies=(supply("a", 7, 10, 5),), owed=5)
-    assert by_day(available_to_promise(position, NOW)) == [(0, 3), (7, 8)]
+    assert by_day(available_to_promise(position, NOW)) == [(7, 5)]
+
+
+def test_where_it_is_declared_out_of_stock_nothing_is_promised() -> None:
+    policy = SellingPolicy(not_sold_at=("rj",))
+    balances = (held(3), held(4, "rj"))
+    position = Position("MUG", balances, policy=policy, supplies=(supply("a", 3, 5, 0, "rj"),))
+    assert by_day(available_to_promise(position, NOW)) == [(0, 3)]
 
 
 def test_a_supply_that_is_promised_beyond_what_still_comes_is_made_good_by_another() -> None:
@@ -155,10 +168,13 @@ def test_never_more_is_promised_than_is_there_or_coming_and_it_never_falls(
     atp = available_to_promise(position, NOW)
     units = [bucket.units for bucket in atp.cumulative()]
     assert units == sorted(units)
-    free = sum(balance.available for balance in position.balances)
-    free += sum(supplied.open for supplied in position.supplies)
+    on_hand = sum(balance.available for balance in position.balances)
+    coming = sum(supplied.open - supplied.promised for supplied in position.supplies)
     promised = sum(supplied.promised for supplied in position.supplies)
-    assert atp.total() == max(0, free - max(position.owed, promised))
+    lacking = max(0, position.owed - on_hand)
+    assert atp.total() == max(0, on_hand - position.owed) + max(
+        0, coming - max(0, lacking - promised)
+    )
     assert atp.total() == sum(atp.total(node) for node in atp.nodes)
 
 

@@ -1,16 +1,18 @@
 """Options for a basket: where from, by when, at what cost, and why."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oms.catalog.delivery import Component, Production, Promising, PromisingMode
+from oms.catalog.delivery import Band, Component, Production, Promising, PromisingMode
 from oms.catalog.model import Component as Held
 from oms.catalog.model import Item
-from oms.inventory.position import Position
+from oms.inventory.model import Balance
+from oms.inventory.position import Position, Supply
 from oms.kernel.money import Money
+from oms.promising.atp import available_to_promise
 from oms.promising.model import (
     ON_HAND,
     AcceptedDate,
@@ -21,6 +23,8 @@ from oms.promising.model import (
     Option,
     Rank,
 )
+from oms.promising.options import offer
+from oms.promising.sources import Facts
 from tests.unit.promising.baskets import (
     EXPRESS,
     GROUND,
@@ -264,6 +268,32 @@ def test_weight_and_handling_are_part_of_the_cost() -> None:
     stock = position("MUG", [held("MUG", 5)])
     found = asked(basket(line("MUG", 3)), stock, items=[heavy], nodes=[node], services=[service])
     assert str(best(found).cost) == "20.50"  # 15.00 + 3 kg at 1.00 + 2.50
+
+
+def test_the_worked_example_of_the_documentation() -> None:
+    placed_at = datetime.fromisoformat("2026-04-17T15:20:00-03:00")
+    due = datetime.fromisoformat("2026-04-20T11:00:00-03:00")
+    mugs = Position(
+        "MUG",
+        (Balance("MUG", "sp", on_hand=5, reserved=3, safety_stock=1, available=1),),
+        supplies=(Supply("po", "MUG", "sp", due, 10, 4),),
+    )
+    ground = replace(GROUND, bands=(Band(500, 2, 1500),))
+    stock = {"MUG": available_to_promise(mugs, placed_at)}
+    found = offer(
+        basket(line("MUG", 3), placed_at=placed_at),
+        Facts({"MUG": item("MUG")}, stock),
+        [SP],
+        [ground],
+    )
+    option = best(found)
+    assert taken(option) == {("MUG", "sp", 3, "supply:po")}
+    assert option.ship_by == datetime.fromisoformat("2026-04-20T14:00:00-03:00")
+    assert option.arrive_by == date(2026, 4, 24)
+    assert [each.says for each in option.evidence if each.rule == "holiday"] == [
+        "2026-04-21 is a holiday (Tiradentes)",
+        "2026-04-23 is a holiday (São Jorge)",
+    ]
 
 
 amounts = st.integers(0, 5)

@@ -178,30 +178,48 @@ class Atp:
 
 def available_to_promise(position: Position, now: datetime, limit: int | None = None) -> Atp:
     """Of what one read finds. Linear in balances and supplies, but for sorting the supplies."""
-    supplies = [supply for supply in position.supplies if expected(supply, now) is not None]
-    overdrawn = sum(max(0, supply.promised - supply.open) for supply in supplies)
-    owed = unpegged(position) + overdrawn
+    inflows = free_inflows(position, now)
+    return by_node(position.sku, after_owed(position, inflows), limit)
+
+
+def free_inflows(position: Position, now: datetime) -> list[Inflow]:
+    """What is available, and what is coming and nobody was promised, at the nodes that sell it."""
+    policy = position.policy
+    closed = policy.not_sold_at if policy.tracked else ()
     inflows = [
         Inflow(ON_HAND, balance.node, now, balance.available)
         for balance in position.balances
-        if balance.available > 0
+        if balance.available > 0 and balance.node not in closed
     ]
-    for supply in supplies:
+    for supply in position.supplies:
         free, at = supply.open - supply.promised, expected(supply, now)
-        if free > 0 and at is not None:
+        if free > 0 and at is not None and supply.node not in closed:
             inflows.append(Inflow(supply_source(supply.id), supply.node, at, free))
-    if owed:
-        inflows = _after_owed(inflows, owed)
     inflows.sort(key=_IN_TIME)
+    return inflows
+
+
+def after_owed(position: Position, inflows: Sequence[Inflow]) -> Sequence[Inflow]:
+    """Less what orders wait for. Nobody overtakes them, so what is on hand is theirs first; of what
+    is coming they have what was promised to them already, and the rest they lack is theirs too.
+    What a supply was promised beyond what still comes of it, others make good."""
+    on_hand = [inflow for inflow in inflows if inflow.source == ON_HAND]
+    now = min(position.owed, sum(inflow.units for inflow in on_hand))
+    promised = sum(supply.promised for supply in position.supplies)
+    overdrawn = sum(max(0, supply.promised - supply.open) for supply in position.supplies)
+    later = max(0, position.owed - now - promised) + overdrawn
+    if not now and not later:
+        return inflows
+    coming = [inflow for inflow in inflows if inflow.source != ON_HAND]
+    return [*_without_first(on_hand, now), *_without_first(coming, later)]
+
+
+def by_node(sku: str, inflows: Iterable[Inflow], limit: int | None) -> Atp:
+    """``inflows`` are in order of time."""
     nodes: dict[str, list[Inflow]] = {}
     for inflow in inflows:
         nodes.setdefault(inflow.node, []).append(inflow)
-    return Atp(position.sku, {node: _capped(found, limit) for node, found in nodes.items()}, limit)
-
-
-def unpegged(position: Position) -> int:
-    """Units that backordered orders wait for without a supply that is promised to them."""
-    return max(0, position.owed - sum(supply.promised for supply in position.supplies))
+    return Atp(sku, {node: _capped(found, limit) for node, found in nodes.items()}, limit)
 
 
 def expected(supply: Supply, now: datetime) -> datetime | None:
@@ -222,9 +240,9 @@ def take_backward(inflows: Sequence[Inflow], quantity: int) -> tuple[Take, ...]:
     return tuple(takes)
 
 
-def _after_owed(inflows: list[Inflow], owed: int) -> list[Inflow]:
-    waiting = Outflow("owed", "", BEFORE_ALL, owed)
-    return list(consume(inflows, [waiting]).left)
+def _without_first(inflows: Sequence[Inflow], units: int) -> list[Inflow]:
+    outflow = Outflow("owed", "", BEFORE_ALL, units)
+    return list(consume(inflows, [outflow]).left)
 
 
 def _left(inflows: Iterable[Inflow], gone: Mapping[str, int]) -> tuple[Inflow, ...]:

@@ -1,0 +1,144 @@
+"""What can be promised, over HTTP: availability, dated options for a basket, capacity."""
+
+from datetime import date, timedelta
+from typing import Annotated, Any
+from uuid import uuid4
+
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
+from pydantic import AwareDatetime
+
+from oms.aws import stores
+from oms.aws.http import refusals, reply, resolver, serve
+from oms.kernel.clock import utc_now
+from oms.kernel.errors import Invalid
+from oms.promising import asking
+from oms.promising.contract import (
+    AskForPromise,
+    AvailabilityList,
+    CapacityDocument,
+    CapacityView,
+    PromiseView,
+    availability_list,
+    capacity_of,
+    capacity_view,
+    promise_view,
+    question_of,
+)
+from oms.promising.what_if import what_if
+from oms.promising.what_if_contract import (
+    WhatIfDocument,
+    WhatIfView,
+    changes_of,
+    what_if_view,
+)
+
+app = resolver()
+
+_PROMISE: dict[str, Any] = {"application/json": {"model": PromiseView}}
+_ID = r"^[\w.:\-]{0,128}$"
+_LAST_BEGIN = date.max - timedelta(days=90)
+Resource = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
+
+
+@app.get(
+    "/v1/availability",
+    summary="How many can be sold, where, by when, and why",
+    description="At most 50 items. What is there and what is known to come, by date; each number"
+    " with the terms it adds up from.",
+    tags=["promising"],
+    responses={200: {"description": "In the order asked for"}, **refusals(401, 403, 422, 503)},
+)
+def read_availability(
+    sku: Annotated[str, Query(pattern=r"^[\w.:\-/#]+(,[\w.:\-/#]+)*$", max_length=6_500)],
+    channel: Annotated[str, Query(pattern=_ID, description="What it may sell")] = "",
+    node: Annotated[str, Query(pattern=_ID, description="At this node alone")] = "",
+    at: Annotated[AwareDatetime | None, Query(description="For then; now, when left out")] = None,
+) -> AvailabilityList:
+    found = asking.available(sku.split(","), channel, node or None, at, utc_now(), _known())
+    return availability_list(found)
+
+
+@app.post(
+    "/v1/promises",
+    summary="Dated options for a basket, ranked, each with its evidence",
+    description="The options hold for half an hour: accept one by naming it in the order. Nothing"
+    " is kept with `simulate`, nor when nothing can be promised.",
+    tags=["promising"],
+    responses={
+        200: {"description": "Nothing was kept", "content": _PROMISE},
+        201: {"description": "Offered", "content": _PROMISE},
+        **refusals(400, 401, 403, 413, 415, 422, 503),
+    },
+)
+def ask_for_promise(asked: Annotated[AskForPromise, Body()]) -> Any:
+    answer = asking.promise(
+        question_of(asked),
+        f"prm_{uuid4().hex}",
+        utc_now(),
+        _known(),
+        None if asked.simulate else stores.promises(),
+    )
+    kept = answer.promise is not None and not asked.simulate
+    view = promise_view(answer, asked.channel, kept=kept)
+    return reply(201 if kept else 200, view.model_dump())
+
+
+@app.post(
+    "/v1/promises/simulate",
+    summary="What would become of the promises made, if things were different",
+    description="With other supply, stock, capacity, closed days or lead times: which orders would"
+    " be late, unfilled or earlier. Commits nothing.",
+    tags=["promising"],
+    responses={
+        200: {"description": "The orders that something happens to"},
+        **refusals(400, 401, 403, 413, 415, 422, 503),
+    },
+)
+def simulate(asked: Annotated[WhatIfDocument, Body()]) -> WhatIfView:
+    changes = changes_of(asked.changes)
+    return what_if_view(what_if(asked.skus, changes, utc_now(), _known(), stores.demand()))
+
+
+@app.put(
+    "/v1/capacities/<resource>",
+    summary="Set what a production resource can do on days",
+    description="Days that are not named stay as they are, and what is booked stays booked.",
+    tags=["promising"],
+    responses={
+        200: {"description": "These days, as they are now"},
+        **refusals(400, 401, 403, 415, 422, 503),
+    },
+)
+def set_capacity(resource: Resource, capacity: Annotated[CapacityDocument, Body()]) -> CapacityView:
+    days = capacity_of(capacity)
+    stores.promises().set_days(resource, days)
+    return _capacity(resource, min(days), max(days))
+
+
+@app.get(
+    "/v1/capacities/<resource>",
+    summary="What a production resource can do, and what is left of it",
+    tags=["promising"],
+    responses={200: {"description": "Its days, in order"}, **refusals(401, 403, 422)},
+)
+def read_capacity(
+    resource: Resource,
+    first: Annotated[date | None, Query(description="Today, when left out")] = None,
+    last: Annotated[date | None, Query(description="90 days later, when left out")] = None,
+) -> CapacityView:
+    begin = first or utc_now().date()
+    end = last or min(begin, _LAST_BEGIN) + timedelta(days=90)
+    if end < begin:
+        raise Invalid("the last day is before the first", code="invalid_period")
+    return _capacity(resource, begin, end)
+
+
+def _capacity(resource: str, first: date, last: date) -> CapacityView:
+    return capacity_view(resource, stores.promises().days({resource}, first, last)[resource])
+
+
+def _known() -> asking.Known:
+    return asking.Known(stores.catalog(), stores.stock(), stores.promises())
+
+
+handler = serve(app)
