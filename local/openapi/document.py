@@ -18,7 +18,16 @@ from local.engine import REGION, ROOT
 from local.openapi import answers, webhooks
 from local.openapi.webhooks import Json
 
-SERVED = ("catalog", "fulfillment", "inventory", "orders", "purchasing", "selling", "webhooks")
+SERVED = (
+    "catalog",
+    "fulfillment",
+    "inventory",
+    "orders",
+    "promising",
+    "purchasing",
+    "selling",
+    "webhooks",
+)
 CAPTURE_SAMPLES = ROOT / "events" / "orders"
 ERROR_DEFAULTS = ("HTTPValidationError", "ResponseValidationError", "ValidationError")
 
@@ -43,7 +52,8 @@ _TAGS = {
     "fulfillments": "The work of stores and warehouses",
     "inventory": "Stock: movements, balances and their ledger",
     "purchasing": "Purchase orders to suppliers, shipping notices, replenishment",
-    "catalog": "Items, nodes and channels",
+    "promising": "What can be promised, by when and why",
+    "catalog": "Items, nodes, carrier services and channels",
     "webhooks": "What channels, payment providers and carriers report",
     "callbacks": "What channels are told",
     "about": "This document, a page to try it out, liveness",
