@@ -63,27 +63,23 @@ def check_amount(item: Item, quantity: int) -> Refusal | None:
 def check_sale(item: Item, quantity: int, position: Position, asking: Asking) -> Refusal | None:
     """Why ``quantity`` of the item may not be sold; None when it may."""
     if not item.active:
-        return Refusal(code="not_sold", detail=f"{item.sku} is not sold", obtainable=0)
+        return Refusal(code="unknown_sku", detail=f"{item.sku} is not sold", obtainable=0)
     if refused := check_amount(item, quantity):
         return refused
     most = sellable(position, asking)
     if most is None or quantity <= most:
         return None
-    beyond = room_beyond(position, asking, quantity - free(position, asking))
-    code = beyond.code if isinstance(beyond, NotOwed) else "insufficient_stock"
-    if code == "backorder_not_allowed" or not is_carried(position, asking):
-        code = "insufficient_stock"
+    code = _why_not(quantity, position, asking)
     detail = f"{_shown(most, item)} of {item.sku} can be sold"
     return Refusal(code=code, detail=detail, obtainable=most)
 
 
 def sellable(position: Position, asking: Asking) -> int | None:
     """Units that may be sold now, there or owed; None when there is no limit."""
-    carried = is_carried(position, asking)
     if not position.policy.tracked:
-        return None if carried else 0
+        return None if is_carried(position, asking) else 0
     there = free(position, asking)
-    if not carried and not _is_pre_order(position, asking.now):
+    if not _may_be_owed(position, asking):
         return there
     room = room_beyond(position, asking, 0)
     if isinstance(room, NotOwed):
@@ -134,9 +130,18 @@ def _sells(node: str, position: Position, asking: Asking) -> bool:
     return not position.policy.tracked or node not in position.policy.not_sold_at
 
 
-def _is_pre_order(position: Position, now: datetime) -> bool:
+def _may_be_owed(position: Position, asking: Asking) -> bool:
+    """A backorder is of what some node keeps; a pre-order of what none has had yet."""
     policy = position.policy
-    return policy.preorder is not None and oversell_of(policy, now) is policy.preorder
+    pre_order = policy.preorder is not None and oversell_of(policy, asking.now) is policy.preorder
+    return pre_order or is_carried(position, asking)
+
+
+def _why_not(quantity: int, position: Position, asking: Asking) -> str:
+    beyond = room_beyond(position, asking, quantity - free(position, asking))
+    if not isinstance(beyond, NotOwed) or not _may_be_owed(position, asking):
+        return "insufficient_stock"
+    return "insufficient_stock" if beyond.code == "backorder_not_allowed" else beyond.code
 
 
 def _shown(units: int, item: Item) -> str:
