@@ -32,6 +32,7 @@ def _open(verb_and_path: str, function: str, because: str) -> Route:
 _FULFILLMENT = "/v1/fulfillments/{fulfillment_id}"
 _REPLENISHMENT = "/v1/inventory/{sku}/nodes/{node_id}/replenishment"
 _PURCHASE_ORDER = "/v1/purchase-orders/{order_id}"
+_SHIPPING_NOTICE = f"{_PURCHASE_ORDER}/shipping-notices/{{notice_id}}"
 
 ROUTES = (
     _open("GET /", "docs", _READ_BY_ALL),
@@ -83,6 +84,8 @@ ROUTES = (
     _route(f"POST {_PURCHASE_ORDER}/close", "purchasing", "inventory.write"),
     _route(f"POST {_PURCHASE_ORDER}/cancel", "purchasing", "inventory.write"),
     _route(f"POST {_PURCHASE_ORDER}/shipping-notices", "purchasing", "inventory.write"),
+    _route(f"POST {_SHIPPING_NOTICE}/close", "purchasing", "inventory.write"),
+    _route(f"PUT {_SHIPPING_NOTICE}/due", "purchasing", "inventory.write"),
     _route(f"PUT {_PURCHASE_ORDER}/lines/{{sku}}/due", "purchasing", "inventory.write"),
     _route("GET /v1/replenishment", "purchasing", "inventory.read"),
     _route(f"PUT {_REPLENISHMENT}", "purchasing", "inventory.write"),

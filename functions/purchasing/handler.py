@@ -147,6 +147,34 @@ def add_shipping_notice(
     )
 
 
+@app.put(
+    "/v1/purchase-orders/<order_id>/shipping-notices/<notice_id>/due",
+    summary="A delivery comes at another time",
+    tags=["purchasing"],
+    responses=_STEP_WITH_BODY,
+)
+def reschedule_shipping_notice(
+    order_id: OrderId, notice_id: OrderId, document: Annotated[DueDocument, Body()]
+) -> PurchaseOrderView:
+    return _view(
+        purchasing.reschedule_notice(
+            order_id, notice_id, document.due, stores.purchases(), stores.stock(), _cause()
+        )
+    )
+
+
+@app.post(
+    "/v1/purchase-orders/<order_id>/shipping-notices/<notice_id>/close",
+    summary="A delivery came short: what is missing is open again, under the lines' own dates",
+    tags=["purchasing"],
+    responses=_STEP,
+)
+def close_shipping_notice(order_id: OrderId, notice_id: OrderId) -> PurchaseOrderView:
+    return _view(
+        purchasing.end_notice(order_id, notice_id, stores.purchases(), stores.stock(), _cause())
+    )
+
+
 @app.post(
     "/v1/purchase-orders/<order_id>/close",
     summary="What has not come will not",

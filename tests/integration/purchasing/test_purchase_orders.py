@@ -235,6 +235,19 @@ def test_a_notice_of_all_that_is_open_replaces_the_line(oms: World) -> None:
     assert [(one.open, one.promised) for one in supply(oms)] == [(1, 0)]
 
 
+def test_what_is_missing_of_a_delivery_takes_its_promises_back_to_the_line(oms: World) -> None:
+    sent(oms)
+    announce(oms, 6)
+    promise(oms, 3)
+    promise(oms, 6, "po_1:asn-1:1")
+    receive(oms, 4, notice="asn-1")
+    for _ in range(2):
+        purchasing.end_notice("po_1", "asn-1", oms.purchases, oms.stock, at(120))
+    assert [(one.id, one.open, one.promised) for one in supply(oms)] == [("po_1:1", 6, 5)]
+    assert told(oms)[0].data["moved_to"] == "po_1:1"
+    assert incoming(oms) == (6, 6)
+
+
 def test_what_does_not_come_is_no_longer_incoming(oms: World) -> None:
     sent(oms)
     announce(oms, 4)

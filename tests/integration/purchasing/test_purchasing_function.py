@@ -63,7 +63,15 @@ def test_a_notice_and_a_slip_change_the_dates(call: Call) -> None:
     later = rfc3339(DUE + timedelta(days=5))
     status, moved = call("purchasing", f"PUT {PATH}/lines/MUG/due", {"due": later})
     assert (status, moved["lines"][0]["due"]) == (200, later)
+    delivery = f"{PATH}/shipping-notices/asn-1"
+    status, delayed = call("purchasing", f"PUT {delivery}/due", {"due": later})
+    assert (status, delayed["shipping_notices"][0]["expected_at"]) == (200, later)
+    past = {"due": "2020-01-01T00:00:00Z"}
+    assert call("purchasing", f"PUT {delivery}/due", past)[1]["code"] == "in_the_past"
+    missing = f"POST {PATH}/shipping-notices/asn-2/close"
+    assert call("purchasing", missing)[1]["code"] == "unknown_shipping_notice"
     assert receive(call, 5, shipping_notice="asn-1")[0] == 201
+    assert call("purchasing", f"POST {delivery}/close")[0] == 200
     assert call("purchasing", f"GET {PATH}")[1]["shipping_notices"][0]["lines"][0]["open"] == 0
     assert post(call, "close")[1]["state"] == "closed_short"
 

@@ -32,6 +32,7 @@ class PurchaseOrders(RuleBasedStateMachine):
         self.oms.catalog.put_node(ACME)
         self.clock = 10
         self.received = 0
+        self.fell_short = False
         for order_id in ("po_1", "po_2"):
             sent(self.oms, order_id)
 
@@ -80,13 +81,19 @@ class PurchaseOrders(RuleBasedStateMachine):
         line = {"sku": "MUG", "quantity": Decimal(units), "due": NOW + timedelta(days=days)}
         document = ConfirmationDocument(lines=[line])  # type: ignore[list-item]
         stores = (self.oms.purchases, self.oms.stock, at(self.tick()))
-        self.attempt(lambda: purchasing.confirm(order, document, *stores))
+        # What is promised of it stays promised, whatever is left.
+        self.fell_short |= self.attempt(lambda: purchasing.confirm(order, document, *stores))
 
     @rule(order=ORDERS, days=DAYS)
     def reschedule(self, order: str, days: int) -> None:
         due = NOW + timedelta(days=days)
         stores = (self.oms.purchases, self.oms.stock, at(self.tick()))
         self.attempt(lambda: purchasing.reschedule(order, "MUG", due, *stores))
+
+    @rule(order=ORDERS, notice=st.sampled_from("ab"))
+    def end_notice(self, order: str, notice: str) -> None:
+        stores = (self.oms.purchases, self.oms.stock, at(self.tick()))
+        self.attempt(lambda: purchasing.end_notice(order, notice, *stores))
 
     @rule(order=ORDERS, end=st.sampled_from([purchasing.close, purchasing.cancel]))
     def end(self, order: str, end: Callable[..., object]) -> None:
@@ -108,6 +115,7 @@ class PurchaseOrders(RuleBasedStateMachine):
     def all_agree(self) -> None:
         balance = self.oms.balance("MUG")
         assert balance.incoming == sum(one.open for one in supply(self.oms))
+        assert all(0 <= one.promised <= one.open or self.fell_short for one in supply(self.oms))
         assert balance.on_hand == self.received <= 20
         assert audit(self.oms.client, "inventory")[1] == []
 

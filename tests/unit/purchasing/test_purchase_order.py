@@ -160,6 +160,31 @@ def test_a_notice_is_known_by_its_id_and_brings_no_more_than_is_open() -> None:
     assert (refused.value.problem_code, refused.value.context["open"]) == ("over_announced", 6)
 
 
+def test_a_delivery_that_is_delayed_is_a_slip_of_its_own_part() -> None:
+    announced = done(decisions.announce(sent(), notice(4), NOW))
+    later = DUE + timedelta(days=2)
+    delayed = decisions.reschedule_notice(announced, "asn-1", later, NOW)
+    assert changes(delayed) == [("po_1:asn-1:1", 4, 4, "slip")]
+    assert supplies(done(delayed))["po_1:1"].due == DUE
+    assert decisions.reschedule_notice(done(delayed), "asn-1", later, NOW) is None
+    with pytest.raises(NotFound):
+        decisions.reschedule_notice(announced, "asn-2", later, NOW)
+
+
+def test_what_is_missing_of_a_delivery_is_open_as_before() -> None:
+    announced = done(decisions.announce(sent(), notice(10), NOW))
+    short = receive(announced, 7, "asn-1").order
+    ended = decisions.end_notice(short, "asn-1", NOW)
+    assert changes(ended) == [("po_1:asn-1:1", 3, 0, "short")]
+    assert {key: one.open for key, one in supplies(done(ended)).items()} == {
+        "po_1:1": 3,
+        "po_1:2": 4,
+    }
+    assert decisions.end_notice(done(ended), "asn-1", NOW) is None
+    again = done(decisions.announce(done(ended), notice(3, notice_id="asn-2"), NOW))
+    assert supplies(again)["po_1:asn-2:1"].open == 3
+
+
 def test_an_order_has_as_many_dates_as_a_transaction_can_write() -> None:
     made = sent(mugs=100)
     for number in range(42):

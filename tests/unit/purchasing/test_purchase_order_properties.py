@@ -54,6 +54,12 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
         UNITS,
         st.sampled_from(["", "a", "b"]),
     ),
+    st.sampled_from("abc").map(lambda name: lambda order: decisions.end_notice(order, name, NOW)),
+    st.builds(
+        lambda name, due: lambda order: decisions.reschedule_notice(order, name, due, NOW),
+        st.sampled_from("abc"),
+        DAYS,
+    ),
     st.builds(lambda at: lambda order: decisions.tell_late(order, at), DAYS),
 )
 

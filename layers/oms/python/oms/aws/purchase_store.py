@@ -163,21 +163,22 @@ class PurchaseStore:
         return writes
 
     def _supplies(self, before: PurchaseOrder | None, decision: Decision) -> list[Write]:
-        """What came serves the promises first: ``promised`` falls with it. What a shipping notice
-        gives another date takes along the promises that the rest is too few for."""
+        """What came serves the promises first: ``promised`` falls with it. Units that move to
+        another date take along the promises that those which stay are too few for."""
         was, is_now = supplies(before), supplies(decision.order)
+        touched = {*decision.received, *decision.moved, *decision.moved.values()}
         promised = {
-            supply_id: self._promised(was[supply_id])
-            for supply_id in {*decision.received, *decision.announced.values()}
+            supply_id: self._promised(was[supply_id]) for supply_id in touched if supply_id in was
         }
         kept = {
             supply_id: max(0, units - decision.received.get(supply_id, 0))
             for supply_id, units in promised.items()
         }
-        for notice_id, own_id in decision.announced.items():
-            left = is_now[own_id].open if own_id in is_now else 0
-            kept[own_id] = min(promised[own_id], left)
-            kept[notice_id] = min(promised[own_id] - kept[own_id], is_now[notice_id].open)
+        for to, origin in decision.moved.items():
+            stay = min(kept[origin], is_now[origin].open if origin in is_now else 0)
+            already = kept.get(to, 0)
+            kept[to] = max(already, min(already + kept[origin] - stay, is_now[to].open))
+            kept[origin] = stay
         writes = []
         for supply_id, supply in was.items():
             if supply_id not in is_now:

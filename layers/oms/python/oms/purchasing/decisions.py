@@ -38,13 +38,13 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """``received``: units by supply id that came, rather than were called off. ``announced``: the
-    supply ids of a new shipping notice, each with that from which its units are."""
+    """``received``: units by supply id that came, rather than were called off. ``moved``: by the
+    supply id that units have gone to, the one that they were of."""
 
     order: PurchaseOrder
     facts: tuple[Fact, ...]
     received: Mapping[str, int] = field(default_factory=dict)
-    announced: Mapping[str, str] = field(default_factory=dict)
+    moved: Mapping[str, str] = field(default_factory=dict)
 
 
 def create(order: PurchaseOrder) -> Decision:
@@ -149,7 +149,41 @@ def announce(order: PurchaseOrder, notice: ShippingNotice, at: datetime) -> Deci
         notice_supply_id(order, notice.id, part.sku): f"{order.id}:{_line(order, part.sku).number}"
         for part in notice.lines
     }
-    return Decision(after, (told, *_announced(order, after, notice)), announced=moved)
+    return Decision(after, (told, *_announced(order, after, notice)), moved=moved)
+
+
+def reschedule_notice(
+    order: PurchaseOrder, notice_id: str, due: datetime, at: datetime
+) -> Decision | None:
+    """The delivery comes at another time."""
+    notice = _notice(order, notice_id)
+    if notice.expected_at == due:
+        return None
+    if order.state not in ON_ORDER:
+        raise _illegal(order, "rescheduled")
+    moved = replace(notice, expected_at=due, late=False)
+    after = _moved(order, at, notices=_with_notice(order, moved))
+    return Decision(after, _supply_changes(order, after))
+
+
+def end_notice(order: PurchaseOrder, notice_id: str, at: datetime) -> Decision | None:
+    """The delivery came short: what is missing of it is open as before it was announced, under the
+    lines' own dates."""
+    notice = _notice(order, notice_id)
+    missing = [line for line in notice.lines if line.open]
+    if not missing or order.state in FINAL:
+        return None
+    ended = tuple(replace(line, quantity=line.received) for line in notice.lines)
+    after = _moved(order, at, notices=_with_notice(order, replace(notice, lines=ended)))
+    is_now = supplies(after)
+    facts, moved = [], {}
+    for part in missing:
+        line = _line(order, part.sku)
+        own = f"{order.id}:{line.number}"
+        supply_id = notice_supply_id(order, notice_id, part.sku)
+        moved[own] = supply_id
+        facts.append(_supply_changed(order, supply_id, 0, is_now[own].due, "short", moved_to=own))
+    return Decision(after, tuple(facts), moved=moved)
 
 
 def receive(
@@ -164,8 +198,8 @@ def receive(
         raise Conflict(f"the order has no {sku}", code="not_ordered")
     if node != order.node:
         raise Conflict(f"the order goes to {order.node}", code="wrong_node")
-    if notice_id and order.notice(notice_id) is None:
-        raise NotFound(f"the order has no notice {notice_id}", code="unknown_shipping_notice")
+    if notice_id:
+        _notice(order, notice_id)
     most = order.receivable(line)
     if most is not None and units > most:
         raise Conflict(
@@ -412,6 +446,17 @@ def _content(notice: ShippingNotice) -> object:
 
 def _with(order: PurchaseOrder, changed: Line) -> tuple[Line, ...]:
     return tuple(changed if line.number == changed.number else line for line in order.lines)
+
+
+def _with_notice(order: PurchaseOrder, changed: ShippingNotice) -> tuple[ShippingNotice, ...]:
+    return tuple(changed if notice.id == changed.id else notice for notice in order.notices)
+
+
+def _notice(order: PurchaseOrder, notice_id: str) -> ShippingNotice:
+    notice = order.notice(notice_id)
+    if notice is None:
+        raise NotFound(f"the order has no notice {notice_id}", code="unknown_shipping_notice")
+    return notice
 
 
 def _line(order: PurchaseOrder, sku: str) -> Line:

@@ -197,6 +197,32 @@ def reschedule(
     return _execute(order_id, decide, purchases, stock, cause)
 
 
+def reschedule_notice(
+    order_id: str, notice_id: str, due: datetime, purchases: Purchases, stock: Stock, cause: Cause
+) -> PurchaseOrder:
+    """Raises ``Invalid`` (``in_the_past``) for a new date that has passed."""
+
+    def decide(order: PurchaseOrder) -> Decision | None:
+        decision = decisions.reschedule_notice(order, notice_id, due, cause.at)
+        if decision is not None and due < cause.at:
+            raise Invalid("nothing can come in the past", code="in_the_past")
+        return decision
+
+    return _execute(order_id, decide, purchases, stock, cause)
+
+
+def end_notice(
+    order_id: str, notice_id: str, purchases: Purchases, stock: Stock, cause: Cause
+) -> PurchaseOrder:
+    return _execute(
+        order_id,
+        lambda order: decisions.end_notice(order, notice_id, cause.at),
+        purchases,
+        stock,
+        cause,
+    )
+
+
 def receive(movement: Movement, purchases: Purchases, stock: Stock, cause: Cause) -> bool:
     """Book a receipt against its purchase order: whether it was booked now, as ``Stock.move``.
 
