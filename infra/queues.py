@@ -57,6 +57,7 @@ QUEUES = (
             "stock_received",
             "stock_adjusted",
             "selling_policy_changed",
+            "shares_changed",
             "backorder_released",
             "reservation_taken_back",
             "reservation_released",

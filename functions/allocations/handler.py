@@ -5,7 +5,8 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
 from oms.aws import stores
-from oms.aws.http import refusals, resolver, serve
+from oms.aws.http import caller, refusals, resolver, serve
+from oms.aws.observability import correlation_id
 from oms.catalog.model import Item
 from oms.inventory.allocations import allocation, set_shares
 from oms.inventory.share_contract import (
@@ -17,6 +18,7 @@ from oms.inventory.share_contract import (
 )
 from oms.kernel.clock import utc_now
 from oms.kernel.errors import NotFound
+from oms.kernel.events import Cause
 
 app = resolver()
 
@@ -36,7 +38,8 @@ Sku = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
 )
 def put_shares(sku: Sku, shares: Annotated[SharesDocument, Body()]) -> SharesView:
     item = _item(sku)
-    made = set_shares(item, shares, stores.stock(), stores.catalog(), utc_now())
+    cause = Cause(utc_now(), caller(app), correlation_id=correlation_id())
+    made = set_shares(item, shares, stores.stock(), stores.catalog(), cause)
     return shares_view(item, made.position, made.owed)
 
 

@@ -1,15 +1,17 @@
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from oms.aws.outbox import publications
 from oms.aws.share_store import ShareStore
 from oms.inventory.position import Position, ShareRule
 from oms.inventory.shares import EVERYBODY
 from oms.kernel.errors import Conflict, StockContended
 from oms.kernel.writes import Write
 from tests.integration.world import World
-from tests.samples import NOW
+from tests.samples import CAUSE, NOW
 
 WEB = ShareRule("web", Decimal("0.2"), None, ("app",))
 APP = ShareRule("app", Decimal("0.5"))
@@ -30,7 +32,7 @@ def left(shares: ShareStore) -> dict[str, int]:
 
 
 def test_parts_stand_in_the_order_of_their_rules(shares: ShareStore) -> None:
-    shares.put_rules("MUG", [WEB, APP], 10)
+    shares.put_rules("MUG", [WEB, APP], 10, CAUSE)
     assert list(left(shares).items()) == [("web", 2), ("app", 5), (EVERYBODY, 3)]
 
 
@@ -44,7 +46,7 @@ def test_a_sku_without_shares_is_written_nothing_for(shares: ShareStore) -> None
 def test_of_two_who_planned_with_the_same_units_one_gets_them(
     oms: World, shares: ShareStore
 ) -> None:
-    shares.put_rules("MUG", [WEB, APP], 10)
+    shares.put_rules("MUG", [WEB, APP], 10, CAUSE)
     first, second = taking(shares, 10, "ord_1"), taking(shares, 1, "ord_2")
     oms.stock.transact(first)
     with pytest.raises(StockContended):
@@ -57,7 +59,7 @@ def test_of_two_who_planned_with_the_same_units_one_gets_them(
 def test_a_lender_does_not_lend_more_to_two_at_once_than_it_lends(
     oms: World, shares: ShareStore
 ) -> None:
-    shares.put_rules("MUG", [WEB, ShareRule("app", Decimal("0.8"), lends=3)], 10)
+    shares.put_rules("MUG", [WEB, ShareRule("app", Decimal("0.8"), lends=3)], 10, CAUSE)
     first, second = taking(shares, 4, "ord_1"), taking(shares, 4, "ord_2")
     oms.stock.transact(first)
     with pytest.raises(StockContended):
@@ -67,7 +69,7 @@ def test_a_lender_does_not_lend_more_to_two_at_once_than_it_lends(
 def test_a_holder_takes_its_part_once_and_again_after_giving_it_back(
     oms: World, shares: ShareStore
 ) -> None:
-    shares.put_rules("MUG", [WEB, APP], 10)
+    shares.put_rules("MUG", [WEB, APP], 10, CAUSE)
     oms.stock.transact(taking(shares, 2, "ord_1"))
     with pytest.raises(Conflict) as refused:
         oms.stock.transact(taking(shares, 1, "ord_1"))
@@ -77,7 +79,7 @@ def test_a_holder_takes_its_part_once_and_again_after_giving_it_back(
 
 
 def test_giving_back_was_prepared_twice_but_happens_once(oms: World, shares: ShareStore) -> None:
-    shares.put_rules("MUG", [WEB, APP], 10)
+    shares.put_rules("MUG", [WEB, APP], 10, CAUSE)
     oms.stock.transact(taking(shares, 7, "ord_1"))
     back, again = (shares.give_back({"MUG": 7}, "ord_1", NOW) for _ in range(2))
     oms.stock.transact(back)
@@ -89,14 +91,14 @@ def test_giving_back_was_prepared_twice_but_happens_once(oms: World, shares: Sha
 def test_what_was_taken_before_there_were_rules_comes_back_to_everybody(
     oms: World, shares: ShareStore
 ) -> None:
-    shares.put_rules("MUG", [WEB, APP], 10)
+    shares.put_rules("MUG", [WEB, APP], 10, CAUSE)
     oms.stock.transact(shares.give_back({"MUG": 4}, "ord_old", NOW))
     assert left(shares)[EVERYBODY] == 7
     assert shares.give_back({"MUG": 4}, "ord_old", NOW) == []
 
 
 def test_a_reservation_hands_its_part_over_to_the_order(oms: World, shares: ShareStore) -> None:
-    shares.put_rules("MUG", [WEB, APP], 10)
+    shares.put_rules("MUG", [WEB, APP], 10, CAUSE)
     oms.stock.transact(taking(shares, 7, "rsv_1"))
     oms.stock.transact(shares.hand_over(["MUG"], "rsv_1", "ord_1", NOW))
     assert shares.give_back({"MUG": 7}, "rsv_1", NOW) == []
@@ -111,7 +113,7 @@ def test_a_reservation_hands_its_part_over_to_the_order(oms: World, shares: Shar
 def test_a_borrow_that_was_repaid_meanwhile_is_not_returned_again(
     oms: World, shares: ShareStore
 ) -> None:
-    shares.put_rules("MUG", [WEB, APP], 10)
+    shares.put_rules("MUG", [WEB, APP], 10, CAUSE)
     oms.stock.transact(taking(shares, 7, "ord_1"))
     stale = shares.give_back({"MUG": 7}, "ord_1", NOW)
     oms.stock.transact(shares.change("MUG", 10, NOW))
@@ -122,7 +124,7 @@ def test_a_borrow_that_was_repaid_meanwhile_is_not_returned_again(
 
 
 def test_borrows_are_listed_page_by_page_what_is_owed_first(oms: World, shares: ShareStore) -> None:
-    shares.put_rules("MUG", [WEB, APP], 10)
+    shares.put_rules("MUG", [WEB, APP], 10, CAUSE)
     for number in range(3):
         oms.stock.transact(taking(shares, 5 if not number else 1, f"ord_{number}"))
     oms.stock.transact(taking(shares, 1, "ord_3"))
@@ -134,15 +136,27 @@ def test_borrows_are_listed_page_by_page_what_is_owed_first(oms: World, shares: 
 
 
 def test_rules_are_not_replaced_under_the_hand_of_who_takes(oms: World, shares: ShareStore) -> None:
-    shares.put_rules("MUG", [WEB, APP], 10)
+    shares.put_rules("MUG", [WEB, APP], 10, CAUSE)
     late = taking(shares, 2, "ord_1")
-    shares.put_rules("MUG", [APP], 10)
+    shares.put_rules("MUG", [APP], 10, CAUSE)
     with pytest.raises(StockContended):
         oms.stock.transact(late)
     assert left(shares) == {"app": 5, EVERYBODY: 5}
 
 
 def test_without_rules_a_sku_has_no_shares(shares: ShareStore) -> None:
-    shares.put_rules("MUG", [WEB, APP], 10)
-    shares.put_rules("MUG", [], 10)
+    shares.put_rules("MUG", [WEB, APP], 10, CAUSE)
+    shares.put_rules("MUG", [], 10, CAUSE)
     assert left(shares) == {}
+
+
+@pytest.mark.parametrize("rules", [[WEB, APP], []])
+def test_those_who_wait_are_told_that_rules_changed(
+    oms: World, shares: ShareStore, rules: list[ShareRule]
+) -> None:
+    shares.put_rules("MUG", [WEB, APP], 10, CAUSE)
+    shares.put_rules("MUG", rules, 10, replace(CAUSE, at=NOW + timedelta(hours=1)))
+    key = {"pk": {"S": "shares#MUG"}, "sk": {"S": "shares"}}
+    item = oms.client.get_item(TableName="inventory", Key=key)["Item"]
+    (told,) = publications({"dynamodb": {"NewImage": item}})
+    assert (told.envelope.type, told.envelope.data) == ("shares_changed", {"skus": ["MUG"]})

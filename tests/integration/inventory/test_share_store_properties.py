@@ -11,7 +11,7 @@ from oms.aws.share_store import ShareStore
 from oms.inventory.position import Position, ShareRule
 from oms.kernel.errors import StockContended
 from tests.integration.world import world
-from tests.samples import NOW
+from tests.samples import CAUSE, NOW
 from tests.shares import Parts, parts_of
 
 RULES = (
@@ -30,7 +30,7 @@ class SharesOnMoto(RuleBasedStateMachine):
         self._world = world()
         self.oms = self._world.__enter__()
         self.store = ShareStore(self.oms.client, "inventory")
-        self.store.put_rules("MUG", RULES, 20)
+        self.store.put_rules("MUG", RULES, 20, CAUSE)
         self.model: Parts = parts_of(20, *RULES)
         self.steps = 0
 

@@ -47,7 +47,7 @@ class AShopWithChannels(RuleBasedStateMachine):
         self.steps = 0
         self.oms.receive("MUG", 8, SP)
         self.oms.receive("MUG", 6, RJ)
-        self.oms.stock.shares.put_rules("MUG", RULES, 14)
+        self.oms.stock.shares.put_rules("MUG", RULES, 14, CAUSE)
 
     def teardown(self) -> None:
         self._world.__exit__(None, None, None)

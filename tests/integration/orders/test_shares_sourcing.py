@@ -82,7 +82,7 @@ def shared(oms: World) -> Callable[..., World]:
     def made(*rules: ShareRule) -> World:
         oms.receive("MUG", 4, SP)
         oms.receive("MUG", 6, RJ)
-        oms.stock.shares.put_rules("MUG", rules, 10)
+        oms.stock.shares.put_rules("MUG", rules, 10, CAUSE)
         return oms
 
     return made
@@ -161,7 +161,7 @@ def test_what_is_held_back_from_a_channel_is_not_sold_to_it(oms: World) -> None:
 def test_an_order_from_before_the_rules_gives_its_units_to_everybody(oms: World) -> None:
     oms.receive("MUG", 10)
     order = buy(oms, 4)
-    oms.stock.shares.put_rules("MUG", [WEB, APP], 6)
+    oms.stock.shares.put_rules("MUG", [WEB, APP], 6, CAUSE)
     give_back(oms, order)
     assert sum(left(oms).values()) == 10
     assert left(oms)[EVERYBODY] == 4
@@ -175,7 +175,7 @@ def test_an_order_too_large_for_one_transaction_takes_and_gives_back_its_parts(
         oms.catalog.put_item(Item(sku, sku))
         oms.receive(sku, 4)
     for sku in skus[::10]:
-        oms.stock.shares.put_rules(sku, [replace(BORROWING, share=Decimal("0.5")), APP], 4)
+        oms.stock.shares.put_rules(sku, [replace(BORROWING, share=Decimal("0.5")), APP], 4, CAUSE)
     order = oms.capture(content(*(line(sku, 3) for sku in skus)))
     assert reserve(oms, order).state is State.SOURCED
     assert [sum(left(oms, sku).values()) for sku in skus[::10]] == [1] * 5
@@ -190,7 +190,7 @@ def test_a_large_order_that_is_refused_half_way_leaves_every_part_as_it_was(oms:
         oms.catalog.put_item(Item(sku, sku))
         oms.receive(sku, 4)
     for sku in skus[::10]:
-        oms.stock.shares.put_rules(sku, [WEB, APP], 4)
+        oms.stock.shares.put_rules(sku, [WEB, APP], 4, CAUSE)
     order = oms.capture(content(*(line(sku, 1) for sku in skus)))
 
     def too_late(lines: Sequence[Line], to: Address, candidates: Sequence[Available]) -> Plan:

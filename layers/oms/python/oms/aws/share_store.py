@@ -7,6 +7,7 @@ sku               ``share#<channel>``                 a part: its rule, ``grante
 ``taken#<sku>``   holder id                           what an order or a reservation took of it
 ``borrow#<sku>``  ``open#<at>#<holder>#<lender>``     units that are owed, oldest first
 ``borrow#<sku>``  ``returned#<at>#<holder>#…``        a borrow that was returned
+``shares#<sku>``  ``shares``                          that its rules were changed
 ================  ==================================  ==========================================
 
 A condition cannot compute, so what is left of a part is kept: whoever takes ``q`` writes under the
@@ -42,6 +43,7 @@ from oms.inventory.store import BorrowPage
 from oms.kernel.clock import rfc3339
 from oms.kernel.encoding import from_json, to_json
 from oms.kernel.errors import Conflict, OmsError, StockContended
+from oms.kernel.events import Cause, Envelope
 from oms.kernel.writes import Write
 
 if TYPE_CHECKING:
@@ -138,7 +140,9 @@ class ShareStore:
         )
         return in_order(read_share(item) for item in answer["Items"])
 
-    def put_rules(self, sku: str, rules: Sequence[ShareRule], free: int) -> tuple[Share, ...]:
+    def put_rules(
+        self, sku: str, rules: Sequence[ShareRule], free: int, cause: Cause
+    ) -> tuple[Share, ...]:
         """Grant ``free`` units anew by ``rules``; without any the SKU has no shares. Raises
         ``StockContended`` when a part changed meanwhile."""
         before = {share.channel: share for share in self.shares(sku)}
@@ -149,7 +153,7 @@ class ShareStore:
         ]
         writes += [self._drop_share(sku, share) for share in before.values()]
         if writes:
-            dynamo.transact(self._client, writes)
+            dynamo.transact(self._client, [*writes, self._tell(sku, cause)])
         return after
 
     def borrows(self, sku: str, limit: int, cursor: str | None) -> BorrowPage:
@@ -316,6 +320,22 @@ class ShareStore:
             condition = {"ConditionExpression": "attribute_not_exists(pk)"}
             return self._write("Put", {"Item": item, **condition})
         return self._write("Put", {"Item": item, **_unchanged(before)})
+
+    def _tell(self, sku: str, cause: Cause) -> Write:
+        """Whoever waits may have enough by the new rules."""
+        told = Envelope(
+            id=f"{sku}#shares:{rfc3339(cause.at)}",
+            type="shares_changed",
+            subject=sku,
+            version=0,
+            at=cause.at,
+            by=cause.by,
+            reason=cause.reason,
+            correlation_id=cause.correlation_id,
+            data={"skus": [sku]},
+        )
+        key = {"pk": dynamo.text(f"shares#{sku}"), "sk": dynamo.text("shares")}
+        return self._write("Put", {"Item": {**key, "envelopes": dynamo.text(to_json([told]))}})
 
     def _drop_share(self, sku: str, share: Share) -> Write:
         return self._write("Delete", {"Key": _share_key(sku, share.channel), **_unchanged(share)})

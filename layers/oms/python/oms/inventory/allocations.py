@@ -12,6 +12,7 @@ from oms.inventory.share_contract import ShareRuleDocument, SharesDocument
 from oms.inventory.shares import check_rules
 from oms.inventory.store import Stock
 from oms.kernel.errors import Faults, Invalid, StockContended
+from oms.kernel.events import Cause
 from oms.kernel.quantity import parse_quantity
 
 _ATTEMPTS = 5
@@ -30,15 +31,15 @@ def allocation(sku: str, stock: Stock, now: datetime) -> Allocation:
 
 
 def set_shares(
-    item: Item, document: SharesDocument, stock: Stock, catalog: Catalog, now: datetime
+    item: Item, document: SharesDocument, stock: Stock, catalog: Catalog, cause: Cause
 ) -> Allocation:
     """Replace the rules; what is available now is granted by them. Raises ``Invalid`` with every
     fault, and ``StockContended`` when stock moved each time it was granted."""
     rules = _rules(item, document, catalog)
     for attempt in range(1, _ATTEMPTS + 1):
-        position = stock.positions({item.sku}, now, consistent=True)[item.sku]
+        position = stock.positions({item.sku}, cause.at, consistent=True)[item.sku]
         try:
-            shares = stock.shares.put_rules(item.sku, rules, _free(position))
+            shares = stock.shares.put_rules(item.sku, rules, _free(position), cause)
         except StockContended:
             if attempt == _ATTEMPTS:
                 raise

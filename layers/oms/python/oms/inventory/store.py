@@ -54,7 +54,9 @@ class Shares(Protocol):
 
     def shares(self, sku: str) -> tuple[Share, ...]: ...
 
-    def put_rules(self, sku: str, rules: Sequence[ShareRule], free: int) -> tuple[Share, ...]:
+    def put_rules(
+        self, sku: str, rules: Sequence[ShareRule], free: int, cause: Cause
+    ) -> tuple[Share, ...]:
         """Grant ``free`` units anew by ``rules``; without any the SKU has no shares. Raises
         ``StockContended`` when a part changed meanwhile."""
 
@@ -114,6 +116,10 @@ class Stock(Protocol):
     ) -> Mapping[str, Position]:
         """All that is known of each SKU: one read of each. What a reservation held that has expired
         by ``now`` counts as available, in ``Position.balances`` and in ``Position.counters``."""
+
+    def positions_near(self, skus: Set[str], now: datetime, key: str) -> Mapping[str, Position]:
+        """Of a SKU that is spread only what is at home and on the counter at which whoever ``key``
+        names begins; else as ``positions``."""
 
     def level(self, sku: str, node: str, cause: Cause) -> None:
         """Share out what is available at home among the counters of a SKU that is spread."""
