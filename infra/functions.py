@@ -63,7 +63,8 @@ FUNCTIONS = (
                 "GetItem",
                 "BatchGetItem",
                 "Query",
-            )
+            ),
+            "inventory": ("Query",),
         },
         secrets=("callback",),
     ),

@@ -52,10 +52,10 @@ _READ = {200: {"description": "As it is stored"}, **refusals(401, 403, 404, 422)
     "/v1/items/<sku>",
     summary="Create or change an item",
     tags=["catalog"],
-    responses={**_WRITTEN, **refusals(503)},
+    responses={**_WRITTEN, **refusals(409, 503)},
 )
 def put_item(sku: Sku, item: Annotated[ItemDocument, Body()]) -> ItemView:
-    return _shown(store_item(sku, item, stores.catalog_store()))
+    return _shown(store_item(sku, item, stores.catalog_store(), stores.stock()))
 
 
 @app.get("/v1/items/<sku>", summary="Read an item", tags=["catalog"], responses=_READ)

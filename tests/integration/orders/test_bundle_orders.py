@@ -29,7 +29,7 @@ KIT = [{"sku": "MUG", "quantity": 2}, {"sku": "TEE", "quantity": 1}]
 
 
 def put(oms: World, sku: str, **document: Any) -> Item:
-    return store_item(sku, ItemDocument(name=sku, **document), oms.catalog)
+    return store_item(sku, ItemDocument(name=sku, **document), oms.catalog, oms.stock)
 
 
 def refusal(oms: World, sku: str, **document: Any) -> tuple[str, list[str]]:
@@ -144,6 +144,16 @@ def test_a_bundle_holds_no_stock(oms: World) -> None:
     with pytest.raises(Invalid) as refused:
         book(receipt, oms.stock, no_purchase_order, oms.catalog, CAUSE)
     assert refused.value.problem_code == "bundle_has_no_stock"
+
+
+@pytest.mark.parametrize("change", [{"components": KIT[1:]}, {"scale": 2}])
+def test_what_is_in_stock_is_not_counted_otherwise(oms: World, change: dict[str, Any]) -> None:
+    oms.receive("MUG", 3)
+    with pytest.raises(Conflict) as refused:
+        put(oms, "MUG", **change)
+    assert refused.value.problem_code == "has_stock"
+    oms.move("MUG", -3, MovementKind.ADJUSTMENT)
+    assert put(oms, "MUG", **change).sku == "MUG"
 
 
 # --- the order -----------------------------------------------------------------------------------

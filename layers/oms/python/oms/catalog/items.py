@@ -6,7 +6,8 @@ from typing import Protocol
 from oms.catalog.bundles import parts_of, with_components
 from oms.catalog.contract import ItemDocument, item_of
 from oms.catalog.model import Item
-from oms.kernel.errors import Faults
+from oms.inventory.model import QUANTITIES, Balance
+from oms.kernel.errors import Conflict, Faults
 from oms.kernel.quantity import LARGEST
 
 # A bundle is stored in one transaction with a check on each item that it reaches.
@@ -21,8 +22,13 @@ class ItemStore(Protocol):
         since it was read."""
 
 
-def store_item(sku: str, document: ItemDocument, catalog: ItemStore) -> Item:
-    """Raises ``Invalid`` with every fault, and ``Unavailable`` when what a bundle is made of was
+class Holdings(Protocol):
+    def balances(self, skus: Set[str]) -> Mapping[str, tuple[Balance, ...]]: ...
+
+
+def store_item(sku: str, document: ItemDocument, catalog: ItemStore, stock: Holdings) -> Item:
+    """Raises ``Invalid`` with every fault, ``Conflict`` (``has_stock``) when what is in stock would
+    be counted otherwise or not at all, and ``Unavailable`` when what a bundle is made of was
     changed at the same moment: two bundles cannot come to contain each other."""
     named = {component.sku for component in document.components}
     items = with_components(named, catalog) if named else {}
@@ -36,8 +42,24 @@ def store_item(sku: str, document: ItemDocument, catalog: ItemStore) -> Item:
     faults.refuse("the item breaks a rule")
     _check_parts(item, items, faults)
     faults.refuse("the bundle holds too much")
+    _refuse_in_stock(item, catalog, stock)
     catalog.put_item(item, [items[part] for part in sorted(items)])
     return item
+
+
+def _refuse_in_stock(item: Item, catalog: ItemStore, stock: Holdings) -> None:
+    before = catalog.items({item.sku}).get(item.sku)
+    if before is None:
+        return
+    becomes_bundle = bool(item.components) and not before.components
+    if not becomes_bundle and item.scale == before.scale:
+        return
+    for balance in stock.balances({item.sku})[item.sku]:
+        if any(getattr(balance, name) for name in QUANTITIES):
+            raise Conflict(
+                f"{balance.node} has stock of {item.sku}, counted with {before.scale} decimals",
+                code="has_stock",
+            )
 
 
 def _check_limits(item: Item, faults: Faults) -> None:
