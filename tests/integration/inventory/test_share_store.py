@@ -160,3 +160,13 @@ def test_those_who_wait_are_told_that_rules_changed(
     item = oms.client.get_item(TableName="inventory", Key=key)["Item"]
     (told,) = publications({"dynamodb": {"NewImage": item}})
     assert (told.envelope.type, told.envelope.data) == ("shares_changed", {"skus": ["MUG"]})
+
+
+def test_two_receipts_at_once_do_not_fill_a_cap_twice(oms: World, shares: ShareStore) -> None:
+    shares.put_rules("MUG", [ShareRule("market", None, 5)], 2, CAUSE)
+    first, second = shares.change("MUG", 3, NOW), shares.change("MUG", 3, NOW)
+    oms.stock.transact(first)
+    with pytest.raises(StockContended):
+        oms.stock.transact(second)
+    oms.stock.transact(shares.change("MUG", 3, NOW))
+    assert left(shares) == {"market": 5, EVERYBODY: 3}

@@ -296,6 +296,9 @@ class ShareStore:
         if change.lent > 0 and rule is not None and rule.lends is not None:
             conditions.append("#lent <= :lendable")
             values[":lendable"] = dynamo.number(rule.lends - change.lent)
+        if change.granted > 0 and change.left > 0 and rule is not None and rule.cap is not None:
+            conditions.append("#left <= :room")
+            values[":room"] = dynamo.number(rule.cap - change.left)
         return self._write(
             "Update",
             {

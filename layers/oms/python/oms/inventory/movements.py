@@ -1,6 +1,7 @@
 """Booking movements of stock."""
 
 from collections.abc import Sequence, Set
+from contextlib import suppress
 from decimal import Decimal
 
 from oms.catalog.model import Item
@@ -8,13 +9,14 @@ from oms.catalog.store import Catalog
 from oms.inventory.contract import MovementDocument
 from oms.inventory.model import Movement, MovementKind
 from oms.inventory.store import Stock
-from oms.kernel.errors import Fault, Faults, Invalid
+from oms.kernel.errors import Fault, Faults, Invalid, StockContended
 from oms.kernel.events import Cause
 from oms.kernel.quantity import parse_quantity
 from oms.kernel.writes import Write
 from oms.purchasing.purchasing import receive
 from oms.purchasing.store import Purchases
 
+_ATTEMPTS = 3
 _SIGNED: Set[MovementKind] = {MovementKind.ADJUSTMENT}
 _MAY_BE_NOTHING: Set[MovementKind] = {MovementKind.COUNT, MovementKind.ARRIVAL}
 _NEEDS_REASON: Set[MovementKind] = {
@@ -69,7 +71,11 @@ def book(
     )
     if movement.purchase_order:
         return receive(movement, purchases, stock, cause)
-    return stock.move(movement, cause, also=_supply_of(movement, stock, purchases, cause))
+    also = _supply_of(movement, stock, purchases, cause)
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(StockContended):
+            return stock.move(movement, cause, also=also)
+    return stock.move(movement, cause, also=also)
 
 
 def _supply_of(

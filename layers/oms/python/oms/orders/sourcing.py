@@ -54,7 +54,9 @@ def reserve(
         if decisions.has_reached(order, State.SOURCED):
             return order
         if order.progress.reserving_since:
-            return _reserve_in_chunks(order, orders, stock, cause)
+            skus = {allocation.sku for allocation in order.progress.allocations}
+            positions = stock.positions(skus, cause.at)
+            return _reserve_in_chunks(order, positions, orders, stock, cause)
         decisions.turn_round_if_cancelling(order)
         wanted = units_of(order, (line.line_id for line in order.content.lines))
         positions = positions_to_take_by(wanted.keys(), stock, cause.at)
@@ -63,7 +65,7 @@ def reserve(
         if isinstance(plan, Unsourced):
             _go_short(order, plan, prospect, orders, stock, cause)
         elif len(writes := _reservation(order, plan, prospect, stock, cause)) > _WRITES_IN_ONE:
-            return _plan_first(order, plan, orders, stock, cause)
+            return _plan_first(order, plan, prospect, orders, stock, cause)
         elif sourced := _reserve_at_once(order, plan, writes, orders, stock, cause):
             level_counters(plan.allocations, prospect.positions, order_id, stock, cause)
             return sourced
@@ -148,11 +150,14 @@ def _reservation(
     ]
 
 
-def _plan_first(order: Order, plan: Sourced, orders: Orders, stock: Stock, cause: Cause) -> Order:
+def _plan_first(
+    order: Order, plan: Sourced, prospect: Prospect, orders: Orders, stock: Stock, cause: Cause
+) -> Order:
     """What is reserved in several transactions is not taken back."""
     allocations = tuple(replace(one, take_back=False) for one in plan.allocations)
     events = decisions.plan_sourcing(order, allocations, plan.rule, plan.reason, cause.at)
-    return _reserve_in_chunks(orders.commit(order, events, cause), orders, stock, cause)
+    planned = orders.commit(order, events, cause)
+    return _reserve_in_chunks(planned, prospect.positions, orders, stock, cause)
 
 
 def _reserve_at_once(
@@ -172,11 +177,17 @@ def _reserve_at_once(
         return None
 
 
-def _reserve_in_chunks(order: Order, orders: Orders, stock: Stock, cause: Cause) -> Order:
+def _reserve_in_chunks(
+    order: Order,
+    positions: Mapping[str, Position],
+    orders: Orders,
+    stock: Stock,
+    cause: Cause,
+) -> Order:
     planned = _as_planned(order, cause)
     needs = needs_of(order.progress.allocations)
     try:
-        _take_shares(order, needs, stock, planned)
+        _take_shares(order, needs, positions, stock, planned)
         for chunk in _chunks(needs):
             _once(stock, stock.reserve(chunk, order.order_id, planned))
     except StockContended:
@@ -215,12 +226,16 @@ def _unreserve_in_chunks(
     return orders.commit(order, decisions.release_reservation(order), cause)
 
 
-def _take_shares(order: Order, needs: Sequence[Need], stock: Stock, planned: Cause) -> None:
+def _take_shares(
+    order: Order,
+    needs: Sequence[Need],
+    positions: Mapping[str, Position],
+    stock: Stock,
+    planned: Cause,
+) -> None:
     """What the channel may have is taken first, each SKU's by itself and once."""
-    units = by_sku(needs)
-    positions = stock.positions(units.keys(), planned.at)
     channel, order_id = order.content.channel, order.order_id
-    for sku, wanted in units.items():
+    for sku, wanted in by_sku(needs).items():
         _once(stock, stock.shares.take(channel, {sku: wanted}, order_id, positions, planned.at))
 
 
