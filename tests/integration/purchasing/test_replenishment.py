@@ -1,6 +1,6 @@
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -156,6 +156,10 @@ def test_a_day_is_kept_once(oms: World) -> None:
     review(oms, 60)
     (kept,) = oms.replenishment.days("MUG", SP.id, NOW.date() - timedelta(days=9))
     assert kept.sold == 0
+    key = {"pk": {"S": "sales#MUG#sp-dc"}, "sk": {"S": "2026-05-03"}}
+    item = oms.client.get_item(TableName="inventory", Key=key)["Item"]
+    forgotten = datetime.fromtimestamp(int(item["forget_at"]["N"]), UTC)
+    assert forgotten == datetime(2026, 6, 29, tzinfo=UTC)
 
 
 def test_every_fault_of_the_settings_is_named(oms: World) -> None:

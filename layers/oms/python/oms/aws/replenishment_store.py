@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -24,7 +24,7 @@ from oms.kernel.encoding import from_json, to_json
 from oms.kernel.errors import VersionConflict
 from oms.kernel.events import Envelope, event_id
 from oms.kernel.writes import Write
-from oms.purchasing.reorder import DaySold, Settings
+from oms.purchasing.reorder import RATE_DAYS, DaySold, Settings
 from oms.purchasing.store import Look, SettingsPage
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _PARTITION = "replenishment"
 _LARGEST_PAGE = 100
+# Twice what a rate of sales looks back at.
+_REMEMBERED = timedelta(days=2 * RATE_DAYS)
 
 Key = dict[str, dict[str, str]]
 _REVIEW: Key = {"pk": dynamo.text("replenishment#review"), "sk": dynamo.text("review")}
@@ -119,6 +121,7 @@ class ReplenishmentStore:
             "pk": dynamo.text(f"sales#{sku}#{node}"),
             "sk": dynamo.text(day.day.isoformat()),
             "sold": dynamo.number(day.sold),
+            "forget_at": dynamo.number(int((day.end + _REMEMBERED).timestamp())),
         }
         try:
             self._client.put_item(
