@@ -22,7 +22,6 @@ from oms.kernel.clock import rfc3339
 from oms.kernel.encoding import from_json, to_json
 from oms.kernel.errors import Conflict, OmsError, StockContended
 from oms.kernel.writes import Write
-from oms.orders.model import Line
 from oms.promising.demand import DemandLine, demands
 from oms.promising.store import DemandPage
 
@@ -67,8 +66,8 @@ class DemandStore:
         )
         return (_read(item) for page in pages for item in page["Items"])
 
-    def of_order(self, order_id: str, lines: Iterable[Line]) -> Sequence[DemandLine]:
-        keys = [_key(line.sku, order_id, line.line_id) for line in lines]
+    def of_order(self, order_id: str, of: Iterable[tuple[str, str]]) -> Sequence[DemandLine]:
+        keys = [_key(sku, order_id, line_id) for line_id, sku in of]
         return [_read(item) for key in keys if (item := self._get(key))]
 
     def add(self, line: DemandLine) -> Write:

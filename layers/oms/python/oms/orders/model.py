@@ -114,11 +114,13 @@ class PromisedPart:
 
 @dataclass(frozen=True, slots=True)
 class CommittedPromise:
-    """The option of a promise that was accepted with the order."""
+    """The option of a promise that was accepted with the order. ``components``: of what is made,
+    the line and the SKU of each component that is still to be supplied."""
 
     id: str
     option: str
     lines: tuple[PromisedPart, ...]
+    components: tuple[tuple[str, str], ...] = ()
 
     @property
     def arrive_by(self) -> date:

@@ -1,7 +1,7 @@
 """Accepting a promise with the order that is captured on it: in one transaction, or not at all."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -11,7 +11,14 @@ from oms.kernel.writes import Write
 from oms.orders.capture import Accepted
 from oms.orders.model import Address, CommittedPromise, Content, Line, PromisedPart
 from oms.promising.demand import DemandLine, DemandLines
-from oms.promising.model import Destination, Option, OptionLine, Promise, supply_of
+from oms.promising.model import (
+    Destination,
+    Option,
+    OptionLine,
+    Promise,
+    is_production,
+    supply_of,
+)
 from oms.promising.store import Capacities, Promises
 
 # A transaction holds 100 writes. The order's own capture, and what else is done with it, need some.
@@ -39,10 +46,14 @@ class Acceptance:
         _refuse_another_order(promise, option, parts, content)
         if min(part.ship_by for part in option.lines) < now:
             raise Invalid("its day to ship is past: ask again", code="promise_in_the_past")
-        promised = replace(content, promise=CommittedPromise(promise.id, option.id, parts))
+        committed = CommittedPromise(promise.id, option.id, parts)
+        lines = [*_lines(replace(content, promise=committed), promise, option)]
+        used = [*_components(lines, option)]
+        components = tuple((line.line_id, line.sku) for line in used)
+        promised = replace(content, promise=replace(committed, components=components))
         writes = (
             self.demand.accept(promise.id, content.order_id),
-            *(self.demand.add(line) for line in _lines(promised, promise, option)),
+            *(self.demand.add(line) for line in (*lines, *used)),
             *self._pegs(option),
             *(replace(w, refusal=_GONE) for w in self.capacities.book(option.bookings)),
         )
@@ -60,9 +71,9 @@ class Acceptance:
         raise Invalid(f"the promise has no option {option_id!r}", code="unknown_option")
 
     def _pegs(self, option: Option) -> list[Write]:
-        """Units of each supply, over all lines."""
+        """Units of each supply, over all lines and all that is made for them."""
         units, ready = Counter[tuple[str, str]](), dict[tuple[str, str], datetime]()
-        for part in option.lines:
+        for part in (*option.lines, *option.components):
             if supply_id := supply_of(part.source):
                 key = (part.sku, supply_id)
                 units[key] += part.quantity
@@ -135,6 +146,32 @@ def _lines(content: Content, promise: Promise, option: Option) -> Iterable[Deman
     for line in content.lines:
         yield replace(_line(line, content, promise.destination), bookings=bookings)
         bookings = ()
+
+
+def _components(lines: Sequence[DemandLine], option: Option) -> Iterable[DemandLine]:
+    """What production still has to be supplied with, for the first line that is made."""
+    made = next((line for line in lines if _is_made(line)), None)
+    awaited = [part for part in option.components if supply_of(part.source)]
+    for sku in sorted({part.sku for part in awaited}) if made else ():
+        assert made is not None
+        parts = tuple(
+            PromisedPart(
+                line_id=made.line_id,
+                node=part.node,
+                quantity=part.quantity,
+                source=part.source,
+                ship_by=part.ready_at,
+                arrive_by=made.promised,
+                service=part.service,
+            )
+            for part in awaited
+            if part.sku == sku
+        )
+        yield replace(made, sku=sku, parts=parts, bookings=(), component=True)
+
+
+def _is_made(line: DemandLine) -> bool:
+    return any(is_production(part.source) for part in line.parts)
 
 
 def _line(line: Line, content: Content, destination: Destination) -> DemandLine:

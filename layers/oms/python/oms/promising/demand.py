@@ -7,7 +7,7 @@ from typing import Protocol
 
 from oms.inventory.position import Supply
 from oms.kernel.writes import Write
-from oms.orders.model import Counts, Line, PromisedPart
+from oms.orders.model import Counts, PromisedPart
 from oms.promising.model import ON_HAND, CapacityBooking, Demand, Destination, supply_of
 
 
@@ -18,6 +18,9 @@ class DemandLine:
     ``promised``: the day the customer was promised. ``severity`` and ``expected``: what was last
     told of it, nothing while it is in time. ``held``: stock is reserved for it, so that it waits
     for no supply. ``bookings``: the capacity that the order's promise took, on its first line.
+
+    A ``component`` is what the line is made of: ``ship_by`` of its parts is when production needs
+    them.
     """
 
     order_id: str
@@ -33,6 +36,7 @@ class DemandLine:
     severity: str = ""
     expected: date | None = None
     bookings: tuple[CapacityBooking, ...] = ()
+    component: bool = False
     version: int = 0
 
 
@@ -42,8 +46,8 @@ class DemandLines(Protocol):
     def of_sku(self, sku: str) -> Iterable[DemandLine]:
         """Every promised line of the SKU that has not left, read page by page."""
 
-    def of_order(self, order_id: str, lines: Iterable[Line]) -> Sequence[DemandLine]:
-        """What is left of the order's promised lines."""
+    def of_order(self, order_id: str, of: Iterable[tuple[str, str]]) -> Sequence[DemandLine]:
+        """What is left of the order's promised lines, of which each is a line's id and a SKU."""
 
     def add(self, line: DemandLine) -> Write: ...
 
@@ -109,6 +113,8 @@ def still_to_ship(line: DemandLine, ordered: int, counts: Counts) -> DemandLine 
     """What is left of the line once units of it have left; the parts that are due first went first.
     Nothing when all of it has gone."""
     left = ordered - (counts.shipped + counts.delivered + counts.cancelled + counts.returned)
+    if line.component:
+        return line if left else None
     parts: list[PromisedPart] = []
     for part in sorted(line.parts, key=lambda part: part.ship_by, reverse=True):
         units = min(left, part.quantity)

@@ -112,7 +112,9 @@ def look(
     lacking = _lacking(served, missing)
     shelves = _Shelves(pools, schedule)
     expected = [
-        [shelves.serve(line, part, units) for part, units in _wanted(line, lacking)]
+        [shelves.delayed(part) for part in line.parts]
+        if line.component and not line.held
+        else [shelves.serve(line, part, units) for part, units in _wanted(line, lacking)]
         for line in served
     ]
     return [_finding(line, days, shelves) for line, days in zip(served, expected, strict=True)]
@@ -145,7 +147,8 @@ def _lacking(
     left, found = dict(missing), {}
     for line in reversed(served):
         for number, part in enumerate(line.parts):
-            units = min(left.get(part.node, 0), part.quantity) if line.held else 0
+            is_there = line.held and not line.component
+            units = min(left.get(part.node, 0), part.quantity) if is_there else 0
             if units:
                 left[part.node] -= units
                 found[line.order_id, line.line_id, number] = units
@@ -179,6 +182,15 @@ class _Shelves:
             units -= taken
             day = max(day, arrival.arrive_by)
         return day if units == 0 else None
+
+    def delayed(self, part: PromisedPart) -> date:
+        """The day on which it is there that is made of ``part``: later by as many days as what
+        production waits for comes later than it needs it."""
+        for pool in self._pools:
+            if pool.source == part.source and pool.ready_at > part.ship_by:
+                late = -((part.ship_by - pool.ready_at) // timedelta(days=1))
+                return part.arrive_by + timedelta(days=late)
+        return part.arrive_by
 
     def elsewhere(self, line: DemandLine, part: PromisedPart) -> PromisedPart | None:
         """The part from the pool that has it there first, if in time; takes the units out."""
@@ -219,9 +231,9 @@ class _Shelves:
 def _finding(line: DemandLine, days: Sequence[date | None], shelves: _Shelves) -> Finding:
     known = [day for day in days if day is not None]
     finding = Finding(line, max(known) if len(known) == len(days) else None)
-    return replace(
-        finding, alternative=_alternative(line, days, shelves) if finding.is_late else ()
-    )
+    if line.component or not finding.is_late:
+        return finding
+    return replace(finding, alternative=_alternative(line, days, shelves))
 
 
 def _alternative(

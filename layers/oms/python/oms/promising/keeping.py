@@ -73,11 +73,11 @@ def stock_is_lacking(order_id: str, reason: str, keeper: Keeper, cause: Cause) -
     order = keeper.orders.load(order_id)
     if order.state is not State.CAPTURED:
         return 0
-    rows = keeper.demand.of_order(order_id, order.content.lines)
+    rows = _rows(order, keeper)
     for row in rows:
         if row.held:
-            parts = (part for part in order.promised_parts if part.line_id == row.line_id)
-            waits = replace(row, held=False, parts=tuple(parts))
+            parts = tuple(part for part in order.promised_parts if part.line_id == row.line_id)
+            waits = replace(row, held=False, parts=row.parts if row.component else parts)
             keeper.stock.transact([keeper.demand.change(waits), *_peg(waits, {}, keeper)])
     skus = sorted({row.sku for row in rows})
     return sum(look_after(sku, reason, keeper, cause) for sku in skus)
@@ -90,7 +90,7 @@ def units_left(order_id: str, keeper: Keeper) -> None:
         line.line_id: (line.quantity, counts)
         for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
     }
-    for row in keeper.demand.of_order(order_id, order.content.lines):
+    for row in _rows(order, keeper):
         left = still_to_ship(row, *counts[row.line_id])
         if left is None:
             keeper.stock.transact([keeper.demand.remove(row), *_unpeg(row, keeper)])
@@ -103,7 +103,7 @@ def order_cancelled(order_id: str, keeper: Keeper) -> None:
     order = keeper.orders.load(order_id)
     if order.state is not State.CANCELLED:
         return
-    for row in keeper.demand.of_order(order_id, order.content.lines):
+    for row in _rows(order, keeper):
         keeper.stock.transact(
             [
                 keeper.demand.remove(row),
@@ -186,10 +186,24 @@ def _commit(
 
 
 def _hold(order: Order, keeper: Keeper, cause: Cause) -> None:
-    rows = keeper.demand.of_order(order.order_id, order.content.lines)
+    rows = [row for row in _rows(order, keeper) if not row.held]
+    late = {row.line_id: row for row in rows if row.severity}
     for row in rows:
-        if not row.held:
-            _hold_row(order, row, keeper, cause)
+        if row.component:
+            # What it is made into is there.
+            held = replace(row, held=True, severity="", expected=None)
+            keeper.stock.transact([keeper.demand.change(held), *_unpeg(row, keeper)])
+        else:
+            told = late.get(row.line_id, row)
+            told_of = replace(row, severity=told.severity, expected=told.expected)
+            _hold_row(order, told_of, keeper, cause)
+
+
+def _rows(order: Order, keeper: Keeper) -> Sequence[DemandLine]:
+    """What is left of the order's promise: its lines, and what they are made of."""
+    components = order.content.promise.components if order.content.promise else ()
+    lines = ((line.line_id, line.sku) for line in order.content.lines)
+    return keeper.demand.of_order(order.order_id, (*lines, *components))
 
 
 def _hold_row(order: Order, row: DemandLine, keeper: Keeper, cause: Cause) -> None:

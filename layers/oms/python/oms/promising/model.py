@@ -26,6 +26,10 @@ def production_source(resource: str) -> str:
     return f"{_PRODUCTION}{resource}"
 
 
+def is_production(source: str) -> bool:
+    return source.startswith(_PRODUCTION)
+
+
 def supply_of(source: str) -> str | None:
     """The id of the supply that a source names, e.g. ``po_1`` for ``supply:po_1``."""
     return source.removeprefix(_SUPPLY) if source.startswith(_SUPPLY) else None
