@@ -170,3 +170,21 @@ def test_two_receipts_at_once_do_not_fill_a_cap_twice(oms: World, shares: ShareS
         oms.stock.transact(second)
     oms.stock.transact(shares.change("MUG", 3, NOW))
     assert left(shares) == {"market": 5, EVERYBODY: 3}
+
+
+def test_what_a_channel_without_a_rule_still_owes_stands_in_nobodys_way(
+    oms: World, shares: ShareStore
+) -> None:
+    till = ShareRule("till", Decimal(0), None, ("app",))
+    shares.put_rules(
+        "MUG", [till, replace(WEB, share=Decimal(0)), replace(APP, share=Decimal(1))], 60, CAUSE
+    )
+    for number in range(30):
+        oms.stock.transact(taking(shares, 1, f"ord_{number:02}", "till"))
+    oms.stock.transact(taking(shares, 4, "ord_30"))
+    shares.put_rules(
+        "MUG", [replace(WEB, share=Decimal(1)), replace(APP, share=Decimal(0))], 0, CAUSE
+    )
+    oms.stock.transact(shares.change("MUG", 5, NOW))
+    assert left(shares) == {"web": 1, "app": 4, EVERYBODY: 0}
+    assert shares.owed_by("MUG") == {"till": 30}

@@ -16,9 +16,10 @@ condition ``left >= q``. All writes are prepared here and committed with the sto
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from oms.aws import dynamo
@@ -124,7 +125,8 @@ class ShareStore:
             return []
         if units < 0:
             return self._changes(sku, withdraw(-units, shares), shares)
-        debts = self._debts(sku) if any(share.lent for share in shares) else ()
+        channels = {share.channel for share in shares}
+        debts = self._debts(sku, channels) if any(share.lent for share in shares) else ()
         changes, repayments = receive(units, shares, debts)
         writes = self._changes(sku, changes, shares)
         return writes + [write for each in repayments for write in self._repay(each, at)]
@@ -172,16 +174,8 @@ class ShareStore:
         return BorrowPage(borrows, dynamo.encode_cursor(answer.get("LastEvaluatedKey")))
 
     def owed_by(self, sku: str) -> Mapping[str, int]:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :borrow AND begins_with(sk, :open)",
-            ExpressionAttributeValues={
-                ":borrow": dynamo.text(f"borrow#{sku}"),
-                ":open": dynamo.text("open#"),
-            },
-        )
         owed: dict[str, int] = {}
-        for borrow in (_read_borrow(item) for page in pages for item in page["Items"]):
+        for borrow in self._owed(sku):
             owed[borrow.borrower] = owed.get(borrow.borrower, 0) + borrow.open
         return owed
 
@@ -237,18 +231,23 @@ class ShareStore:
 
     # --- borrows ----------------------------------------------------------------------------
 
-    def _debts(self, sku: str) -> tuple[Borrow, ...]:
-        answer = self._client.query(
+    def _debts(self, sku: str, borrowers: Set[str]) -> tuple[Borrow, ...]:
+        owed = (borrow for borrow in self._owed(sku) if borrow.borrower in borrowers)
+        return tuple(islice(owed, _REPAID_AT_ONCE))
+
+    def _owed(self, sku: str) -> Iterator[Borrow]:
+        """What is owed of a SKU, oldest first, read as far as it is looked at."""
+        pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :borrow AND begins_with(sk, :open)",
             ExpressionAttributeValues={
                 ":borrow": dynamo.text(f"borrow#{sku}"),
                 ":open": dynamo.text("open#"),
             },
-            Limit=_REPAID_AT_ONCE,
             ConsistentRead=True,
+            PaginationConfig={"PageSize": _LARGEST_PAGE},
         )
-        return tuple(_read_borrow(item) for item in answer["Items"])
+        return (_read_borrow(item) for page in pages for item in page["Items"])
 
     def _open(self, borrow: Borrow) -> Borrow | None:
         """The borrow as it is owed now; None when it has been repaid."""
