@@ -77,7 +77,9 @@ _LEDGER = frozenset(
 def ledger(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
     if "variants" in given:
         return _several(given, when, then, oms)
-    shelf = _opened(oms, given)
+    shelves, _ = _shelves(given, oms) if "locations" in given else ({"SKU": _opened(oms, given)}, 0)
+    shelf = shelves["SKU"]
+    shelf.begin()
     ordered = [units(each) for each in _orders(given)]
     lines = [f"line-{number_}" for number_, _ in enumerate(ordered)]
     placed = given.first("order_qty") is not None
@@ -94,7 +96,9 @@ def ledger(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
             shelf.facts() if not parcels else _left(shelf, parcels)
         )
     refused = _leave(shelf, parcels) or refused
-    return {**outcome(refused, then), **shelf.facts(), **stages, "movements": shelf.movements()}
+    facts = {**outcome(refused, then), **shelf.facts(), **stages}
+    facts["locations"] = {node: _at(shelf, node) for node in shelf.nodes}
+    return facts | {"movements": shelf.movements()}
 
 
 _STAGES = {

@@ -252,10 +252,14 @@ def _pre_order(offer: Offer, given: Keys) -> None:
     offer.position = replace(offer.position, owed=max(sold, sold_to), owed_to={channel: sold_to})
 
 
+_ASKED = frozenset(
+    "available_quantity can_sell can_sell_each is_in_stock reserved_quantity total_on_hand".split()
+)
+
+
 def available_qty(given: Keys, when: Any, then: Keys) -> dict[str, Any]:
     offer = locations(given)
-    asked = frozenset({"available_quantity", "can_sell", "can_sell_each", "is_in_stock"})
-    (step,) = steps_of(when, asked)
+    (step,) = steps_of(when, _ASKED)
     at = step.more.first("at", "locations")
     if at:
         named = frozenset([at] if isinstance(at, str) else at)
@@ -265,6 +269,9 @@ def available_qty(given: Keys, when: Any, then: Keys) -> dict[str, Any]:
     there = offer.free() if offer.item.active else 0
     observed: dict[str, Any] = {
         "available": number(there) if offer.position.policy.tracked else None,
+        "quantity_available": number(there),
+        "total_on_hand": number(there),
+        "reserved": number(max(0, _held(offer) - offer.asking.own)),
         "unlimited": most is None,
         "backorderable": offer.position.policy.backorder is not None,
         "in_stock": most is None or most > 0,
@@ -276,6 +283,10 @@ def available_qty(given: Keys, when: Any, then: Keys) -> dict[str, Any]:
         refusal = offer.refusal(step.value)
         return observed | {"accepted": refusal is None} | _told(refusal, then)
     return observed
+
+
+def _held(offer: Offer) -> int:
+    return sum(balance.reserved for balance in offer.position.balances) + offer.position.owed
 
 
 # --- baskets, channels, events, queues -----------------------------------------------------------
@@ -341,12 +352,15 @@ def channel_atp(given: Keys, when: Any, then: Keys) -> dict[str, Any]:
     offer = Offer()
     for number_, facility in enumerate(given.each("facilities", "locations")):
         online = facility.first("online", "enabled", "allow_brokering", "in_group", default=True)
+        online = online and not facility.first("excluded", default=False)
         safety = facility.units("safety_stock", "minimum_stock")
-        there = facility.units("atp", "available", "on_hand", "qty")
+        held = facility.units("reserved", "allocated")
+        there = facility.units("atp", "available", "on_hand", "qoh", "qty")
         code = str(facility.first("code", "id", default=number_))
         facility.done()
         if online:
-            offer.add(Balance("SKU", code, there, safety_stock=safety, available=there - safety))
+            free_there = there - held - safety
+            offer.add(Balance("SKU", code, there, held, safety, available=free_there))
     there = given.units(
         "available_after_facility_controls",
         "available",

@@ -9,18 +9,18 @@ from oms.inventory.selling import turned
 from tests.cases.availability.positions import locations
 from tests.cases.reading import Keys, NotUnderstoodError, number, steps_of, units
 
-_TURN = re.compile(r"(\w[\w-]*) just became (empty|available|in stock|out of stock)")
+_TURN = re.compile(r"(\w[\w ,-]*?) just became (empty|available|in stock|out of stock)")
 
 
 def stock_events(given: Keys, when: Any, then: Keys) -> dict[str, Any]:
     """What a channel can sell is the sum over the nodes that ship for it; nodes where orders are
     only picked up are counted apart."""
-    code, became = _turn(when)
+    codes, became = _turn(when)
     single = [*given.value("channel_locations", ())]
     channels = {**given.value("channels", {})} or {"": single}
     told: dict[str, list[str]] = {}
     for channel, members in channels.items():
-        for name, event in _told(code, became, Keys("channels", {"locations": members})).items():
+        for name, event in _told(codes, became, Keys("channels", {"locations": members})).items():
             told.setdefault(f"{name}{event}", []).append(channel)
     observed: dict[str, Any] = {}
     for event in ("out_of_stock", "back_in_stock"):
@@ -31,22 +31,23 @@ def stock_events(given: Keys, when: Any, then: Keys) -> dict[str, Any]:
     return observed
 
 
-def _turn(when: Any) -> tuple[str, bool]:
-    """The node, and whether it has units now."""
+def _turn(when: Any) -> tuple[set[str], bool]:
+    """The nodes, and whether they have units now."""
     found = _TURN.fullmatch(when) if isinstance(when, str) else None
     if found is None:
         raise NotUnderstoodError(f"when: {when!r}")
-    return found.group(1), found.group(2) in ("available", "in stock")
+    codes = set(re.split(r", | and ", found.group(1)))
+    return codes, found.group(2) in ("available", "in stock")
 
 
-def _told(code: str, became_available: bool, channel: Keys) -> dict[str, str]:
+def _told(codes: set[str], became_available: bool, channel: Keys) -> dict[str, str]:
     """By kind of node, what the channel is told."""
     told = {}
     for name, nodes in _by_kind(channel).items():
-        if code not in nodes:
+        if not codes & nodes.keys():
             continue
         after = sum(nodes.values())
-        others = after - nodes[code]
+        others = sum(there for node, there in nodes.items() if node not in codes)
         before = others if became_available else others + units(1)
         if event := turned(before, after):
             told[name] = {"sold_out": "out_of_stock"}.get(event, event)

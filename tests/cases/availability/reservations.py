@@ -227,12 +227,12 @@ class Cart:
         return self.now
 
 
-_CART = frozenset("reserve release extend expire wait_minutes release_all".split())
+_CART = frozenset("reserve release extend expire wait_minutes release_all sweep".split())
 
 
 def cart_reservation(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
     shelf = Shelf(oms, policy=policy_of(given))
-    minutes = int(given.first("ttl_minutes", "reservation_minutes", default=10))
+    minutes = int(given.first("ttl_minutes", "ttl", "reservation_ttl_minutes", default=10))
     cart = Cart(shelf, minutes)
     order = _located(shelf, cart, given)
     cart.asks = shelf.policy.tracked and bool(
@@ -252,6 +252,8 @@ def cart_reservation(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
         "reservations": {line.node: number(line.quantity) for line in lines},
         "number_of_reservations": len(lines),
         "expires_in_minutes": None if expires is None else round(expires),
+        "ttl_minutes": None if expires is None else round(expires),
+        "expires_after_minutes": None if expires is None else round(expires),
         "available": number(sum(max(0, each.available) for each in shelf.position.balances)),
         "on_hand": {node: number(shelf.balance(node).on_hand) for node in shelf.nodes},
         "quantity_available": number(shelf.sellable()),
@@ -272,15 +274,15 @@ def _located(shelf: Shelf, cart: Cart, given: Keys) -> list[str]:
         if allocated := location.units("allocated"):
             shelf.hold(ORDER, {node: allocated})
         if others := location.units("reserved", "reserved_by_others"):
-            Cart(shelf, 600).take((Wanted(shelf.sku, others, node),), f"other-{node}")
+            assert not Cart(shelf, 600).take((Wanted(shelf.sku, others, node),), f"other-{node}")
         if lapsed := location.units("reserved_expired"):
-            Cart(shelf, 0).take((Wanted(shelf.sku, lapsed, node),), f"lapsed-{node}")
+            assert not Cart(shelf, 1).take((Wanted(shelf.sku, lapsed, node),), f"lapsed-{node}")
         if own := location.units("reserved_by_this_cart"):
             mine.append(Wanted(shelf.sku, own, node))
         location.done()
     if mine:
-        cart.take(tuple(mine))
-    shelf.tick(timedelta(minutes=1))
+        assert not cart.take(tuple(mine))
+    shelf.tick(timedelta(minutes=2))
     if strategy in ("highest_stock", "prioritize_high_stock"):
         return []
     if named:
@@ -301,6 +303,9 @@ def _carted(cart: Cart, step: Step, order: list[str]) -> str:
             return ""
         case "extend":
             return cart.extend(int(step.value))
+        case "sweep":
+            baskets.sweep(cart.store, cart.shelf.tick())
+            return ""
         case "expire":
             cart.shelf.tick(timedelta(minutes=cart.minutes + 1))
             return ""
@@ -338,7 +343,7 @@ def _quantity(line: Any) -> Any:
 # --- reservations at locations -------------------------------------------------------------------
 
 _AT_LOCATION = frozenset(
-    """reserve change_reservation update_reservation release_line release_location
+    """reserve change_reservation update_reservation move_reservation release_line release_location
     release_reservation delete_reservation restore_line can_sell confirm adjust
     available_quantity stocked_quantity reserved_quantity remove_location""".split()
 )
@@ -396,7 +401,7 @@ def _at_location(
     match step.verb:
         case "reserve":
             return _reserve(shelf, step, names)
-        case "change_reservation" | "update_reservation":
+        case "change_reservation" | "update_reservation" | "move_reservation":
             return _change(shelf, step, names)
         case "release_line" | "release_reservation" | "delete_reservation":
             name = str(step.value) if str(step.value) in shelf.lines else names[0]
@@ -437,21 +442,32 @@ def _consumed(more: Keys) -> dict[str, Any]:
 
 
 def _reserve(shelf: Shelf, step: Step, names: list[str]) -> str:
-    several = step.value if isinstance(step.value, list) else [None]
-    for one in several:
-        said = _said(step) if one is None else Keys(step.verb, one)
-        node = str(said.first("at", "location", default=shelf.nodes[0]))
-        many = said.units("qty", "quantity")
-        name = str(said.first("line", "line_item", "id", default=f"n{len(names)}"))
-        beyond = said.first("allow_backorder", default=False)
-        said.done()
-        names.append(name)
-        there = min(many, max(0, shelf.balance(node).available)) if beyond else many
-        if refused := shelf.hold(name, {node: there}):
-            return refused
-        if many > there:
-            shelf.wait(name, many - there, Room())
+    """One, or several together: all of them or none."""
+    if isinstance(step.value, list):
+        return _reserve_together(shelf, [Keys(step.verb, one) for one in step.value], names)
+    said = _said(step)
+    node = str(said.first("at", "location", default=shelf.nodes[0]))
+    many = said.units("qty", "quantity")
+    name = str(said.first("line", "line_item", "id", default=f"n{len(names)}"))
+    beyond = said.first("allow_backorder", default=False)
+    said.done()
+    names.append(name)
+    there = min(many, max(0, shelf.balance(node).available)) if beyond else many
+    if refused := shelf.hold(name, {node: there}):
+        return refused
+    shelf.wait(name, many - there, Room())
     return ""
+
+
+def _reserve_together(shelf: Shelf, several: Sequence[Keys], names: list[str]) -> str:
+    where: dict[str, int] = {}
+    for one in several:
+        node = str(one.first("at", "location", default=shelf.nodes[0]))
+        where[node] = where.get(node, 0) + one.units("qty", "quantity")
+        one.first("line", "line_item", "id")
+        one.done()
+    names.append("together")
+    return shelf.hold("together", where)
 
 
 def _change(shelf: Shelf, step: Step, names: list[str]) -> str:
@@ -459,7 +475,7 @@ def _change(shelf: Shelf, step: Step, names: list[str]) -> str:
     name = str(said.first("line", "reservation", "id", default=names[0]))
     held = shelf.line(name).held
     before = next(node for node, many in held.items() if many)
-    node = str(said.first("at", "location", "to_location", default=before))
+    node = str(said.first("at", "location", "to_location", "to_at", default=before))
     many = said.units("qty", "to", "quantity", default=held[before])
     said.done()
     if node != before:
@@ -503,6 +519,7 @@ _MODES = {
     "None": SellingPolicy(tracked=False),
     "TrackOnly": SellingPolicy(backorder=Oversell()),
     "ReserveOnOrder": SellingPolicy(backorder=None),
+    "ReserveOnCart": SellingPolicy(backorder=None),
 }
 
 
@@ -516,8 +533,9 @@ def inventory_mode(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
     if entered or mode == "None":  # where nothing is counted, no entry says nothing
         shelf.open(NODE, units(there or 0))
     refused = ""
-    for step in steps_of(when, frozenset({"place_order", "order", "create_order"})):
-        refused = shelf.promise(ORDER, step.units())
+    for step in steps_of(when, frozenset({"place_order", "order", "create_order", "add_to_cart"})):
+        if step.verb != "add_to_cart" or mode == "ReserveOnCart":
+            refused = shelf.promise(ORDER, step.units())
         step.more.done()
     known = number(shelf.available()) if entered else None
     return {**outcome(refused, then), "available": known}
