@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     multiple,
     precondition,
     rule,
+    run_state_machine_as_test,
 )
 
 from oms.aws.reservation_store import ReservationStore
@@ -297,5 +298,6 @@ TestAnInventory.settings = settings(max_examples=6, stateful_step_count=25, dead
 
 
 @pytest.mark.slow
-class TestAnInventoryAtLength(AnInventory.TestCase):  # type: ignore[misc,name-defined]
-    settings = settings(max_examples=120, stateful_step_count=50, deadline=None)
+def test_an_inventory_at_length() -> None:
+    at_length = settings(max_examples=120, stateful_step_count=50, deadline=None)
+    run_state_machine_as_test(AnInventory, settings=at_length)

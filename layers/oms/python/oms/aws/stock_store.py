@@ -18,13 +18,14 @@ who waits: ``oms.aws.backorder_store``.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from oms.aws import dynamo, reservation_writes, stock_writes
 from oms.aws.backorder_store import OWED, BackorderStore, read_owed
+from oms.aws.demand_store import reserved_line
 from oms.aws.policy_store import POLICY, read_policy
 from oms.aws.share_store import SHARE, ShareStore, in_order, read_share
 from oms.aws.stock_items import (
@@ -49,6 +50,7 @@ from oms.aws.stock_writes import (
     same,
 )
 from oms.aws.supply_items import PREFIX, read_supply
+from oms.inventory.counters import first
 from oms.inventory.ledger import arrival_entry, count_entry, entries_of
 from oms.inventory.model import Balance, Entry, Movement, MovementKind, Need
 from oms.inventory.policy import SellingPolicy
@@ -107,12 +109,24 @@ class StockStore:
         """``consistent``: everything that was written before, at twice the price."""
         return {sku: self._position(sku, now, consistent) for sku in sorted(skus)}
 
-    def _position(self, sku: str, now: datetime, consistent: bool = False) -> Position:
+    def positions_near(self, skus: Set[str], now: datetime, key: str) -> Mapping[str, Position]:
+        return {sku: self._position(sku, now, begins=key) for sku in sorted(skus)}
+
+    def _position(
+        self, sku: str, now: datetime, consistent: bool = False, begins: str = ""
+    ) -> Position:
+        """``begins``: whose first counter alone is read beside what is at home."""
         home = self._range(sku, 0, now, consistent)
         balances = (item for item in home if sort_key(item).startswith("node#"))
-        further = range(1, counters_to_read(balances, now))
+        counters = counters_to_read(balances, now)
+        read = {first(begins, counters)} if begins else range(counters)
         return read_position(
-            sku, home, [self._range(sku, counter, now, consistent) for counter in further]
+            sku,
+            home,
+            [
+                self._range(sku, counter, now, consistent) if counter in read else []
+                for counter in range(1, counters)
+            ],
         )
 
     def _range(self, sku: str, counter: int, now: datetime, consistent: bool) -> list[Item]:
@@ -194,6 +208,11 @@ class StockStore:
 
     def ship(self, needs: Sequence[Need], order_id: str, cause: Cause) -> list[Write]:
         return self._order_writes("ship", needs, order_id, cause)
+
+    def promised_lines_have_it(
+        self, order_id: str, lines: Iterable[tuple[str, str]]
+    ) -> list[Write]:
+        return [reserved_line(self._table, order_id, line_id, sku) for line_id, sku in lines]
 
     def has_reserved(self, need: Need, order_id: str, cause: Cause) -> bool:
         answer = self._client.get_item(

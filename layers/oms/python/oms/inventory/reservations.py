@@ -42,6 +42,9 @@ from oms.kernel.quantity import quantity_number
 from oms.kernel.writes import Write
 
 _ATTEMPTS = 8
+# The first look is at one counter and may be a little old, and units that move between counters
+# while these are read may be seen on none: a refusal is not said before the third look.
+_LOOKS = 2
 # The clock comes every minute; what it missed for longer is found by whoever lacks the units.
 _MINUTES_SWEPT = 15
 _ENDED = {
@@ -215,8 +218,13 @@ def _take(
     skus = {one.sku for one in wanted}
     shipping = frozenset(node.id for node in catalog.nodes() if node.active and node.can_ship)
     for attempt in range(_ATTEMPTS):
-        positions = positions_to_take_by(skus, stock, cause.at, consistent=attempt > 0)
+        if attempt == 0:
+            positions = stock.positions_near(skus, cause.at, basket.id)
+        else:
+            positions = positions_to_take_by(skus, stock, cause.at, consistent=True)
         if missing := lacking(wanted, positions, shipping, basket.channel):
+            if attempt < _LOOKS:
+                continue
             _refuse_lacking(missing, items)
         lines = choose(wanted, positions, shipping, basket.id)
         reservation = Reservation(basket.id, basket.channel, lines, cause.at, basket.expires_at)

@@ -87,6 +87,12 @@ class Stock(Protocol):
 
     def ship(self, needs: Sequence[Need], order_id: str, cause: Cause) -> list[Write]: ...
 
+    def promised_lines_have_it(
+        self, order_id: str, lines: Iterable[tuple[str, str]]
+    ) -> list[Write]:
+        """Writes that say of an order's promised lines, each its id and SKU, that what is reserved
+        is theirs: they wait for no supply."""
+
     def has_reserved(self, need: Need, order_id: str, cause: Cause) -> bool:
         """Whether ``reserve`` with this cause has been made."""
 
