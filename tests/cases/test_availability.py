@@ -51,8 +51,11 @@ def observe(case: Case) -> Facts:
     return facts
 
 
+FILES = ("availability.json", "availability_own.json")
+
+
 @pytest.mark.parametrize(
-    "case", [pytest.param(case, id=case["id"]) for case in cases("availability.json")]
+    "case", [pytest.param(case, id=case["id"]) for file in FILES for case in cases(file)]
 )
 def test_availability(case: Case) -> None:
     facts = observe(case)
