@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from oms.aws.policy_store import PolicyStore
+from oms.aws.stock_audit import audit
 from oms.inventory.model import MovementKind
 from oms.inventory.policy import Oversell, SellingPolicy
 from oms.inventory.position import Position
@@ -118,6 +119,20 @@ def test_a_task_that_is_tried_again_owes_nothing_more(oms: World) -> None:
     waits(oms, order)
     assert owed(oms) == 2
     assert types(oms, order) == ["order_captured", "order_backordered"]
+
+
+def test_the_audit_finds_what_is_owed_to_nobody(oms: World) -> None:
+    waits(oms, captured(oms, "1", line("MUG", 2)))
+    assert audit(oms.client, "inventory")[1] == []
+    oms.client.update_item(
+        TableName="inventory",
+        Key={"pk": {"S": "MUG"}, "sk": {"S": "owed"}},
+        UpdateExpression="ADD #units :one",
+        ExpressionAttributeNames={"#units": "units"},
+        ExpressionAttributeValues={":one": {"N": "1"}},
+    )
+    (found,) = audit(oms.client, "inventory")[1]
+    assert (found.sku, found.quantity, found.balance, found.ledger) == ("MUG", "owed", 3, 2)
 
 
 def test_what_is_filled_is_owed_no_more(oms: World) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 OWED = "owed"
+WAITING = "waiting#"
 _TO = "to#"
 _PAGE = 100
 _NO_ROOM = StockContended("others were backordered at the same moment")
@@ -54,7 +55,7 @@ class BackorderStore:
         return [gone, self._owe(sku, waiter.channel, -waiter.lacking[sku], Room())]
 
     def waiting(self, sku: str, before: str = "") -> Iterator[Waiter]:
-        condition, values = "pk = :waiting", {":waiting": dynamo.text(f"waiting#{sku}")}
+        condition, values = "pk = :waiting", {":waiting": dynamo.text(f"{WAITING}{sku}")}
         if before:
             condition += " AND sk < :before"
             values[":before"] = dynamo.text(before)
@@ -65,7 +66,7 @@ class BackorderStore:
             ConsistentRead=True,
             PaginationConfig={"PageSize": _PAGE},
         )
-        return (_read_waiter(item) for page in pages for item in page["Items"])
+        return (read_waiter(item) for page in pages for item in page["Items"])
 
     def hold(self, sku: str, holder: Holder) -> list[Write]:
         item = _held_key(sku, holder) | {"quantity": dynamo.number(holder.quantity)}
@@ -118,7 +119,7 @@ def read_owed(item: Mapping[str, Any]) -> tuple[int, dict[str, int]]:
     return dynamo.read_number(item, "units"), by_channel
 
 
-def _read_waiter(item: Mapping[str, Any]) -> Waiter:
+def read_waiter(item: Mapping[str, Any]) -> Waiter:
     return Waiter(
         rank=dynamo.read_text(item, "sk"),
         lacking=json.loads(dynamo.read_text(item, "lacking")),
@@ -132,7 +133,7 @@ def _read_holder(item: Mapping[str, Any]) -> Holder:
 
 
 def _waiting_key(waiter: Waiter, sku: str) -> dict[str, dict[str, str]]:
-    return {"pk": dynamo.text(f"waiting#{sku}"), "sk": dynamo.text(waiter.rank)}
+    return {"pk": dynamo.text(f"{WAITING}{sku}"), "sk": dynamo.text(waiter.rank)}
 
 
 def _held_key(sku: str, holder: Holder) -> dict[str, dict[str, str]]:

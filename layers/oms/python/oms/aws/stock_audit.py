@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from oms.aws import dynamo
+from oms.aws.backorder_store import OWED, WAITING, read_owed, read_waiter
 from oms.aws.purchase_store import read_order
 from oms.aws.stock_items import read_balance, read_entry, read_reservation, sort_key
 from oms.aws.supply_items import PREFIX, read_supply
+from oms.inventory.backorders import Waiter, misowed
 from oms.inventory.ledger import Shortfall, shortfalls
 from oms.inventory.model import Balance, Entry
 from oms.inventory.position import Supply
@@ -27,12 +30,18 @@ def audit(client: DynamoDBClient, table: str) -> tuple[int, list[Shortfall]]:
     reservations: list[Reservation] = []
     dated: list[Supply] = []
     orders: list[PurchaseOrder] = []
+    owed: dict[str, int] = {}
+    waiting: list[tuple[str, Waiter]] = []
     pages = client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
     for page in pages:
         for item in page["Items"]:
-            key = sort_key(item)
+            key, partition = sort_key(item), dynamo.read_text(item, "pk")
             if key.startswith("node#"):
                 balances.append(read_balance(item))
+            elif key == OWED:
+                owed[partition], _ = read_owed(item)
+            elif partition.startswith(WAITING):
+                waiting.append((partition.removeprefix(WAITING), read_waiter(item)))
             elif key == "reservation":
                 reservations.append(read_reservation(item))
             elif key.startswith(PREFIX):
@@ -42,4 +51,4 @@ def audit(client: DynamoDBClient, table: str) -> tuple[int, list[Shortfall]]:
             elif "record" in item and key != "movement":
                 entries.append(read_entry(item))
     found = shortfalls(balances, entries, reservations)
-    return len(balances), [*found, *misordered(entries, dated, orders)]
+    return len(balances), [*found, *misordered(entries, dated, orders), *misowed(owed, waiting)]

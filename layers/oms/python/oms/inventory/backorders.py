@@ -10,10 +10,11 @@ promise last), then age. An order is filled whole or not at all, so what comes i
 - Whoever's channel may not have more holds up its own channel only.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from oms.inventory.ledger import Shortfall
 from oms.inventory.policy import Oversell, SellingPolicy
 from oms.kernel.clock import rfc3339
 
@@ -113,6 +114,16 @@ def hand_out(
                 left_to[waiter.channel, sku] -= units
         (unfilled if lacks else filled).append(waiter)
     return Handout(tuple(filled), tuple(unfilled), left, left_to)
+
+
+def misowed(owed: Mapping[str, int], waiting: Iterable[tuple[str, Waiter]]) -> Iterator[Shortfall]:
+    """Where what is owed, by SKU, is not what those who wait for the SKU lack."""
+    lacking: dict[str, int] = {}
+    for sku, waiter in waiting:
+        lacking[sku] = lacking.get(sku, 0) + waiter.lacking[sku]
+    for sku in sorted(owed.keys() | lacking.keys()):
+        if owed.get(sku, 0) != lacking.get(sku, 0):
+            yield Shortfall(sku, "", "owed", owed.get(sku, 0), lacking.get(sku, 0))
 
 
 def oversell_of(policy: SellingPolicy, now: datetime) -> Oversell | None:
