@@ -194,7 +194,17 @@ def test_an_order_that_has_its_stock_is_not_told_that_a_supply_slipped(desk: Des
     desk.due("po_1", 9, 1)
     look(desk)
     assert desk.types(order) == ["order_captured", "order_sourced"]
-    assert desk.rows()[0].held
+    assert desk.rows()[0].reserved
+
+
+def test_who_has_stock_takes_none_from_who_waits(desk: Desk) -> None:
+    """Before the message that the first is sourced has come."""
+    desk.oms.receive("MUG", 2)
+    first, second = (desk.promised(part(), number=number) for number in "12")
+    desk.reserve(first)
+    assert look(desk) == 0
+    assert [desk.types(order)[1:] for order in (first, second)] == [["order_sourced"], []]
+    assert sorted(row.reserved for row in desk.rows()) == [False, True]
 
 
 def test_a_count_that_finds_less_than_is_reserved_breaks_a_promise(desk: Desk) -> None:
@@ -232,7 +242,7 @@ def test_a_line_that_has_its_stock_waits_for_no_supply(desk: Desk) -> None:
     sourced(desk, order)
     keeping.stock_is_held(order.order_id, desk.keeper, CHECKED)
     (row,) = desk.rows()
-    assert (row.held, row.version) == (True, 2)
+    assert (row.held, row.version) == (True, 3)
     assert desk.promised_of("po_1") == 0
     assert desk.demand.rows("MUG", 10, None).rows == ()
 

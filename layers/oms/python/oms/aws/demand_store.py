@@ -3,7 +3,8 @@
 =================  ===========================  ===============================================
 pk                 sk                           what
 =================  ===========================  ===============================================
-``demand#<sku>``   ``<order id>#<line id>``     a promised line that has not left; ``version``
+``demand#<sku>``   ``<order id>#<line id>``     a promised line that has not left; ``version``;
+                                                ``reserved``: its stock is, since a moment ago
 sku                ``supply#<supply id>``       ``promised``: units of it that lines wait for
 ``promise#<id>``   ``promise``                  ``order_id``: the order it was accepted with
 =================  ===========================  ===============================================
@@ -137,17 +138,31 @@ class DemandStore:
         return Write({kind: {"TableName": self._table, **request}}, refusal)
 
 
+def reserved_line(table: str, order_id: str, line_id: str, sku: str) -> Write:
+    """Written with the reservation itself, so that nobody takes the line for one that waits."""
+    request = {
+        "TableName": table,
+        "Key": _key(sku, order_id, line_id),
+        "UpdateExpression": "SET reserved = :yes ADD version :one",
+        "ConditionExpression": "attribute_exists(pk)",
+        "ExpressionAttributeValues": {":yes": dynamo.text("yes"), ":one": dynamo.number(1)},
+    }
+    return Write({"Update": request}, _CHANGED)
+
+
 def _read(item: Mapping[str, Any]) -> DemandLine:
     line = from_json(dynamo.read_text(item, "document"), DemandLine)
-    return replace(line, version=dynamo.read_number(item, "version"))
+    version = dynamo.read_number(item, "version")
+    return replace(line, version=version, reserved="reserved" in item)
 
 
 def _item(line: DemandLine, version: int) -> dict[str, Any]:
-    return {
+    item = {
         **_key(line.sku, line.order_id, line.line_id),
-        "document": dynamo.text(to_json(replace(line, version=0))),
+        "document": dynamo.text(to_json(replace(line, version=0, reserved=False))),
         "version": dynamo.number(version),
     }
+    return item | {"reserved": dynamo.text("yes")} if line.reserved else item
 
 
 def _unchanged(line: DemandLine) -> dict[str, Any]:

@@ -147,7 +147,15 @@ def _reservation(
         *stock.shares.take(channel, by_sku(needs), order_id, prospect.positions, cause.at),
         *hold(order, plan.allocations, stock),
         *leave_queues(order, stock),
+        *_promised_lines(order, stock),
     ]
+
+
+def _promised_lines(order: Order, stock: Stock) -> list[Write]:
+    if order.content.promise is None:
+        return []
+    lines = ((line.line_id, line.sku) for line in order.content.lines)
+    return stock.promised_lines_have_it(order.order_id, lines)
 
 
 def _plan_first(
@@ -198,7 +206,10 @@ def _reserve_in_chunks(
     events = decisions.source(
         order, progress.allocations, progress.sourcing_rule, progress.sourcing_reason
     )
-    return orders.commit(order, events, cause, leave_queues(order, stock))
+    sourced = orders.commit(order, events, cause, leave_queues(order, stock))
+    for promised in _promised_lines(order, stock):
+        stock.transact([promised])
+    return sourced
 
 
 def _give_up_plan(order: Order, orders: Orders, stock: Stock, cause: Cause) -> Order:

@@ -19,8 +19,8 @@ class DemandLine:
     told of it, nothing while it is in time. ``held``: stock is reserved for it, so that it waits
     for no supply. ``bookings``: the capacity that the order's promise took, on its first line.
 
-    A ``component`` is what the line is made of: ``ship_by`` of its parts is when production needs
-    them.
+    ``reserved``: the same, but what follows from it has not been done yet. A ``component`` is what
+    the line is made of: ``ship_by`` of its parts is when production needs them.
     """
 
     order_id: str
@@ -37,7 +37,12 @@ class DemandLine:
     expected: date | None = None
     bookings: tuple[CapacityBooking, ...] = ()
     component: bool = False
+    reserved: bool = False
     version: int = 0
+
+    @property
+    def has_stock(self) -> bool:
+        return self.held or self.reserved
 
 
 class DemandLines(Protocol):
@@ -74,7 +79,7 @@ class DemandLines(Protocol):
 
 def demands(line: DemandLine) -> tuple[Demand, ...]:
     """What is yet to be taken from supply; nothing of a line for which stock is reserved."""
-    if line.held:
+    if line.has_stock:
         return ()
     return tuple(
         Demand(
@@ -106,7 +111,7 @@ def pegged(line: DemandLine) -> dict[str, int]:
 
 def hold(line: DemandLine, parts: Iterable[PromisedPart]) -> DemandLine:
     """Stock is reserved for the line, at the nodes of ``parts``."""
-    return replace(line, held=True, parts=tuple(parts))
+    return replace(line, held=True, reserved=False, parts=tuple(parts))
 
 
 def still_to_ship(line: DemandLine, ordered: int, counts: Counts) -> DemandLine | None:

@@ -129,7 +129,7 @@ def _wanted(
 ) -> Iterable[tuple[PromisedPart, int]]:
     """The parts, and how many units each of them has yet to get."""
     for number, part in enumerate(line.parts):
-        if line.held:
+        if line.has_stock:
             yield part, lacking.get((line.order_id, line.line_id, number), 0)
         else:
             yield part, part.quantity if _waits_for_stock(part) else 0

@@ -75,9 +75,10 @@ def stock_is_lacking(order_id: str, reason: str, keeper: Keeper, cause: Cause) -
         return 0
     rows = _rows(order, keeper)
     for row in rows:
-        if row.held:
+        if row.has_stock:
             parts = tuple(part for part in order.promised_parts if part.line_id == row.line_id)
-            waits = replace(row, held=False, parts=row.parts if row.component else parts)
+            parts = row.parts if row.component else parts
+            waits = replace(row, held=False, reserved=False, parts=parts)
             keeper.stock.transact([keeper.demand.change(waits), *_peg(waits, {}, keeper)])
     skus = sorted({row.sku for row in rows})
     return sum(look_after(sku, reason, keeper, cause) for sku in skus)
