@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oms.catalog.bundles import parts_of
+from oms.catalog.delivery import Promising
 from oms.catalog.model import Component, Item
 from oms.kernel.errors import Invalid
 from oms.kernel.money import Money, total
@@ -53,6 +54,15 @@ def test_prices_are_spread_by_quantity_whatever_it_is_counted_in() -> None:
     mug, tea = with_parts((line("KIT", 1, 1500),), kit((MUG, 1), (TEA, 500)))
     assert (mug.net, tea.net) == (money(1000), money(500))
     assert tea.unit_price == money(1000)
+
+
+def test_prices_are_spread_by_cost_where_it_is_known_of_every_part() -> None:
+    dear = replace(MUG, promising=Promising(unit_cost=money(900)))
+    cheap = replace(TEE, promising=Promising(unit_cost=money(100)))
+    by_cost = with_parts((line("KIT", 1, 1500),), kit((dear, 1), (cheap, 1)))
+    assert [part.net for part in by_cost] == [money(1350), money(150)]
+    by_quantity = with_parts((line("KIT", 1, 1500),), kit((dear, 1), (TEE, 1)))
+    assert [part.net for part in by_quantity] == [money(750), money(750)]
 
 
 def test_a_price_that_does_not_divide_is_rounded_up_and_the_discount_takes_the_rest() -> None:

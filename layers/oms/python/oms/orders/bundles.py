@@ -2,8 +2,8 @@
 sourcing to refunds, knows only what is on a shelf. Pure.
 
 What the parts cost together is what the bundle costs, to the last minor unit: net, discount and
-tax are spread by largest remainder. The price of one bundle is spread by how much of each part it
-holds; where a part's price cannot be divided by its quantity, its unit price is rounded up and its
+tax are spread by largest remainder. The price of one bundle is spread by what its parts cost us, or
+how much of each it holds; where a part's price cannot be divided by its quantity, its unit price is rounded up and its
 discount takes the difference.
 """
 
@@ -59,6 +59,11 @@ def _part(line: Line, item: Item, units: int, price: Money, net: Money, tax: Mon
 
 
 def _weights(parts: Mapping[str, int], items: Mapping[str, Item]) -> list[int]:
-    """Quantities of different scales, made comparable."""
+    """What the parts cost us, where that is known of all, in one currency; else how many they are,
+    those of different scales made comparable."""
     finest = max(items[sku].scale for sku in parts)
-    return [units * 10 ** (finest - items[sku].scale) for sku, units in parts.items()]
+    quantities = [units * 10 ** (finest - items[sku].scale) for sku, units in parts.items()]
+    costs = [cost for sku in parts if (cost := items[sku].promising.unit_cost)]
+    if len(costs) < len(parts) or len({cost.currency for cost in costs}) > 1:
+        return quantities
+    return [cost.minor * units for cost, units in zip(costs, quantities, strict=True)]
