@@ -3,8 +3,8 @@ sourcing to refunds, knows only what is on a shelf. Pure.
 
 What the parts cost together is what the bundle costs, to the last minor unit: net, discount and
 tax are spread by largest remainder. The price of one bundle is spread by what its parts cost us, or
-how much of each it holds; where a part's price cannot be divided by its quantity, its unit price is rounded up and its
-discount takes the difference.
+by how much of each it holds; where a part's price cannot be divided by its quantity, its unit price
+is rounded up and its discount takes the difference.
 """
 
 from collections.abc import Mapping
