@@ -233,7 +233,7 @@ class SourcingView(View):
     reason: str
 
 
-class PromisedLineView(View):
+class PromisedPartView(View):
     """Units of a line from one node and one source. ``source`` is ``on_hand``, ``supply:<id>``,
     ``production:<resource>``, ``infinite`` or ``lead_time``."""
 
@@ -255,11 +255,11 @@ class OutlookView(View):
     days_late: int | None
     severity: str
     reason: str
-    alternative: list[PromisedLineView]
-    moved: list[PromisedLineView]
+    alternative: list[PromisedPartView]
+    moved: list[PromisedPartView]
 
 
-class PromiseView(View):
+class CommittedPromiseView(View):
     """``arrive_by``: the day the customer was promised; ``expected``: the day on which everything
     is there by now, null when nobody knows."""
 
@@ -267,7 +267,7 @@ class PromiseView(View):
     option: str
     arrive_by: str
     expected: str | None
-    lines: list[PromisedLineView]
+    lines: list[PromisedPartView]
     changes: list[OutlookView]
 
 
@@ -293,7 +293,7 @@ class OrderView(View):
     refunds: list[RefundView]
     fulfillments: list[FulfillmentView]
     sourcing: SourcingView
-    promise: PromiseView | None
+    promise: CommittedPromiseView | None
     cancel_reason: str
     exception: str
 
@@ -369,12 +369,12 @@ def order_view(order: Order) -> OrderView:
     )
 
 
-def _promise_view(order: Order) -> PromiseView | None:
+def _promise_view(order: Order) -> CommittedPromiseView | None:
     promise = order.content.promise
     if promise is None:
         return None
     expected = order.expected_day
-    return PromiseView(
+    return CommittedPromiseView(
         id=promise.id,
         option=promise.option,
         arrive_by=promise.arrive_by.isoformat(),
@@ -399,9 +399,9 @@ def _outlook_view(order: Order, outlook: Outlook) -> OutlookView:
     )
 
 
-def _promised_views(order: Order, parts: Iterable[PromisedPart]) -> list[PromisedLineView]:
+def _promised_views(order: Order, parts: Iterable[PromisedPart]) -> list[PromisedPartView]:
     return [
-        PromisedLineView(
+        PromisedPartView(
             line_id=part.line_id,
             node=part.node,
             source=part.source,
