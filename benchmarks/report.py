@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 
-from benchmarks import aims, prices
+from benchmarks import aims, hot_sku, prices
 from benchmarks.aims import Aim
 from benchmarks.cold_starts import API, FLOOR, FLOOR_WITH_CLIENT, ColdStart
 from benchmarks.costs import BestAndMedian, Step
+from benchmarks.hot_sku import Rush
 from benchmarks.prices import Work
 from benchmarks.throughput import CALLERS, Throughput
 
@@ -39,6 +40,7 @@ class Report:
     throughput: Throughput
     cold: Mapping[str, ColdStart]
     memory_mb: Mapping[str, float]
+    rushes: Sequence[Rush] = ()
 
     @property
     def functions(self) -> list[str]:
@@ -105,6 +107,7 @@ def as_text(report: Report) -> str:
         _steps(report.steps),
         _cpu(report),
         _cold(report),
+        _rushes(report.rushes),
         _aims(report.aims()),
     ]
     return "\n\n".join(parts)
@@ -193,6 +196,11 @@ def _cold_row(report: Report, name: str, shown: str) -> Row:
         f"{one.ratio / report.cold[FLOOR_WITH_CLIENT].ratio:.2f}",
         f"{memory:.0f}",
     )
+
+
+def _rushes(rushes: Sequence[Rush]) -> str:
+    limits = f"modelled: {hot_sku.WRITES_A_SECOND} write units a second for each item"
+    return table(hot_sku.HEADING, hot_sku.rows(rushes)) + f"\n\n{limits}"
 
 
 def _aims(found: Sequence[Aim]) -> str:
