@@ -105,12 +105,13 @@ def line_up(
         sku = to_look_at.pop(0)
         if sku in there:
             continue
-        positions |= stock.positions({sku}, now)
+        positions |= stock.positions({sku}, now, consistent=True)
         there |= _totals(what_can_ship({sku: positions[sku]}, catalog), [sku])
         for waiter in _queue(sku, before, there[sku], positions[sku], stock):
             waiting[waiter.rank] = waiter
-            if positions[sku].policy.tracked:
-                parts[waiter.channel, sku] = available_to(waiter.channel, positions[sku])
+            part = (waiter.channel, sku)
+            if positions[sku].policy.tracked and part not in parts:
+                parts[part] = available_to(waiter.channel, positions[sku])
             to_look_at += sorted(waiter.lacking.keys() - there.keys())
     return LineUp(hand_out(there, waiting.values(), parts), positions)
 

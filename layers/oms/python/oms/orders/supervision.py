@@ -167,7 +167,8 @@ def _payment_resumption(order: Order) -> Resumption | None:
 
 def _may_be_filled(order: Order, stock: Stock, catalog: Catalog, now: datetime) -> bool:
     """Whether all that the order lacks is there by now, for it. Stock that sourcing would not take
-    must not wake the order, which would wait again and be woken again."""
+    must not wake the order, which would wait again and be woken again. Whoever looks after leaving
+    its token must see all that was written before it."""
     lacking = units_of(order, order.backordered_lines)
-    positions = stock.positions(lacking.keys(), now)
+    positions = stock.positions(lacking.keys(), now, consistent=True)
     return prospect_of(order, lacking, positions, stock, catalog, now).suffices_for(lacking)
