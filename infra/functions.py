@@ -127,7 +127,7 @@ FUNCTIONS = (
         "fulfillment",
         "API: the work of stores and warehouses",
         _API,
-        tables={"orders": APPEND_ORDER, "inventory": (*MOVE_STOCK, "DeleteItem")},
+        tables={"orders": APPEND_ORDER, "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem")},
         indexes={"views": ("waiting",)},
     ),
     FunctionPlan("webhooks", "API: verifies a webhook's signature and queues it", _API),
