@@ -104,9 +104,9 @@ class Placed:
         return self.stack.api.post(f"{self.path}/resume")
 
     def work(self) -> list[str]:
-        """The ids of its fulfilments, once it is released."""
+        """The ids of its fulfilments that are not withdrawn, once it is released."""
         view = self.becomes("released")
-        return [fulfillment["id"] for fulfillment in view["fulfillments"]]
+        return [one["id"] for one in view["fulfillments"] if one["state"] != "withdrawn"]
 
     def step(self, fulfillment_id: str, step: str) -> httpx.Response:
         body = None
