@@ -24,7 +24,7 @@ TEMPLATES = Path(str(oms.notifications.__file__)).parent / "templates"
 
 # What each notice must say, in every language.
 PLACEHOLDERS = {
-    Kind.CONFIRMATION: {"greeting", "order", "store", "lines", "totals", "address"},
+    Kind.CONFIRMATION: {"greeting", "order", "store", "lines", "totals", "address", "arrival"},
     Kind.SHIPPED: {"greeting", "order", "store", "lines", "tracking", "address"},
     Kind.DELIVERED: {"greeting", "order", "store", "lines"},
     Kind.BACKORDERED_AGAIN: {"greeting", "order", "store", "lines"},
@@ -235,6 +235,19 @@ def test_a_promise_that_changed_says_the_new_day(
     assert said in Page(message.html).text
     assert "Camiseta <azul>" in message.text
     assert "Café" not in message.text
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [("pt-BR", "A previsão de entrega é 08/05/2026."), ("en", "deliver it by May 8, 2026")],
+)
+def test_a_confirmation_says_the_promised_day(
+    locale: str, said: str, after: After, endangered: Told
+) -> None:
+    notice = notice_of(*after(content=endangered[1].content))
+
+    assert notice is not None
+    assert said in _rendered(notice, locale).text
 
 
 def test_a_customer_without_a_name_is_greeted_all_the_same(notices: dict[Kind, Notice]) -> None:

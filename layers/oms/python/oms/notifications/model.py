@@ -119,7 +119,7 @@ def notice_of(event: Envelope, order: Order) -> Notice | None:
         reason=_reason(event),
         refunded=_refunded(event, content.currency),
         refund_due=_refund_due(order),
-        promised=_day(event, "promised") if kind is Kind.PROMISE_CHANGED else None,
+        promised=_promised(kind, event, content),
         expected=_day(event, "expected") if kind is Kind.PROMISE_CHANGED else None,
     )
 
@@ -159,6 +159,12 @@ def _lines(
 
 def _line(line: Line, quantity: int) -> NoticeLine:
     return NoticeLine(line.name or line.sku, quantity, line.scale, line.net)
+
+
+def _promised(kind: Kind, event: Envelope, content: Content) -> date | None:
+    if kind is Kind.CONFIRMATION and content.promise:
+        return content.promise.arrive_by
+    return _day(event, "promised") if kind is Kind.PROMISE_CHANGED else None
 
 
 def _day(event: Envelope, name: str) -> date | None:

@@ -59,7 +59,8 @@ def _values(notice: Notice, store: str) -> dict[str, str]:
         "tracking": _tracking(notice),
         "reason": _phrase(notice, _REASONS.get(notice.reason, "cancelled")),
         "money": _money(notice),
-        "promise": _promise(notice),
+        "promise": _promise(notice) if notice.kind is Kind.PROMISE_CHANGED else "",
+        "arrival": _arrival(notice),
     }
     if notice.refunded is not None:
         values["refunded"] = format_money(notice.refunded, notice.locale)
@@ -89,10 +90,16 @@ def _money(notice: Notice) -> str:
     return _phrase(notice, "money_back", amount=format_money(notice.refund_due, notice.locale))
 
 
+def _arrival(notice: Notice) -> str:
+    if notice.promised is None:
+        return _phrase(notice, "arrives")
+    promised = format_day(notice.promised, notice.locale)
+    return _phrase(notice, "arrives_by", promised=promised)
+
+
 def _promise(notice: Notice) -> str:
     """When it will be there, and when it was to be."""
-    if notice.promised is None:
-        return ""
+    assert notice.promised is not None
     promised = format_day(notice.promised, notice.locale)
     if notice.expected is None:
         return _phrase(notice, "day_unknown", promised=promised)
