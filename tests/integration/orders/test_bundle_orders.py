@@ -7,12 +7,16 @@ from typing import Any, cast
 
 import pytest
 
+from oms.aws.reservation_store import ReservationStore
 from oms.catalog.contract import ItemDocument
 from oms.catalog.items import store_item
 from oms.catalog.model import Component, Item
+from oms.inventory import reservations as baskets
+from oms.inventory.baskets import Wanted
 from oms.inventory.contract import MovementDocument
 from oms.inventory.model import MovementKind
 from oms.inventory.movements import book
+from oms.inventory.reservations import Basket
 from oms.kernel.errors import Backordered, Conflict, Invalid, Refused, TooLarge, Unavailable
 from oms.orders import events as happened
 from oms.orders import fulfillment, sourcing
@@ -190,6 +194,30 @@ def test_a_bundle_that_lacks_one_component_takes_none(oms: World) -> None:
     with pytest.raises(Backordered):
         reserved(oms, captured.order_id)
     assert oms.balance("MUG").reserved == 0
+
+
+def test_a_basket_with_a_bundle_holds_its_parts_until_the_order_has_them(oms: World) -> None:
+    put(oms, "KIT", components=KIT)
+    oms.receive("MUG", 5)
+    oms.receive("TEE", 5)
+    store = ReservationStore(oms.client, "inventory", oms.stock)
+    until = LATER.at + timedelta(minutes=15)
+    wanted = (Wanted("KIT", 2), Wanted("MUG", 1))
+    baskets.take(Basket("b-1", "web", wanted, until, "f"), store, oms.stock, oms.catalog, CAUSE)
+    assert (oms.balance("MUG").available, oms.balance("TEE").available) == (0, 3)
+    lines = [
+        {"sku": "KIT", "quantity": 2, "unit_price": "9"},
+        {"sku": "MUG", "quantity": 1, "unit_price": "5"},
+    ]
+    request = order(*lines, total="23").model_copy(update={"reservation": "b-1"})
+    taken_with = capture(request, oms.orders, oms.catalog, LATER, reservations=store)
+    assert taken_with.order.state is State.SOURCED
+    assert {part.line_id for part in taken_with.order.progress.allocations} == {
+        "KIT/MUG",
+        "KIT/TEE",
+        "MUG",
+    }
+    assert (oms.balance("MUG").reserved, oms.balance("TEE").reserved) == (5, 2)
 
 
 def test_a_bundle_goes_from_capture_to_the_parcel(oms: World) -> None:
