@@ -17,7 +17,7 @@ from oms.promising.contract import (
     AvailabilityList,
     CapacityDocument,
     CapacityView,
-    PromiseView,
+    OfferedPromiseView,
     availability_list,
     capacity_of,
     capacity_view,
@@ -34,7 +34,7 @@ from oms.promising.what_if_contract import (
 
 app = resolver()
 
-_PROMISE: dict[str, Any] = {"application/json": {"model": PromiseView}}
+_PROMISE: dict[str, Any] = {"application/json": {"model": OfferedPromiseView}}
 _ID = r"^[\w.:\-]{0,128}$"
 _LAST_BEGIN = date.max - timedelta(days=90)
 Resource = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]

@@ -19,12 +19,14 @@ from local.openapi import answers, webhooks
 from local.openapi.webhooks import Json
 
 SERVED = (
+    "allocations",
     "catalog",
     "fulfillment",
     "inventory",
     "orders",
     "promising",
     "purchasing",
+    "reservations",
     "selling",
     "webhooks",
 )
@@ -51,6 +53,7 @@ _TAGS = {
     "orders": "Capture, find, read and cancel",
     "fulfillments": "The work of stores and warehouses",
     "inventory": "Stock: movements, balances and their ledger",
+    "reservations": "Units held for a basket until a moment",
     "purchasing": "Purchase orders to suppliers, shipping notices, replenishment",
     "promising": "What can be promised, by when and why",
     "catalog": "Items, nodes, carrier services and channels",

@@ -57,7 +57,7 @@ class NodeAvailabilityView(View):
     by_date: list[BucketView]
 
 
-class OversellView(View):
+class OversellLimitView(View):
     """How far it is sold before it is there; without a number there is no limit."""
 
     limit: Quantity | None
@@ -81,8 +81,8 @@ class AvailabilityView(View):
     by_date: list[BucketView]
     why: list[TermView]
     nodes: list[NodeAvailabilityView]
-    backorder: OversellView | None
-    preorder: OversellView | None
+    backorder: OversellLimitView | None
+    preorder: OversellLimitView | None
     available_from: str | None
     scarcest: str = Field(default="", description="Of a bundle: what limits it")
     parts: list[PartView] = Field(default=[], description="Of a bundle: what it is made of")
@@ -146,10 +146,10 @@ def _term(term: Term, item: Item) -> TermView:
     )
 
 
-def _oversell(oversell: Oversell | None, item: Item) -> OversellView | None:
+def _oversell(oversell: Oversell | None, item: Item) -> OversellLimitView | None:
     if oversell is None:
         return None
-    return OversellView(
+    return OversellLimitView(
         limit=_or_none(oversell.limit, item),
         until=rfc3339(oversell.until) if oversell.until else None,
     )
@@ -257,7 +257,7 @@ class OptionView(View):
     ruled_out: list[EvidenceView]
 
 
-class PromiseView(View):
+class OfferedPromiseView(View):
     """``id`` is null when nothing was kept. Without options, ``ruled_out`` says why."""
 
     id: str | None
@@ -292,9 +292,9 @@ def question_of(asked: AskForPromise) -> Question:
     )
 
 
-def promise_view(answer: Answer, channel: str, *, kept: bool) -> PromiseView:
+def promise_view(answer: Answer, channel: str, *, kept: bool) -> OfferedPromiseView:
     promise = answer.promise
-    return PromiseView(
+    return OfferedPromiseView(
         id=promise.id if promise and kept else None,
         channel=channel,
         offered_at=rfc3339(promise.offered_at) if promise else None,
