@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 
-from benchmarks import aims, hot_sku, prices
+from benchmarks import aims, hot_sku, prices, promising
 from benchmarks.aims import Aim
 from benchmarks.cold_starts import API, FLOOR, FLOOR_WITH_CLIENT, ColdStart
 from benchmarks.costs import BestAndMedian, Step
 from benchmarks.hot_sku import Rush
 from benchmarks.prices import Work
+from benchmarks.promising import PromisingFigures
 from benchmarks.throughput import CALLERS, Throughput
 
 Row = Sequence[object]
@@ -41,6 +42,7 @@ class Report:
     cold: Mapping[str, ColdStart]
     memory_mb: Mapping[str, float]
     rushes: Sequence[Rush] = ()
+    promising: PromisingFigures | None = None
 
     @property
     def functions(self) -> list[str]:
@@ -108,6 +110,7 @@ def as_text(report: Report) -> str:
         _cpu(report),
         _cold(report),
         _rushes(report.rushes),
+        *([promising.as_text(report.promising, table)] if report.promising else []),
         _aims(report.aims()),
     ]
     return "\n\n".join(parts)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import cold_starts, costs, hot_sku, journey, off_path, throughput
+from benchmarks import cold_starts, costs, hot_sku, journey, off_path, promising, throughput
 from benchmarks.cold_starts import ColdStart, Followed
 from benchmarks.costs import best_and_median
 from benchmarks.report import Cpu, Report, as_json, as_text
@@ -79,6 +79,9 @@ def measure(system: System) -> Report:
     _say("a hot SKU")
     rushes = hot_sku.measure()
 
+    _say("promises")
+    promises = promising.measure()
+
     _say("cold starts")
     system.pause_deliveries()
     cold = cold_starts.measure(system, [*recorded, *counted], Followed(COUNTED, order_id))
@@ -95,6 +98,7 @@ def measure(system: System) -> Report:
             system, cold, [*recorded, *counted, *(one for run in runs for one in run)]
         ),
         rushes=rushes,
+        promising=promises,
     )
 
 
