@@ -88,10 +88,10 @@ FUNCTIONS = (
     ),
     FunctionPlan(
         "selling",
-        "API: how far items are sold beyond what is there",
+        "API: how far items are sold beyond what is there, and who waits for them",
         _API,
         tables={
-            "inventory": ("PutItem", "GetItem"),
+            "inventory": ("PutItem", "GetItem", "Query"),
             "catalog": ("BatchGetItem", "GetItem", "Query"),
         },
     ),

@@ -72,6 +72,7 @@ ROUTES = (
     _route("GET /v1/inventory/{sku}/movements", "inventory", "inventory.read"),
     _route("PUT /v1/inventory/{sku}/policy", "selling", "inventory.write"),
     _route("GET /v1/inventory/{sku}/policy", "selling", "inventory.read"),
+    _route("GET /v1/inventory/{sku}/backorders", "selling", "inventory.read"),
     _route("PUT /v1/inventory/{sku}/shares", "allocations", "inventory.write"),
     _route("GET /v1/inventory/{sku}/shares", "allocations", "inventory.read"),
     _route("GET /v1/inventory/{sku}/borrows", "allocations", "inventory.read"),

@@ -1,15 +1,21 @@
-"""Selling policies over HTTP: how far a SKU is sold beyond what is there."""
+"""Selling over HTTP: how far a SKU is sold beyond what is there, and who waits for it."""
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler.openapi.params import Body, Path
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
 from oms.aws import stores
 from oms.aws.http import caller, refusals, resolver, serve
 from oms.aws.observability import correlation_id
 from oms.catalog.model import Item
 from oms.inventory.policies import set_policy
-from oms.inventory.policy_contract import PolicyDocument, PolicyView, policy_view
+from oms.inventory.policy_contract import (
+    PolicyDocument,
+    PolicyView,
+    QueuePageView,
+    policy_view,
+    queue_page_view,
+)
 from oms.kernel.clock import utc_now
 from oms.kernel.errors import NotFound
 from oms.kernel.events import Cause
@@ -45,6 +51,21 @@ def put_policy(sku: Sku, policy: Annotated[PolicyDocument, Body()]) -> PolicyVie
 def get_policy(sku: Sku) -> PolicyView:
     item = _item(sku)
     return policy_view(item, stores.policies().policy(sku))
+
+
+@app.get(
+    "/v1/inventory/<sku>/backorders",
+    summary="The orders that wait for an item, in the order in which they are filled",
+    tags=["inventory"],
+    responses={200: {"description": "One page"}, **refusals(401, 403, 404, 422)},
+)
+def list_backorders(
+    sku: Sku,
+    limit: Annotated[int, Query(ge=1, le=100)] = 25,
+    cursor: Annotated[str, Query(description="next_cursor of the page before")] = "",
+) -> QueuePageView:
+    item = _item(sku)
+    return queue_page_view(item, stores.backorders().queue(sku, limit, cursor or None))
 
 
 def _item(sku: str) -> Item:

@@ -7,13 +7,16 @@ import pytest
 
 from oms.aws.policy_store import PolicyStore
 from oms.aws.stock_audit import audit
+from oms.catalog.model import Item
 from oms.inventory.model import MovementKind
 from oms.inventory.policy import Oversell, SellingPolicy
+from oms.inventory.policy_contract import queue_page_view
 from oms.inventory.position import Position
-from oms.kernel.errors import Backordered, OutOfStock
+from oms.kernel.errors import Backordered, OutOfStock, Unavailable
 from oms.orders import events as happened
 from oms.orders import fulfillment, sourcing, supervision
 from oms.orders.model import CommittedPromise, Line, Order, PromisedPart, State
+from oms.orders.prospects import SKUS_WAITED_FOR
 from oms.orders.store import AwaitedToken
 from oms.routing.nearest import nearest_whole_else_fewest_nodes
 from tests.integration.world import SP, World
@@ -275,6 +278,26 @@ def test_a_receipt_goes_by_priority_then_promised_day_then_age(oms: World) -> No
     assert woken(oms) == [order.order_id for order in stated[:4]]
 
 
+def test_a_queue_can_be_listed_as_it_is_filled(oms: World) -> None:
+    promised = date(2026, 6, 1)
+    waits(oms, captured(oms, "1", line("MUG", 2)))
+    waits(oms, captured(oms, "2", line("MUG", 1), promised=promised))
+    urgent = waits(oms, captured(oms, "3", line("MUG", 3), priority=9, channel="app"))
+    first = oms.stock.backorders.queue("MUG", 2, None)
+    rest = oms.stock.backorders.queue("MUG", 2, first.cursor)
+    shown = queue_page_view(Item("MUG", "The MUG"), first).waiting
+    assert shown[0].model_dump(mode="json") == {
+        "order_id": urgent.order_id,
+        "channel": "app",
+        "quantity": 3,
+        "priority": 9,
+        "promised": None,
+        "since": "2026-05-04T12:03:00.000Z",
+    }
+    assert (shown[1].priority, shown[1].promised) == (5, "2026-06-01")
+    assert [waiter.lacking for waiter in rest.waiting] == [{"MUG": 2}]
+
+
 def test_an_order_that_comes_with_the_receipt_does_not_overtake(oms: World) -> None:
     first = waits(oms, captured(oms, "1", line("MUG", 2)))
     oms.receive("MUG", 2)
@@ -365,6 +388,33 @@ def test_an_order_for_what_nobody_waits_for_reads_no_queue(
     monkeypatch.setattr(type(oms.stock.backorders), "waiting", None)
     assert reserve(oms, captured(oms, "2", line("TEE", 1))).state is State.SOURCED
     assert reserve(oms, captured(oms, "3", line("MUG", 3))).state is State.SOURCED
+
+
+def test_an_order_that_lacks_more_than_it_can_queue_for_is_filled_whole(oms: World) -> None:
+    skus = [f"SKU-{number:02}" for number in range(30)]
+    order = waits(oms, captured(oms, "1", *(line(sku) for sku in skus)))
+    queued = [sku for sku in skus if oms.waiting(sku)]
+    assert len(queued) == SKUS_WAITED_FOR
+    for sku in skus:
+        oms.receive(sku, 1)
+    assert reserve(oms, order).state is State.SOURCED
+    assert {oms.ledger(sku) for sku in skus} == {(1, 1)}
+    assert not any(oms.waiting(sku) or owed(oms, sku) for sku in skus)
+
+
+def test_more_than_are_woken_at_once_are_woken_when_the_message_comes_again(
+    oms: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision, "WOKEN_AT_ONCE", 2)
+    waiting = [waits(oms, captured(oms, number, line("MUG"))) for number in "123"]
+    leaves_token(oms, *waiting)
+    oms.receive("MUG", 3)
+    with pytest.raises(Unavailable):
+        woken(oms)
+    assert len(oms.lifecycle.resumed) == 2
+    for order in waiting[:2]:
+        reserve(oms, order)
+    assert woken(oms) == [waiting[2].order_id]
 
 
 # --- what never runs out --------------------------------------------------------------------

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from oms.aws import dynamo
-from oms.inventory.backorders import Holder, Room, Waiter
+from oms.inventory.backorders import Holder, QueuePage, Room, Waiter
 from oms.kernel.errors import OmsError, StockContended
 from oms.kernel.writes import Write
 
@@ -67,6 +67,21 @@ class BackorderStore:
             PaginationConfig={"PageSize": _PAGE},
         )
         return (read_waiter(item) for page in pages for item in page["Items"])
+
+    def queue(self, sku: str, limit: int, cursor: str | None) -> QueuePage:
+        partition = f"{WAITING}{sku}"
+        key: dict[str, Any] = {}
+        if cursor:
+            key["ExclusiveStartKey"] = dynamo.decode_cursor(cursor, {"pk": partition})
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :waiting",
+            ExpressionAttributeValues={":waiting": dynamo.text(partition)},
+            Limit=min(limit, _PAGE),
+            **key,
+        )
+        waiting = tuple(read_waiter(item) for item in answer["Items"])
+        return QueuePage(waiting, dynamo.encode_cursor(answer.get("LastEvaluatedKey")))
 
     def hold(self, sku: str, holder: Holder) -> list[Write]:
         item = _held_key(sku, holder) | {"quantity": dynamo.number(holder.quantity)}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from oms.aws import clients
 
 if TYPE_CHECKING:
+    from oms.aws.backorder_store import BackorderStore
     from oms.aws.catalog_store import CachedCatalog, CatalogStore
     from oms.aws.demand_store import DemandStore
     from oms.aws.order_store import OrderStore
@@ -66,6 +67,13 @@ def purchases() -> PurchaseStore:
     from oms.aws.purchase_store import PurchaseStore
 
     return PurchaseStore(clients.dynamodb(), os.environ["INVENTORY_TABLE"])
+
+
+@cache
+def backorders() -> BackorderStore:
+    from oms.aws.backorder_store import BackorderStore
+
+    return BackorderStore(clients.dynamodb(), os.environ["INVENTORY_TABLE"])
 
 
 @cache

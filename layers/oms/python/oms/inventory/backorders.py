@@ -35,6 +35,20 @@ class Waiter:
     def order_id(self) -> str:
         return self.rank.rpartition("#")[2]
 
+    @property
+    def priority(self) -> int:
+        return HIGHEST_PRIORITY - int(self.rank.split("#")[0])
+
+    @property
+    def promised(self) -> str:
+        """The promised day; empty without a promise."""
+        day = self.rank.split("#")[1]
+        return "" if day == _NO_PROMISE else day
+
+    @property
+    def since(self) -> str:
+        return self.rank.split("#")[2]
+
 
 @dataclass(frozen=True, slots=True)
 class Handout:
@@ -49,6 +63,14 @@ class Handout:
 
     def left_for(self, channel: str, sku: str) -> int:
         return min(self.left[sku], self.left_to.get((channel, sku), self.left[sku]))
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """A part of a queue, first come first."""
+
+    waiting: tuple[Waiter, ...]
+    cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pydantic import AwareDatetime, Field
 
 from oms.catalog.model import Item
+from oms.inventory.backorders import QueuePage
 from oms.inventory.contract import NotNegative
 from oms.inventory.policy import Oversell, SellingPolicy
 from oms.kernel.clock import rfc3339
@@ -69,6 +70,39 @@ class PolicyView(View):
     take_back: bool
     take_alternative: bool
     version: int
+
+
+class WaiterView(View):
+    order_id: str
+    channel: str
+    quantity: Quantity
+    priority: int
+    promised: str | None = Field(description="The promised day")
+    since: str
+
+
+class QueuePageView(View):
+    sku: str
+    waiting: list[WaiterView]
+    next_cursor: str | None = None
+
+
+def queue_page_view(item: Item, page: QueuePage) -> QueuePageView:
+    return QueuePageView(
+        sku=item.sku,
+        waiting=[
+            WaiterView(
+                order_id=waiter.order_id,
+                channel=waiter.channel,
+                quantity=Decimal(quantity_number(waiter.lacking[item.sku], item.scale)),
+                priority=waiter.priority,
+                promised=waiter.promised or None,
+                since=waiter.since,
+            )
+            for waiter in page.waiting
+        ],
+        next_cursor=page.cursor,
+    )
 
 
 def policy_view(item: Item, policy: SellingPolicy) -> PolicyView:
