@@ -75,6 +75,12 @@ class Step:
     def units(self) -> int:
         return units(self.value)
 
+    def only(self) -> None:
+        """Fails unless the verb is all that is said."""
+        self.more.done()
+        if self.value is not None:
+            raise NotUnderstoodError(f"{self.verb}: {self.value!r}")
+
 
 def units(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
@@ -106,8 +112,18 @@ def steps_of(when: Any, verbs: frozenset[str]) -> list[Step]:
 def cases(file: str) -> list[dict[str, Any]]:
     """The cases of a file: of ``CASES_DIR`` when it is set and has it, else those that the project
     carries."""
-    folders = [Path(os.environ["CASES_DIR"])] if os.environ.get("CASES_DIR") else []
-    path = next(path for folder in (*folders, CARRIED) if (path := folder / file).is_file())
+    folder = Path(os.environ.get("CASES_DIR") or CARRIED)
+    path = folder / file
+    if not path.is_file():
+        return carried(file)
+    return _read(path)
+
+
+def carried(file: str) -> list[dict[str, Any]]:
+    return _read(CARRIED / file)
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(path.read_text(), parse_float=Decimal)["cases"]
     return found
 

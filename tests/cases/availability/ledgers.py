@@ -6,9 +6,9 @@ from typing import Any
 from oms.catalog.model import Node
 from oms.inventory.backorders import Room
 from oms.inventory.policy import Oversell, SellingPolicy
-from tests.cases.availability.positions import error_of
+from tests.cases.availability.positions import error_of, is_tracked
 from tests.cases.availability.shelf import BEFORE, ORDER, Shelf
-from tests.cases.reading import Keys, NotUnderstoodError, Step, number, steps_of, units
+from tests.cases.reading import Keys, Step, number, steps_of, units
 from tests.integration.world import World
 
 Facts = dict[str, Any]
@@ -22,20 +22,10 @@ def policy_of(given: Keys) -> SellingPolicy:
     if given.first("backorderable", "allow_backorder", default=False):
         backorder = Oversell()
     return SellingPolicy(
-        tracked=_tracked(given.first("tracked", "track_inventory", default=True)),
+        tracked=is_tracked(given),
         backorder=backorder,
         held_back={"web": threshold} if threshold > 0 else {},
     )
-
-
-def _tracked(said: Any) -> bool:
-    """Also said as ``inherit(false)``: what a wider setting says."""
-    if isinstance(said, bool):
-        return said
-    found = {"inherit(false)": False, "inherit(true)": True, "false": False, "true": True}
-    if said not in found:
-        raise NotUnderstoodError(f"tracked: {said!r}")
-    return found[said]
 
 
 def _opened(oms: World, given: Keys, sku: str = "SKU") -> Shelf:
@@ -92,6 +82,7 @@ def ledger(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
     refused = ""
     for step in steps_of(when, _LEDGER):
         refused = _lived(shelf, step, lines, ordered, parcels) or refused
+        step.more.done()
         stages[_STAGES.get(step.verb, step.verb)] = (
             shelf.facts() if not parcels else _left(shelf, parcels)
         )

@@ -13,10 +13,12 @@ from oms.inventory.position import Lapsed, Position
 from oms.inventory.selling import Asking, Refusal, check_sale, free, sellable
 from oms.kernel.errors import Invalid
 from oms.kernel.quantity import parse_quantity
-from tests.cases.reading import SCALE, Keys, NotUnderstoodError, Step, number, steps_of, units
+from tests.cases.reading import SCALE, Keys, NotUnderstoodError, number, steps_of, units
 from tests.samples import NOW
 
 CHANNEL = "web"
+# What other carts hold at a location.
+OTHERS = ("reserved", "reserved_by_others", "reserved_by_other_cart", "reserved_by_other_carts")
 # What cases call our refusals.
 ERRORS = {
     "insufficient_stock": {
@@ -159,13 +161,14 @@ def _reserve(offer: Offer, owed: int, entries: Sequence[Any]) -> None:
 
 def salable_qty(given: Keys, when: Any, then: Keys) -> dict[str, Any]:
     offer = network(given)
-    steps_of(when, frozenset({"salable_quantity", "salable_qty", "get_salable_quantity"}))
+    verbs = frozenset({"salable_quantity", "salable_qty", "get_salable_quantity"})
+    steps_of(when, verbs)[0].only()
     return {"salable": number(offer.sellable()), "salable_quantity": number(offer.sellable())}
 
 
 def is_salable(given: Keys, when: Any, then: Keys) -> dict[str, Any]:
     offer = network(given)
-    steps_of(when, frozenset({"is_salable", "are_salable"}))
+    steps_of(when, frozenset({"is_salable", "are_salable"}))[0].only()
     most = offer.sellable()
     return {"salable": offer.item.active and (most is None or most > 0)}
 
@@ -200,8 +203,8 @@ def locations(given: Keys) -> Offer:
         code = str(location.first("code", "at", "id"))
         on_hand = location.units("on_hand", "stocked", "qty", "quantity")
         mine = location.units("reserved_by_this_cart", "own_reserved") if holds else 0
-        held = mine + (location.units("reserved", "reserved_by_others") if holds else 0)
-        location.first("reserved", "reserved_by_others", "reserved_by_this_cart")
+        held = mine + (location.units(*OTHERS) if holds else 0)
+        location.first(*OTHERS, "reserved_by_this_cart")
         allocated = location.units("allocated", "committed")
         safety = location.units("safety_stock", "threshold")
         expired = location.units("reserved_expired", "expired_reserved")
@@ -224,8 +227,7 @@ def locations(given: Keys) -> Offer:
         location.done()
     offer.asking = replace(offer.asking, nodes=frozenset(active), own=own)
     offer.position = replace(offer.position, owed=owed, lapsed=tuple(lapsed))
-    tracked = given.first("tracked", "track_inventory", default=True)
-    offer.policy(tracked=bool(tracked), backorder=Oversell() if backorderable else None)
+    offer.policy(tracked=is_tracked(given), backorder=Oversell() if backorderable else None)
     offer.threshold(given.first("threshold", default=0))
     offer.item = replace(
         offer.item,
@@ -235,6 +237,26 @@ def locations(given: Keys) -> Offer:
     )
     _pre_order(offer, given)
     return offer
+
+
+def is_tracked(given: Keys) -> bool:
+    """By the item, and by whatever wider setting is named; also said as ``inherit(false)``."""
+    said = [str(given.value(name, True)).lower() for name in _TRACKED]
+    if unknown := set(said) - _SAID_OF_TRACKING.keys():
+        raise NotUnderstoodError(f"tracked: {unknown}")
+    return all(_SAID_OF_TRACKING[each] for each in said)
+
+
+_TRACKED = (
+    "tracked track_inventory track_inventory_levels store_tracked store_tracks_inventory"
+    " global_tracked".split()
+)
+_SAID_OF_TRACKING = {
+    "true": True,
+    "false": False,
+    "inherit(true)": True,
+    "inherit(false)": False,
+}
 
 
 def _pre_order(offer: Offer, given: Keys) -> None:
@@ -296,11 +318,13 @@ def cart_add_clamp(given: Keys, when: Any, then: Keys) -> dict[str, Any]:
     """The basket is the channel's: it asks, and where we refuse it takes what we say can be had."""
     on_hand, allocated = given.units("on_hand"), given.units("allocated")
     in_cart = given.units("cart_line_qty", "line_qty")
-    tracked = bool(given.value("tracked", True))
+    tracked = is_tracked(given)
     threshold = given.first("threshold", default=0)
     lines = units(1) and given.value("lines", 1 if in_cart else 0)
     refusal: Refusal | None = None
-    verbs = frozenset({"add_to_cart", "set_cart_line", "adjust_line", "set_on_hand", "allocate"})
+    verbs = frozenset(
+        "add_to_cart set_cart_line adjust_line adjust_cart_line set_on_hand allocate".split()
+    )
     for step in steps_of(when, verbs):
         step.more.done()
         if step.verb == "set_on_hand":
@@ -402,8 +426,3 @@ def _listed(value: Any) -> Sequence[Any]:
     if isinstance(value, int | Decimal):
         return [value]
     raise NotUnderstoodError(f"not one quantity or several: {value!r}")
-
-
-def asked_once(step: Step) -> int:
-    step.more.done()
-    return step.units()
