@@ -344,3 +344,12 @@ def test_a_receipt_that_suffices_with_what_may_be_taken_back_wakes_who_waits(oms
     assert oms.lifecycle.resumed == [("token", Resumption("stock_changed"))]
     assert reserve(oms, oms.orders.load(winner), 90).state is State.SOURCED
     assert now(oms, loser).status == "backordered"
+
+
+def test_a_payment_that_comes_while_the_loser_waits_counts_when_it_is_sourced(oms: World) -> None:
+    oms.receive("MUG", 2)
+    loser = sourced(oms, 1)
+    sourced(oms, 2, priority=9)
+    assert paid(oms, now(oms, loser)).state is State.CAPTURED
+    oms.receive("MUG", 2)
+    assert reserve(oms, loser, 90).state is State.AUTHORIZED
