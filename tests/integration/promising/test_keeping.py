@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from oms.aws.policy_store import PolicyStore
 from oms.inventory.model import MovementKind
-from oms.kernel.errors import Backordered, Conflict
+from oms.inventory.policy import Oversell, SellingPolicy
+from oms.kernel.errors import Backordered, Conflict, OutOfStock
 from oms.orders import decisions
 from oms.orders import events as happened
 from oms.orders.contract import order_view
-from oms.orders.model import Order
+from oms.orders.model import Order, State
 from oms.promising import keeping
 from oms.promising.jeopardies import in_jeopardy
 from oms.promising.model import CapacityBooking
@@ -311,6 +313,27 @@ def test_stock_that_was_taken_back_makes_the_line_wait_again(desk: Desk) -> None
     assert not row.held
     assert [each.source for each in row.parts] == ["supply:po_1"]
     assert desk.promised_of("po_1") == 1
+
+
+@pytest.mark.parametrize("backorder", [None, Oversell(limit=0), Oversell()])
+def test_who_was_promised_what_is_to_come_waits_for_it(
+    desk: Desk, backorder: Oversell | None
+) -> None:
+    """Whatever the policy says of backorders, and though the customer would not wait otherwise."""
+    policy = SellingPolicy(backorder=backorder)
+    PolicyStore(desk.oms.client, "inventory").put("MUG", policy, CAUSE)
+    desk.due("po_1", 5, 1)
+    order = desk.promised(from_supply("po_1", 5), on_out_of_stock="cancel")
+    with pytest.raises(Backordered):
+        desk.reserve(order)
+    desk.oms.receive("MUG", 1)
+    assert desk.reserve(order).state is State.SOURCED
+
+
+def test_who_was_promised_what_is_there_waits_only_if_they_would(desk: Desk) -> None:
+    order = desk.promised(part(), on_out_of_stock="cancel")
+    with pytest.raises(OutOfStock):
+        desk.reserve(order)
 
 
 # --- leaving and cancelling ---------------------------------------------------------------------

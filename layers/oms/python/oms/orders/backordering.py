@@ -2,7 +2,7 @@
 
 A policy is asked for each SKU that an order newly lacks. What was accepted stays accepted: an order
 that waits already is not asked again for what it waits for, and one from which units were taken
-back is not asked at all.
+back is not asked at all; nor is one that was promised what is still to come.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,9 +20,10 @@ def rooms_for(
     order: Order, line_ids: Iterable[str], positions: Mapping[str, Position], now: datetime
 ) -> Mapping[str, Room] | Refusal:
     """For each SKU that the order newly waits for, how many units may be owed before its own."""
+    line_ids = tuple(line_ids)
     lacking = units_of(order, line_ids)
     newly = sorted(lacking.keys() - units_of(order, order.backordered_lines).keys())
-    if order.progress.taken_back:
+    if order.progress.taken_back or order.is_promised_later(line_ids):
         return dict.fromkeys(newly, Room())
     rooms: dict[str, Room] = {}
     for sku in newly:

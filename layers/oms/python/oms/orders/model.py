@@ -7,6 +7,7 @@ the fold of the order's events and small enough to be written again at every ste
 completed, or cancelled). *Status* says what is going on within it and is derived, never stored.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -360,6 +361,13 @@ class Order:
         elsewhere = {part.line_id for part in moved}
         stay = [part for part in self.content.promise.lines if part.line_id not in elsewhere]
         return (*stay, *moved)
+
+    def is_promised_later(self, line_ids: Iterable[str]) -> bool:
+        """Whether these lines were promised from what is still to come: waiting for it is what the
+        customer agreed to."""
+        parts = self.content.promise.lines if self.content.promise else ()
+        later = {part.line_id for part in parts if part.source != "on_hand"}
+        return later.issuperset(line_ids)
 
     def promised_day(self, line_id: str) -> date | None:
         """The day on which all of a line was promised to be there."""

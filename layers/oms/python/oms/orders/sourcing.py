@@ -280,7 +280,8 @@ def _go_short(
 ) -> None:
     """Wait, or give up. Returns when it is worth planning again: units were taken back for the
     order, or others were backordered at the same moment."""
-    if order.content.on_out_of_stock is OutOfStockPolicy.CANCEL:
+    would_not_wait = order.content.on_out_of_stock is OutOfStockPolicy.CANCEL
+    if would_not_wait and not order.is_promised_later(plan.line_ids):
         _run_out(order, plan.reason, orders, stock, cause)
     rooms = rooms_for(order, plan.line_ids, prospect.positions, cause.at)
     if isinstance(rooms, Refusal):
