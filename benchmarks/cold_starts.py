@@ -27,13 +27,14 @@ FEWEST_ROUNDS = 3
 SECONDS = 75.0
 FLOOR = "floor"
 FLOOR_WITH_CLIENT = "floor_with_client"
-API = ("docs", "orders", "catalog", "inventory", "fulfillment", "webhooks")
+API = ("docs", "orders", "catalog", "inventory", "promising", "fulfillment", "webhooks")
 
 # The recorded invocation that a function repeats, in the order that an order needs them.
 _EVENTS = (
     ("docs", "GET /health"),
     ("catalog", "PUT /v1/items/{sku}"),
     ("inventory", "POST /v1/inventory/movements"),
+    ("promising", "GET /v1/availability"),
     ("orders", "POST /v1/orders"),
     ("relay", "order_captured"),
     ("notifications", "order_captured"),

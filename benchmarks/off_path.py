@@ -25,6 +25,7 @@ def visit(system: System, name: str) -> None:
     eventually(lambda: journey.waits_for_the_node(system, order_id))
     system.call("POST", f"/v1/orders/{order_id}/cancel", {"reason": "changed my mind"})
     eventually(lambda: journey.is_completed(system, order_id))
+    system.call("GET", "/v1/availability?sku=MUG,TEE&channel=web")
     system.call("GET", "/health")
     system.wait_until_quiet()
 
