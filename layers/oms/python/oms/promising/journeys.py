@@ -6,7 +6,7 @@ than those of one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from oms.catalog.delivery import Band, CarrierService, NodeCalendar, PublicHolidays
@@ -40,15 +40,16 @@ class Leg:
 
 @dataclass(slots=True)
 class Origin:
-    """A node as seen from the destination."""
+    """A node as seen from the destination. Legs are shared by all nodes with the same days and the
+    same reaches: nothing else of a node is in them."""
 
     node: Node
     away: Distance
     days: NodeDays
     reaches: tuple[Reach, ...]
     handling: int
-    _legs: dict[datetime, tuple[Leg, ...]] = field(default_factory=dict)
-    _fastest: dict[datetime, Leg | None] = field(default_factory=dict)
+    _legs: dict[datetime, tuple[Leg, ...]]
+    _fastest: dict[datetime, Leg | None]
 
     def legs(self, ready: datetime) -> tuple[Leg, ...]:
         """One leg for each service, for units that are there at ``ready``."""
@@ -96,6 +97,9 @@ class Origin:
         )
 
 
+_Fastest = dict[datetime, Leg | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Map:
     """The origins that can serve a destination, nearest first; ``out_of_reach`` are nodes that no
@@ -126,6 +130,8 @@ def survey(
         if service.id not in unusable
     ]
     calendars: dict[NodeCalendar | None, NodeDays] = {}
+    reached: dict[tuple[str, int], Reach] = {}
+    shared: dict[tuple[int, ...], tuple[dict[datetime, tuple[Leg, ...]], _Fastest]] = {}
     origins: list[Origin] = []
     out_of_reach: list[Node] = []
     for node in nodes:
@@ -133,7 +139,7 @@ def survey(
             continue
         away = distance(node, destination)
         reaches = tuple(
-            Reach(days, band)
+            reached.setdefault((days.service.id, band.up_to_km), Reach(days, band))
             for days in usable
             if (band := _band(days.service, away.kilometres)) is not None
         )
@@ -144,7 +150,9 @@ def survey(
         if node.calendar not in calendars:
             calendars[node.calendar] = NodeDays(node.calendar)
         days = calendars[node.calendar]
-        origins.append(Origin(node, away, days, reaches, cost.minor if cost else 0))
+        legs, fastest = shared.setdefault((id(days), *map(id, reaches)), ({}, {}))
+        handling = cost.minor if cost else 0
+        origins.append(Origin(node, away, days, reaches, handling, legs, fastest))
     origins.sort(key=lambda origin: (origin.away.kilometres, origin.node.id))
     return Map(tuple(origins), tuple(out_of_reach), unusable)
 

@@ -164,12 +164,7 @@ class Planner:
     def _all_ready(self, wanted: Mapping[str, int]) -> datetime | None:
         latest = self.basket.placed_at
         for sku, units in wanted.items():
-            moments = [
-                at
-                for origin in self.reach.origins
-                if self.sources.is_beyond_stock(sku, origin.node.id)
-                and (at := self.sources.ready(sku, units, origin.node.id, origin.days))
-            ]
+            moments = list(self._beyond_stock(sku, units))
             stock = self.facts.stock.get(sku)
             together = stock.earliest(units) if stock else None
             if together is not None:
@@ -178,6 +173,16 @@ class Planner:
                 return None
             latest = max(latest, min(moments))
         return latest
+
+    def _beyond_stock(self, sku: str, units: int) -> Iterator[datetime]:
+        """When each node would have it that need not have or expect it."""
+        if self.sources.is_stock_alone(sku):
+            return
+        for origin in self.reach.origins:
+            if self.sources.is_beyond_stock(sku, origin.node.id):
+                at = self.sources.ready(sku, units, origin.node.id, origin.days)
+                if at is not None:
+                    yield at
 
     def _cover(
         self, wanted: Mapping[str, int], at: datetime, sources: Sources

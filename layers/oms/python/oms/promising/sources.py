@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from oms.catalog.delivery import Production, PromisingMode
 from oms.catalog.model import Item
-from oms.promising.atp import Atp, Take
+from oms.promising.atp import Atp, Inflow, Take
 from oms.promising.calendar import NodeDays
 from oms.promising.model import (
     INFINITE,
@@ -75,12 +75,15 @@ class Sources:
 
     def ready(self, sku: str, quantity: int, node: str, days: NodeDays) -> datetime | None:
         """When ``quantity`` is at the node, if nothing else of the basket is in its way."""
-        inflows = self.facts.stock[sku].nodes.get(node, ()) if sku in self.facts.stock else ()
-        first = inflows[0] if inflows else None
-        if first and first.units >= quantity and first.at <= self._placed_at:
-            return max(self._placed_at, self.facts.not_before.get(sku, self._placed_at))
-        gathered = self._gather(sku, quantity, node, days)
-        return None if gathered is None else gathered.at
+        if self.is_beyond_stock(sku, node):
+            gathered = self._gather(sku, quantity, node, days)
+            return None if gathered is None else gathered.at
+        units = 0
+        for inflow in self._inflows(sku, node):
+            units += inflow.units
+            if units >= quantity:
+                return max(inflow.at, self._placed_at, self.facts.not_before.get(sku, inflow.at))
+        return None
 
     def gather(
         self, wanted: Mapping[str, int], node: str, days: NodeDays
@@ -115,13 +118,24 @@ class Sources:
 
     def by(self, at: datetime, sku: str, quantity: int, node: str, days: NodeDays) -> int:
         """Units of at most ``quantity`` that the node has by then."""
-        stock = self.facts.stock.get(sku)
-        inflows = stock.nodes.get(node, ()) if stock else ()
-        units = min(quantity, sum(inflow.units for inflow in inflows if inflow.at <= at))
+        units = 0
+        for inflow in self._inflows(sku, node):
+            if inflow.at > at or units >= quantity:
+                break
+            units += inflow.units
         if units < quantity and self.is_beyond_stock(sku, node):
             ready = self.ready(sku, quantity, node, days)
             return quantity if ready is not None and ready <= at else units
-        return units
+        return min(units, quantity)
+
+    def _inflows(self, sku: str, node: str) -> Sequence[Inflow]:
+        """In order of time."""
+        stock = self.facts.stock.get(sku)
+        return stock.nodes.get(node, ()) if stock is not None else ()
+
+    def is_stock_alone(self, sku: str) -> bool:
+        """Whether no node may have it without having or expecting it."""
+        return not (sku in self._endless_ones or sku in self._had_later or sku in self._made)
 
     def is_beyond_stock(self, sku: str, node: str) -> bool:
         """Whether the node may have it without having or expecting it."""
@@ -206,8 +220,7 @@ class Sources:
         return None if units > 0 else tuple(bookings)
 
     def _on_hand(self, sku: str, node: str, quantity: int) -> tuple[Take, ...]:
-        stock = self.facts.stock.get(sku)
-        inflows = stock.nodes.get(node, ()) if stock else ()
+        inflows = self._inflows(sku, node)
         return tuple(
             Take("", inflow.source, node, inflow.at, min(inflow.units, quantity))
             for inflow in inflows
