@@ -129,6 +129,13 @@ def test_availability_is_read_when_its_window_is_over_by_every_clock(aws: Templa
     assert queue.properties["FifoThroughputLimit"] == "perMessageGroupId"
 
 
+def test_who_keeps_promises_is_not_woken_by_orders_without_one(aws: Templates) -> None:
+    patterns = [each.properties["EventPattern"] for each in aws.of("AWS::Events::Rule")]
+    (sourced,) = [each for each in patterns if "order_sourced" in each["detail-type"]]
+
+    assert sourced["detail"] == {"data": {"promised": [True]}}
+
+
 def test_starts_are_paced(aws: Templates) -> None:
     """StartExecution may be called 150 times a second, and one call takes some 30 ms."""
     paced = [each for each in from_queues(aws) if "ScalingConfig" in each.properties]
