@@ -14,7 +14,7 @@ from oms.inventory.policy_contract import queue_page_view
 from oms.inventory.position import Position
 from oms.kernel.errors import Backordered, OutOfStock, Unavailable
 from oms.orders import events as happened
-from oms.orders import fulfillment, sourcing, supervision
+from oms.orders import fulfillment, prospects, sourcing, supervision
 from oms.orders.model import CommittedPromise, Line, Order, PromisedPart, State
 from oms.orders.prospects import SKUS_WAITED_FOR
 from oms.orders.store import AwaitedToken
@@ -400,6 +400,30 @@ def test_an_order_that_lacks_more_than_it_can_queue_for_is_filled_whole(oms: Wor
     assert reserve(oms, order).state is State.SOURCED
     assert {oms.ledger(sku) for sku in skus} == {(1, 1)}
     assert not any(oms.waiting(sku) or owed(oms, sku) for sku in skus)
+
+
+def test_a_channel_that_may_have_no_more_holds_up_no_other(oms: World) -> None:
+    policy(oms, "MUG", held_back={"web": 10})
+    held_back = waits(oms, captured(oms, "1", line("MUG", 5)))
+    other = waits(oms, captured(oms, "2", line("MUG", 2), channel="app"))
+    leaves_token(oms, held_back, other)
+    oms.receive("MUG", 2)
+    assert woken(oms) == [other.order_id]
+    waits(oms, captured(oms, "3", line("MUG", 1), channel="app"))
+    assert reserve(oms, other).state is State.SOURCED
+
+
+def test_what_is_not_seen_of_a_long_queue_claims_all_there_is(
+    oms: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prospects, "ROWS_LOOKED_AT", 2)
+    waiting = [waits(oms, captured(oms, number, line("MUG"))) for number in "123"]
+    leaves_token(oms, *waiting)
+    oms.receive("MUG", 3)
+    waits(oms, captured(oms, "4", line("MUG", 1)))
+    assert woken(oms) == [order.order_id for order in waiting[:2]]
+    assert reserve(oms, waiting[0]).state is State.SOURCED
+    assert woken(oms) == [order.order_id for order in waiting[1:]]
 
 
 def test_more_than_are_woken_at_once_are_woken_when_the_message_comes_again(

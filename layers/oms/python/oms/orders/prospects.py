@@ -24,6 +24,7 @@ from oms.routing.model import Available
 # How far queues are looked into: what is not seen of a queue claims all there is, what is not seen
 # of another SKU is taken as not there, so that it holds nobody up.
 ROWS_LOOKED_AT = 1000
+_LAST = "~"
 SKUS_LOOKED_AT = 20
 
 # An order that lacks more SKUs stands in the queues of these; the rest is looked at when it is
@@ -110,7 +111,7 @@ def line_up(
         for waiter in _queue(sku, before, there[sku], positions[sku], stock):
             waiting[waiter.rank] = waiter
             part = (waiter.channel, sku)
-            if positions[sku].policy.tracked and part not in parts:
+            if waiter.channel and positions[sku].policy.tracked and part not in parts:
                 parts[part] = available_to(waiter.channel, positions[sku])
             to_look_at += sorted(waiter.lacking.keys() - there.keys())
     return LineUp(hand_out(there, waiting.values(), parts), positions)
@@ -156,17 +157,21 @@ def rank_of(order: Order) -> str:
 
 
 def _queue(sku: str, before: str, there: int, position: Position, stock: Stock) -> Iterator[Waiter]:
-    """As far as anything is left for whoever stands behind. Where units may be taken back all
-    claims count, because that much has to be taken."""
+    """As far as anything is left for whoever stands behind. It is read on where units may be taken
+    back, because all that is claimed has to be taken then, and where channels have parts, because a
+    channel that has used up its own holds up no other."""
+    to_the_end = position.policy.take_back or position.policy.held_back or position.shares
+    if not position.owed:
+        return
     claimed = 0
     for number, waiter in enumerate(stock.backorders.waiting(sku, before)):
         if number == ROWS_LOOKED_AT:
-            yield Waiter(before, {sku: LARGEST}, waiter.channel)
+            yield Waiter(before or _LAST, {sku: LARGEST})
             return
         yield waiter
         if len(waiter.lacking) == 1:
             claimed += waiter.lacking[sku]
-        if claimed > there and not position.policy.take_back:
+        if claimed > there and not to_the_end:
             return
 
 
