@@ -75,6 +75,13 @@ class Step:
     def units(self) -> int:
         return units(self.value)
 
+    def said(self) -> Keys:
+        """What the verb is applied to; of a mere quantity also what else is said."""
+        if isinstance(self.value, Mapping):
+            return Keys(self.verb, self.value)
+        self.more.read |= self.more.members.keys()
+        return Keys(self.verb, {"qty": self.value, **self.more.members})
+
     def only(self) -> None:
         """Fails unless the verb is all that is said."""
         self.more.done()

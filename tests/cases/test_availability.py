@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from tests.cases.availability import ledgers, positions, queues, reservations
+from tests.cases.availability import (
+    at_locations,
+    carts,
+    ledgers,
+    positions,
+    queues,
+    reservations,
+    states,
+)
 from tests.cases.differences import difference_of
 from tests.cases.reading import Keys, NotUnderstoodError, cases, same
 from tests.integration.world import World, world
@@ -29,10 +37,10 @@ STORED: Mapping[str, Callable[[Keys, Any, Keys, World], Facts]] = {
     "ledger": ledgers.ledger,
     "allocation_ledger": ledgers.allocation_ledger,
     "reservation_ledger": reservations.reservation_ledger,
-    "cart_reservation": reservations.cart_reservation,
-    "location_reservation": reservations.location_reservation,
-    "inventory_mode": reservations.inventory_mode,
-    "inventory_states": reservations.inventory_states,
+    "cart_reservation": carts.cart_reservation,
+    "location_reservation": at_locations.location_reservation,
+    "inventory_mode": states.inventory_mode,
+    "inventory_states": states.inventory_states,
 }
 
 
