@@ -46,7 +46,7 @@ Resource = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
     description="At most 50 items. What is there and what is known to come, by date; each number"
     " with the terms it adds up from.",
     tags=["promising"],
-    responses={200: {"description": "In the order asked for"}, **refusals(401, 403, 422, 503)},
+    responses={200: {"description": "In the order asked for"}, **refusals(401, 403, 413, 422, 503)},
 )
 def read_availability(
     sku: Annotated[str, Query(pattern=r"^[\w.:\-/#]+(,[\w.:\-/#]+)*$", max_length=6_500)],

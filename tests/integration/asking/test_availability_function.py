@@ -88,3 +88,14 @@ def test_a_question_that_cannot_be_answered_is_refused(
 ) -> None:
     status, problem = call("GET /v1/availability", **query)
     assert (status, problem["code"]) == (422, code)
+
+
+def test_bundles_of_too_many_parts_are_too_much_at_once(oms: World, call: Call) -> None:
+    for bundle in range(5):
+        parts = [f"P{bundle}-{part}" for part in range(50)]
+        for part in parts:
+            oms.catalog.put_item(Item(part, part))
+        made_of = tuple(Component(part, 1) for part in parts)
+        oms.catalog.put_item(Item(f"B{bundle}", "Bundle", components=made_of))
+    status, problem = call("GET /v1/availability", sku="B0,B1,B2,B3,B4")
+    assert (status, problem["code"]) == (413, "too_many_parts")

@@ -34,6 +34,8 @@ from oms.promising.store import Capacities, Promises
 
 MOST_SKUS = 50
 MOST_LINES = 100
+# Each is read by itself; a bundle counts as what it is made of.
+MOST_PARTS = 200
 HOLDS_FOR = timedelta(minutes=30)
 
 # What is sent as "now" may have been written on another clock, a moment ago.
@@ -139,7 +141,9 @@ def available(
             faults.add("sku", "unknown_sku", f"{sku!r} is not in the catalogue")
     faults.refuse("the question breaks a rule")
     parts = {sku: parts_of(sku, items) for sku in skus}
-    positions = known.stock.positions({part for each in parts.values() for part in each}, now)
+    wanted = {part for each in parts.values() for part in each}
+    _refuse_too_many_parts(wanted)
+    positions = known.stock.positions(wanted, now)
     asked_at = max(at or now, now)
 
     def one(sku: str) -> Shown:
@@ -180,6 +184,15 @@ def _bundle(item: Item, parts: tuple[Shown, ...], needs: Mapping[str, int], at: 
         scarcest,
         needs,
     )
+
+
+def _refuse_too_many_parts(parts: Set[str]) -> None:
+    if len(parts) > MOST_PARTS:
+        raise TooLarge(
+            f"these are made of {len(parts)} items, the limit is {MOST_PARTS}",
+            code="too_many_parts",
+            context={"limit": "parts", "maximum": MOST_PARTS, "actual": len(parts)},
+        )
 
 
 def _made(units: int | None, needed: int) -> int | None:
@@ -223,6 +236,7 @@ def options(
     basket: Basket, channel: str, items: Mapping[str, Item], now: datetime, known: Known
 ) -> Offer:
     wanted = {part for line in basket.lines for part in parts_of(line.sku, items)}
+    _refuse_too_many_parts(wanted)
     facts = gather_facts(wanted, items, channel, now, known)
     return offer(basket, facts, known.catalog.nodes(), known.catalog.carrier_services())
 

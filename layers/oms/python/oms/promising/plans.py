@@ -106,16 +106,16 @@ class Planner:
 
     def ready(self, origin: Origin) -> datetime | None:
         """When all of it is at one node."""
-        if self.produces:
-            found = self.sources.gather(self.wanted, origin.node.id, origin.days)
-            return None if found is None else max(each.at for each in found)
         latest = self.basket.placed_at
         for sku, units in self.wanted.items():
             at = self.sources.ready(sku, units, origin.node.id, origin.days)
             if at is None:
                 return None
             latest = max(latest, at)
-        return latest
+        if not self.produces:
+            return latest
+        found = self.sources.gather(self.wanted, origin.node.id, origin.days)
+        return None if found is None else max(each.at for each in found)
 
     def plan_of(self, candidate: Candidate) -> Plan:
         origin = candidate.origin
