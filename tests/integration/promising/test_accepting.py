@@ -174,6 +174,14 @@ def looked_at(desk: Desk, number: str) -> Accepted:
     return desk.acceptance.accept(content(line("MUG"), number=number), promise, "opt_1", NOW)
 
 
+def test_an_order_that_has_its_stock_from_a_reservation_waits_for_no_supply(desk: Desk) -> None:
+    ordered, promise = content(line("MUG")), desk.offer()
+    accepted = desk.acceptance.accept(ordered, promise, "opt_1", NOW, reserved=True)
+    desk.oms.orders.add(accepted.content, "f", CAUSE, also=accepted.writes)
+    assert desk.rows()[0].reserved
+    assert desk.demand.rows("MUG", 10, None).rows == ()
+
+
 def test_a_day_of_capacity_is_sold_once(desk: Desk) -> None:
     desk.promises.set_days("oven", {day(3): 1})
     made = part(source="production:oven", ready_in=3)

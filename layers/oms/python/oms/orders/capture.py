@@ -58,8 +58,15 @@ class Accept(Protocol):
     """``oms.promising.acceptance`` implements it."""
 
     def __call__(
-        self, content: Content, promise_id: str, option_id: str, now: datetime
-    ) -> Accepted: ...
+        self,
+        content: Content,
+        promise_id: str,
+        option_id: str,
+        now: datetime,
+        *,
+        reserved: bool = False,
+    ) -> Accepted:
+        """``reserved``: the order has its stock at once, from a reservation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +126,13 @@ def _with_promise(
     if accept is None:
         raise Invalid("an order is not captured with a promise here", code="promise_refused")
     try:
-        return accept(content, request.promise.id, request.promise.option, cause.at)
+        return accept(
+            content,
+            request.promise.id,
+            request.promise.option,
+            cause.at,
+            reserved=bool(request.reservation),
+        )
     except Refused:
         # Sent again, an order is found although its promise has expired since.
         if _is_there(content.order_id, orders):

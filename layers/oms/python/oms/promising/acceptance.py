@@ -35,7 +35,15 @@ class Acceptance:
     demand: DemandLines
     capacities: Capacities
 
-    def accept(self, content: Content, promise_id: str, option_id: str, now: datetime) -> Accepted:
+    def accept(
+        self,
+        content: Content,
+        promise_id: str,
+        option_id: str,
+        now: datetime,
+        *,
+        reserved: bool = False,
+    ) -> Accepted:
         """Raises ``Conflict`` (``promise_expired``; ``promise_gone`` when what it rests on is not
         there any more) and ``Invalid`` for a promise that is not for this order. The writes are
         refused with ``promise_gone`` or ``promise_taken``."""
@@ -53,7 +61,7 @@ class Acceptance:
         promised = replace(content, promise=replace(committed, components=components))
         writes = (
             self.demand.accept(promise.id, content.order_id),
-            *(self.demand.add(line) for line in (*lines, *used)),
+            *(self.demand.add(replace(line, reserved=reserved)) for line in (*lines, *used)),
             *self._pegs(option),
             *(replace(w, refusal=_GONE) for w in self.capacities.book(option.bookings)),
         )
