@@ -2,13 +2,13 @@
 
 DynamoDB gives one item, and one range of keys that is not split, 1,000 write units and 3,000 read
 units a second. A laptop gives neither that limit nor that speed, so the limit is modelled: the
-use case and the stores are the real ones, over moto, but every request they make goes through
-``Metered``, which takes the units it costs out of a token bucket for each item it touches and
-moves a *virtual* clock to when the bucket has them. Seconds in the table are of that clock.
+use case and the stores are the real ones, over a table in memory, but every request they make goes
+through ``Metered``, which takes the units it costs out of a token bucket for each item it touches
+and moves a *virtual* clock to when the bucket has them. Seconds in the table are of that clock.
 
 - A transactional write of an item costs 2 units for each kilobyte, a cancelled one as well; an
   index entry 1. An eventually consistent read costs half a unit for each 4 kB.
-- A bucket holds no more than it is asked for: nothing that was saved up before the rush is used.
+- A bucket is filled every hundredth of a second, and nothing that was not used is kept.
 - One bucket for each balance, each counter's ledger, the ``until#`` items of each counter, each
   reservation, each partition of the index. These are the ranges DynamoDB splits a hot partition
   into; before it has done so everything of a counter shares one bucket (``WHOLE``).
@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from moto import mock_aws
 
+from benchmarks.one_table import OneTable
 from oms.aws.reservation_store import ReservationStore
 from oms.aws.stock_audit import audit
 from oms.aws.stock_store import StockStore
@@ -49,7 +50,8 @@ COUNTERS = (1, 4, 16)
 WRITES_A_SECOND = 1000
 READS_A_SECOND = 3000
 LATENCY = 0.006
-UNITS_A_COUNTER = 40
+FILLED_EVERY = 0.01
+UNITS_A_COUNTER = 150
 CALLERS_A_COUNTER = 12
 
 SPLIT, WHOLE = "split", "whole"
@@ -109,27 +111,38 @@ HEADING = (
 
 @dataclass
 class Limits:
-    """Token buckets by what they are for, in virtual time. Nothing is saved up."""
+    """Token buckets by what they are for, in virtual time: each is filled every ``FILLED_EVERY``
+    seconds with what it gives in that time, and what is not used by then is gone. A request that
+    comes later in the program but earlier in virtual time finds what was left for it."""
 
     now: float = 0.0
-    free_at: dict[tuple[str, str], float] = field(default_factory=dict)
+    used: dict[tuple[tuple[str, str], int], float] = field(default_factory=dict)
+    full_before: dict[tuple[str, str], int] = field(default_factory=dict)
     written: float = 0.0
     read: float = 0.0
 
     def take(self, units: Mapping[tuple[str, str], float], a_second: int) -> None:
         """Wait until every bucket has its units."""
-        wait = 0.0
-        for key, amount in units.items():
-            start = max(self.now, self.free_at.get(key, 0.0))
-            self.free_at[key] = start + amount / a_second
-            wait = max(wait, start - self.now)
-        self.now += wait + LATENCY
+        began = int(self.now / FILLED_EVERY)
+        latest = max(self._fill(key, began, amount, a_second) for key, amount in units.items())
+        self.now = max(self.now, latest * FILLED_EVERY) + LATENCY
+
+    def _fill(self, key: tuple[str, str], began: int, amount: float, a_second: int) -> int:
+        """The first filling, from ``began`` on, that has so much left; it is taken out of it."""
+        holds = a_second * FILLED_EVERY
+        filling = max(began, self.full_before.get(key, 0))
+        while self.used.get((key, filling), 0) + amount > holds + 1e-9:
+            filling += 1
+        self.used[key, filling] = self.used.get((key, filling), 0) + amount
+        if self.used[key, filling] > holds - 0.5 and filling == self.full_before.get(key, 0):
+            self.full_before[key] = filling + 1
+        return filling
 
 
 class Metered:
     """A DynamoDB client whose requests cost what they do in AWS. Only what a taking calls."""
 
-    def __init__(self, client: "DynamoDBClient", limits: Limits, buckets: str) -> None:
+    def __init__(self, client: OneTable, limits: Limits, buckets: str) -> None:
         self._client = client
         self._limits = limits
         self._whole = buckets == WHOLE
@@ -150,7 +163,7 @@ class Metered:
         self._read(request["Key"], 1 if request.get("ConsistentRead") else 0.5)
         return self._client.get_item(**request)
 
-    def get_paginator(self, operation: Any) -> "MeteredPages":
+    def get_paginator(self, operation: str) -> "MeteredPages":
         return MeteredPages(self, self._client.get_paginator(operation))
 
     def read_range(self, partition: str, consistent: bool) -> None:
@@ -197,17 +210,12 @@ class OneShop:
 
 
 def _rush(counters: int, buckets: str) -> Rush:
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        _create_table(client)
-        plain = StockStore(client, _TABLE)
-        units = UNITS_A_COUNTER * counters
-        plain.move(Movement("m1", MovementKind.RECEIPT, _SKU, _NODE, units), _cause(0.0))
-        plain.spread(_SKU, _NODE, counters, _cause(0.001))
-        limits = Limits()
-        held, last = _sell(client, limits, buckets, counters)
-        balances, found = audit(client, _TABLE)
-        (balance,) = plain.balances_of(_SKU, consistent=True)
+    table, units = _stocked(counters)
+    limits = Limits()
+    held, last = _sell(table, limits, buckets, counters)
+    plain: Any = table
+    balances, found = audit(plain, _TABLE)
+    (balance,) = StockStore(plain, _TABLE).balances_of(_SKU, consistent=True)
     assert not found, found
     oversold = max(0, held - units)
     assert oversold == 0 and held == balance.reserved == units and balances == counters
@@ -224,12 +232,24 @@ def _rush(counters: int, buckets: str) -> Rush:
     )
 
 
-def _sell(
-    client: "DynamoDBClient", limits: Limits, buckets: str, counters: int
-) -> tuple[int, float]:
+def _stocked(counters: int) -> tuple[OneTable, int]:
+    """A table with a receipt of that many units, spread over the counters on moto."""
+    units = UNITS_A_COUNTER * counters
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="us-east-1")
+        _create_table(client)
+        stock = StockStore(client, _TABLE)
+        stock.move(Movement("m1", MovementKind.RECEIPT, _SKU, _NODE, units), _cause(0.0))
+        stock.spread(_SKU, _NODE, counters, _cause(0.001))
+        table = OneTable(client.exceptions)
+        table.load(client.scan(TableName=_TABLE)["Items"])
+    return table, units
+
+
+def _sell(table: OneTable, limits: Limits, buckets: str, counters: int) -> tuple[int, float]:
     """How many baskets were held, and when the last was: callers come again until each is told
     that there is nothing left."""
-    metered: Any = Metered(client, limits, buckets)
+    metered: Any = Metered(table, limits, buckets)
     stock = StockStore(metered, _TABLE)
     store = ReservationStore(metered, _TABLE, stock)
     callers = [(0.0, number) for number in range(CALLERS_A_COUNTER * counters)]
@@ -272,7 +292,6 @@ def _cause(seconds: float) -> Cause:
 
 
 def _create_table(client: "DynamoDBClient") -> None:
-    names = ("pk", "sk", "expiring", "expires_at")
     client.create_table(
         TableName=_TABLE,
         BillingMode="PAY_PER_REQUEST",
@@ -280,16 +299,9 @@ def _create_table(client: "DynamoDBClient") -> None:
             {"AttributeName": "pk", "KeyType": "HASH"},
             {"AttributeName": "sk", "KeyType": "RANGE"},
         ],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "expiring",
-                "KeySchema": [
-                    {"AttributeName": "expiring", "KeyType": "HASH"},
-                    {"AttributeName": "expires_at", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
         ],
     )
 

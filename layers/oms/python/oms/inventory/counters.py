@@ -22,11 +22,19 @@ def first(key: str, counters: int) -> int:
     return zlib.crc32(key.encode()) % counters
 
 
+def _then(key: str, counters: int) -> list[int]:
+    """The order in which the counters are tried: another one for everybody, so that those who find
+    one empty do not all go to the next."""
+    return sorted(range(counters), key=lambda one: zlib.crc32(f"{one}:{key}".encode()))
+
+
 def pick(available: Sequence[int], quantity: int, key: str) -> tuple[tuple[int, int], ...]:
     """(counter, units) to take ``quantity`` from, for whoever ``key`` names; empty when all of them
     together do not have it. ``available`` is by counter."""
-    start = first(key, len(available))
-    order = [*range(start, len(available)), *range(start)]
+    begins = first(key, len(available))
+    if available[begins] >= quantity:
+        return ((begins, quantity),)
+    order = _then(key, len(available))
     for counter in order:
         if available[counter] >= quantity:
             return ((counter, quantity),)

@@ -15,7 +15,7 @@ from oms.catalog.model import Item
 from oms.catalog.store import Catalog
 from oms.inventory.baskets import Lacking, Wanted, choose, lacking
 from oms.inventory.bundles import explode
-from oms.inventory.counters import is_short
+from oms.inventory.counters import first, is_short
 from oms.inventory.position import Position
 from oms.inventory.positions import positions_to_take_by
 from oms.inventory.reservation import (
@@ -227,6 +227,8 @@ def _take(
                 continue
             _refuse_lacking(missing, items)
         lines = choose(wanted, positions, shipping, basket.id)
+        if attempt == 0 and _goes_on(lines, positions, basket.id):
+            continue
         reservation = Reservation(basket.id, basket.channel, lines, cause.at, basket.expires_at)
         units = reserved_by_sku(lines)
         try:
@@ -239,6 +241,16 @@ def _take(
             _level(lines, basket.id, positions, stock, cause)
             return reservation
     raise StockContended("stock went elsewhere each time it was chosen")
+
+
+def _goes_on(lines: Sequence[ReservedLine], positions: Mapping[str, Position], key: str) -> bool:
+    """Whether the counter it began at is short: then all are looked at, for if everybody went home
+    from there, home would be the one hot item again."""
+    return any(
+        line.counter != first(key, len(counters))
+        for line in lines
+        if (counters := positions[line.sku].counters)
+    )
 
 
 def _level(
