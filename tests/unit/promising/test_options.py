@@ -369,3 +369,58 @@ def test_the_same_question_has_the_same_answer(
     first = asked(basket(*lines), *stock)
     again = asked(basket(*lines), *reversed(stock), nodes=(RJ, SP))
     assert first == again
+
+
+ovens = st.lists(st.integers(-2, 6), max_size=6)
+
+
+@given(ovens, st.integers(1, 6), st.integers(0, 4), st.integers(0, 20))
+def test_no_more_is_made_than_there_is_capacity_and_components_for(
+    left: list[int], wanted: int, there: int, flour: int
+) -> None:
+    found = asked(
+        basket(line("CAKE", wanted, None)),
+        position("FLOUR", [held("FLOUR", flour)]),
+        position("CAKE", [held("CAKE", there)]),
+        items=[CAKE],
+        capacity=oven(*left),
+    )
+    made = max(0, wanted - there)
+    can = made * 2 <= sum(max(0, units) for units in left) and made * 3 <= flour
+    assert bool(found.options) == (can or not made)
+    for option in found.options:
+        assert sum(each.units for each in option.bookings) == made * 2
+        assert all(each.units <= left[(each.date - MONDAY).days] for each in option.bookings)
+        assert sum(each.quantity for each in option.components) == made * 3
+
+
+@given(ovens, st.integers(1, 6), st.integers(0, 6), st.integers(1, 6))
+def test_more_capacity_never_makes_a_date_later(
+    left: list[int], wanted: int, more_on: int, more: int
+) -> None:
+    flour = position("FLOUR", [held("FLOUR", 99)])
+    richer = [*left, *[0] * (7 - len(left))]
+    richer[more_on] += more
+    before, after = (
+        asked(basket(line("CAKE", wanted, None)), flour, items=[CAKE], capacity=oven(*days))
+        for days in (left, richer)
+    )
+    if before.options:
+        assert best(after).arrive_by <= best(before).arrive_by
+
+
+@given(
+    st.integers(0, 5),
+    st.dictionaries(st.integers(0, 9), st.integers(0, 60), min_size=1, max_size=5),
+)
+def test_no_accepted_date_is_more_profitable_than_the_one_that_is_named_so(
+    there: int, pays: dict[int, int]
+) -> None:
+    stock = position("MUG", [held("MUG", there)], [coming("MUG", 9, 3, "rj")])
+    dates = tuple(AcceptedDate(day(n), Money(units * 100, "BRL")) for n, units in pays.items())
+    found = asked(basket(line("MUG", 2), accepts=dates), stock)
+    alone = [asked(basket(line("MUG", 2), accepts=(each,)), stock) for each in dates]
+    profits = [option.profit for offered in alone for option in offered.options if option.profit]
+    assert bool(found.options) == any(offered.options for offered in alone)
+    if profits:
+        assert best(found, Rank.MOST_PROFITABLE).profit == max(profits)
