@@ -41,7 +41,7 @@ ReservationId = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
         **refusals(400, 401, 403, 409, 413, 415, 422, 503),
     },
 )
-def take(
+def hold_reservation(
     document: Annotated[ReservationDocument, Body()],
     idempotency_key: Annotated[str, Header(alias="Idempotency-Key", max_length=128)] = "",
 ) -> Any:
@@ -65,7 +65,7 @@ def take(
         **refusals(401, 403, 404, 422),
     },
 )
-def read(reservation_id: ReservationId) -> Any:
+def read_reservation(reservation_id: ReservationId) -> Any:
     return _reply(200, reservations.read(reservation_id, stores.reservations()))
 
 
@@ -78,7 +78,9 @@ def read(reservation_id: ReservationId) -> Any:
         **refusals(400, 401, 403, 404, 409, 415, 422, 503),
     },
 )
-def extend(reservation_id: ReservationId, document: Annotated[UntilDocument, Body()]) -> Any:
+def extend_reservation(
+    reservation_id: ReservationId, document: Annotated[UntilDocument, Body()]
+) -> Any:
     now, faults = utc_now(), Faults()
     expires_at = until(document, now, faults)
     faults.refuse("the reservation cannot be extended")
@@ -96,7 +98,7 @@ def extend(reservation_id: ReservationId, document: Annotated[UntilDocument, Bod
         **refusals(401, 403, 404, 409, 422, 503),
     },
 )
-def release(reservation_id: ReservationId) -> Any:
+def release_reservation(reservation_id: ReservationId) -> Any:
     return _reply(
         200, reservations.release(reservation_id, stores.reservations(), _cause("released"))
     )
