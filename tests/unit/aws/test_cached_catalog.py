@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from oms.aws.catalog_store import CachedCatalog
+from oms.catalog.delivery import Band, CarrierService
 from oms.catalog.model import Node
 
 SP = Node("sp-dc", "Cajamar", "warehouse", "BR")
 RJ = Node("rj-store", "Ipanema", "store", "BR")
+GROUND = CarrierService("ground", "Ground", "Correios", ("BR",), (Band(5000, 3, 1500),), "BRL")
+EXPRESS = CarrierService("express", "Express", "Correios", ("BR",), GROUND.bands, "BRL")
 
 
 @dataclass
@@ -41,6 +44,28 @@ def test_a_new_node_that_is_asked_for_is_found_at_once() -> None:
     store.stored.append(RJ)
 
     assert catalog.nodes({RJ.id}) == (SP, RJ)
+
+
+@dataclass
+class Services:
+    stored: list[CarrierService] = field(default_factory=list)
+
+    def carrier_services(self) -> tuple[CarrierService, ...]:
+        return tuple(self.stored)
+
+
+def test_the_first_carrier_service_counts_at_once_and_the_next_within_a_while() -> None:
+    store, now = Services(), [0.0]
+    catalog = cached(store, now)
+    assert catalog.carrier_services() == ()
+
+    store.stored.append(GROUND)
+    assert catalog.carrier_services() == (GROUND,)
+
+    store.stored.append(EXPRESS)
+    assert catalog.carrier_services() == (GROUND,)
+    now[0] = 31
+    assert catalog.carrier_services() == (GROUND, EXPRESS)
 
 
 def cached(store: Any, now: list[float]) -> CachedCatalog:

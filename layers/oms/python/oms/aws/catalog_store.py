@@ -216,8 +216,9 @@ class CachedCatalog:
 
     def carrier_services(self) -> tuple[CarrierService, ...]:
         now = self._clock()
-        if self._services is None or self._services[0] <= now:
-            self._services = (now + self._seconds, self._store.carrier_services())
+        if self._services and self._services[0] > now and self._services[1]:
+            return self._services[1]
+        self._services = (now + self._seconds, self._store.carrier_services())
         return self._services[1]
 
     def channel(self, channel_id: str) -> Channel | None:
