@@ -182,7 +182,8 @@ class StockStore:
     def give_back(self, entries: Sequence[Entry]) -> list[Write]:
         """Writes for entries that end a reservation, soft or hard; from home where the counter they
         name has been gathered meanwhile (``oms.inventory.counters`` says why that adds up)."""
-        return self.book([part for entry in entries for part in self._where_held(entry)], _GONE)
+        parts = [part for entry in entries for part in self._where_held(entry)]
+        return self.book(_merged(parts), _GONE)
 
     def _where_held(self, entry: Entry) -> tuple[Entry, ...]:
         """The entry at the counter comes even when nothing is left there: made again, it says so
@@ -505,6 +506,25 @@ class StockStore:
 
 # What a step of an order does to (on_hand, reserved).
 _SIGNS = {"reserve": (0, 1), "unreserve": (0, -1), "ship": (-1, -1)}
+
+
+def _merged(entries: Iterable[Entry]) -> list[Entry]:
+    """One entry for each balance and id: what was held on several counters that were gathered is
+    given back at home together."""
+    merged: dict[tuple[str, str, int, str], Entry] = {}
+    for entry in entries:
+        key = (entry.sku, entry.node, entry.counter, entry.id)
+        before = merged.get(key)
+        merged[key] = (
+            entry
+            if before is None
+            else replace(
+                entry,
+                on_hand=before.on_hand + entry.on_hand,
+                reserved=before.reserved + entry.reserved,
+            )
+        )
+    return list(merged.values())
 
 
 def _order_entry(kind: str, need: Need, order_id: str, cause: Cause) -> Entry:
