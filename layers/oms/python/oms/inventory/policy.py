@@ -9,7 +9,7 @@ from datetime import datetime
 class Oversell:
     """How far a SKU may be sold before it is there. ``limit`` is in units of the item's scale and
     counts what is owed in all, ``channels`` what is owed to a channel; without a number there is no
-    limit. ``until`` ends it."""
+    limit. What is there when an order is taken in is not counted. ``until`` ends it."""
 
     limit: int | None = None
     until: datetime | None = None

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from oms.inventory.backorders import Refusal, Room, room_for
 from oms.inventory.position import Position
+from oms.inventory.selling import Asking, free
 from oms.inventory.store import Stock
 from oms.kernel.writes import Write
 from oms.orders.model import Order
@@ -29,7 +30,9 @@ def rooms_for(
     for sku in newly:
         position, channel = positions[sku], order.content.channel
         owed_to = position.owed_to.get(channel, 0)
-        room = room_for(sku, lacking[sku], channel, position.policy, position.owed, owed_to, now)
+        # What is there already is not sold before it is there, though the order waits with it.
+        beyond = lacking[sku] - free(position, Asking(channel, now))
+        room = room_for(sku, beyond, channel, position.policy, position.owed, owed_to, now)
         if isinstance(room, Refusal):
             return room
         rooms[sku] = room
