@@ -73,6 +73,16 @@ def test_what_is_held_is_gathered_too_and_given_back_at_home(oms: World) -> None
     assert is_sound(oms)
 
 
+def test_a_basket_over_several_counters_is_given_back_at_home_in_one_entry(oms: World) -> None:
+    oms.receive("MUG", 8)
+    spread(oms, 4)
+    assert len(take(oms, 8)) == 4
+    spread(oms, 1, 200)
+    release(oms)
+    assert (oms.balance("MUG").reserved, oms.balance("MUG").available) == (0, 8)
+    assert is_sound(oms)
+
+
 def test_what_is_held_on_a_gathered_counter_still_expires_to_the_second(oms: World) -> None:
     oms.receive("MUG", 4)
     spread(oms, 4)
