@@ -13,8 +13,11 @@ from oms.inventory.model import Entry, Movement, MovementKind, Need
 from oms.inventory.reservations import Basket
 from oms.kernel.errors import Conflict, NotFound, StockContended
 from oms.kernel.events import Cause
+from oms.orders import sourcing
+from oms.orders.model import Order
+from oms.routing.nearest import nearest_whole_else_fewest_nodes
 from tests.integration.world import RJ, SP, World
-from tests.samples import CAUSE, NOW
+from tests.samples import CAUSE, NOW, content, line
 
 UNTIL = NOW + timedelta(minutes=15)
 
@@ -216,3 +219,38 @@ def test_a_sku_that_is_not_spread_costs_what_it_did(oms: World) -> None:
     oms.receive("MUG", 8)
     assert oms.stock.positions({"MUG"}, NOW)["MUG"].counters == ()
     assert len(oms.stock.reserve([Need("MUG", SP.id, 1)], "ord_1", CAUSE)) == 2
+
+
+# --- orders -------------------------------------------------------------------------------------
+
+
+def source(oms: World, units: int, number: str = "1") -> Order:
+    order = oms.capture(content(line("MUG", units), number=number))
+    return sourcing.reserve(
+        order.order_id,
+        oms.orders,
+        oms.stock,
+        oms.catalog,
+        nearest_whole_else_fewest_nodes,
+        at(300),
+    )
+
+
+def test_an_order_is_sourced_from_one_counter_or_from_several(oms: World) -> None:
+    oms.receive("MUG", 12)
+    spread(oms, 4)
+    assert len(source(oms, 3).progress.allocations) == 1
+    split = source(oms, 8, "2").progress.allocations
+    assert sum(one.quantity for one in split) == 8 and len(split) > 1
+    assert (oms.balance("MUG").reserved, oms.balance("MUG").available) == (11, 1)
+    assert is_sound(oms)
+
+
+def test_an_order_s_units_are_given_back_whether_or_not_they_were_gathered(oms: World) -> None:
+    oms.receive("MUG", 12)
+    spread(oms, 4)
+    order = source(oms, 11)
+    spread(oms, 1, 400)
+    sourcing.unreserve(order.order_id, oms.orders, oms.stock, at(500))
+    assert (oms.balance("MUG").reserved, oms.balance("MUG").available) == (0, 12)
+    assert is_sound(oms)
