@@ -6,7 +6,14 @@ from datetime import date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oms.catalog.delivery import Band, Component, Production, Promising, PromisingMode
+from oms.catalog.delivery import (
+    Band,
+    Component,
+    NodeCalendar,
+    Production,
+    Promising,
+    PromisingMode,
+)
 from oms.catalog.model import Component as Held
 from oms.catalog.model import Item
 from oms.inventory.model import Balance
@@ -259,6 +266,13 @@ def test_it_is_said_why_nothing_can_be_promised() -> None:
     assert {"service_unusable", "out_of_reach"} <= rules(found.ruled_out)
     closed = replace(SP, calendar=None, can_ship=False)
     assert not asked(basket(line("MUG", 1)), stock, nodes=[closed, RJ]).options
+
+
+def test_a_node_that_never_opens_and_no_node_at_all_are_named_as_the_reason() -> None:
+    stock = position("MUG", [held("MUG", 5)])
+    closed = replace(SP, calendar=NodeCalendar(working_days=()))
+    assert rules(asked(basket(line("MUG", 1)), stock, nodes=[closed]).ruled_out) == {"closed"}
+    assert "no_node" in rules(asked(basket(line("MUG", 1)), stock, nodes=[]).ruled_out)
 
 
 def test_weight_and_handling_are_part_of_the_cost() -> None:

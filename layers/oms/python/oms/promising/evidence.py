@@ -37,6 +37,7 @@ def nothing_because(planner: Planner) -> tuple[Evidence, ...]:
         *_nowhere_enough(planner),
         *_unusable_services(planner),
         *_no_service_from(planner),
+        *_no_node(planner),
         *_too_late(planner),
     )
 
@@ -185,6 +186,15 @@ def _nowhere_enough(planner: Planner) -> Iterator[Evidence]:
             f" {_shown(planner, sku, has)} are there or known to come"
         )
         yield _not("not_enough", says, sku=sku, quantity=has)
+
+
+def _no_node(planner: Planner) -> Iterator[Evidence]:
+    origins = planner.reach.origins
+    if not origins and not planner.reach.out_of_reach:
+        yield _not("no_node", "there is no node that ships")
+    closed = [origin.node.id for origin in origins if not origin.fastest(planner.basket.placed_at)]
+    for node in closed[:_OTHERS]:
+        yield _not("closed", f"{node} is closed", node=node)
 
 
 def _too_late(planner: Planner) -> Iterator[Evidence]:
