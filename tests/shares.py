@@ -95,4 +95,4 @@ class Parts:
 
 
 def parts_of(units: int, *rules: ShareRule) -> Parts:
-    return Parts(rearrange(units, rules, ()), units)
+    return Parts(rearrange(units, rules, (), NOW), units)

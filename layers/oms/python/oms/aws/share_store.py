@@ -41,7 +41,7 @@ from oms.inventory.shares import (
     withdraw,
 )
 from oms.inventory.store import BorrowPage
-from oms.kernel.clock import rfc3339
+from oms.kernel.clock import parse_rfc3339, rfc3339
 from oms.kernel.encoding import from_json, to_json
 from oms.kernel.errors import Conflict, OmsError, StockContended
 from oms.kernel.events import Cause, Envelope
@@ -83,7 +83,9 @@ class ShareStore:
             parts = parts_for(channel, wanted, shares)
             if parts is None:
                 raise StockContended(f"{channel} may no longer have {wanted} of {sku}")
-            holding = Holding(sku, holder, channel, at, parts)
+            # Never older than the parts, whenever the taking was begun.
+            taken_at = max([at, *(share.since for share in shares if share.since)])
+            holding = Holding(sku, holder, channel, taken_at, parts)
             writes.append(self._hold(holding))
             writes += self._changes(sku, take(channel, parts), shares)
             writes += [self._put_borrow(borrow) for borrow in _borrows(holding)]
@@ -94,8 +96,7 @@ class ShareStore:
         all: what it took before the SKU had shares is everybody's."""
         writes: list[Write] = []
         for sku, had in sorted(units.items()):
-            if shares := self.shares(sku):
-                writes += self._give_back(sku, had, holder, shares, at)
+            writes += self._give_back(sku, had, holder, self.shares(sku), at)
         return writes
 
     def hand_over(self, skus: Iterable[str], holder: str, to: str, at: datetime) -> list[Write]:
@@ -148,7 +149,7 @@ class ShareStore:
         """Grant ``free`` units anew by ``rules``; without any the SKU has no shares. Raises
         ``StockContended`` when a part changed meanwhile."""
         before = {share.channel: share for share in self.shares(sku)}
-        after = rearrange(free, rules, tuple(before.values())) if rules else ()
+        after = rearrange(free, rules, tuple(before.values()), cause.at) if rules else ()
         writes = [
             self._put_share(sku, number, share, before.pop(share.channel, None))
             for number, share in enumerate(after)
@@ -184,8 +185,12 @@ class ShareStore:
     def _give_back(
         self, sku: str, had: int, holder: str, shares: Sequence[Share], at: datetime
     ) -> list[Write]:
+        """Of a SKU that has no shares any more the holding ends all the same, and what is owed for
+        it: else its holder could not take of new ones."""
         item = self._held(sku, holder)
         if item is None:
+            if not shares:
+                return []
             changes = self._changes(sku, give_back_unknown(had), shares)
             return [self._never_held(sku, holder, at), *changes]
         if "returned" in item:
@@ -194,7 +199,8 @@ class ShareStore:
         debts = [debt for part in _borrows(holding) if (debt := self._open(part))]
         owed = {debt.lender: debt.open for debt in debts}
         writes = [self._end_holding(sku, holder, at)]
-        writes += self._changes(sku, give_back(holding, owed, shares), shares)
+        if shares:
+            writes += self._changes(sku, give_back(holding, owed, shares), shares)
         return writes + [
             write for debt in debts for write in self._repay(Repayment(debt, debt.open), at)
         ]
@@ -296,8 +302,9 @@ class ShareStore:
             conditions.append("#lent <= :lendable")
             values[":lendable"] = dynamo.number(rule.lends - change.lent)
         if change.granted > 0 and change.left > 0 and rule is not None and rule.cap is not None:
+            # What is granted has to fit below the cap; what comes back besides is its own.
             conditions.append("#left <= :room")
-            values[":room"] = dynamo.number(rule.cap - change.left)
+            values[":room"] = dynamo.number(rule.cap - change.granted)
         return self._write(
             "Update",
             {
@@ -317,6 +324,7 @@ class ShareStore:
             "lent": dynamo.number(share.lent),
             "place": dynamo.number(number),
             "document": dynamo.text(to_json(share.rule)),
+            **({"since": dynamo.text(rfc3339(share.since))} if share.since else {}),
         }
         if before is None:
             condition = {"ConditionExpression": "attribute_not_exists(pk)"}
@@ -354,6 +362,7 @@ def read_share(item: Mapping[str, Any]) -> tuple[int, Share]:
         left=dynamo.read_number(item, "left"),
         lent=dynamo.read_number(item, "lent"),
         rule=from_json(dynamo.read_text(item, "document"), ShareRule),
+        since=parse_rfc3339(since) if (since := dynamo.read_text(item, "since")) else None,
     )
     return dynamo.read_number(item, "place"), share
 

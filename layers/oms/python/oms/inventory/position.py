@@ -52,13 +52,15 @@ class ShareRule:
 @dataclass(frozen=True, slots=True)
 class Share:
     """A channel's part of a SKU. Of ``granted`` units ``left`` may still be taken and ``lent`` are
-    with others; the rest is what its holders took. See ``oms.inventory.shares``."""
+    with others; the rest is what its holders took ``since`` the channel has had a rule without a
+    break. See ``oms.inventory.shares``."""
 
     channel: str
     granted: int
     left: int
     lent: int = 0
     rule: ShareRule = ShareRule("")
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

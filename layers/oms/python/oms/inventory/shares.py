@@ -9,6 +9,9 @@ One without a rule takes from everybody's part only.
 What is borrowed is owed. It goes back when its holder gives the units back; if they are sold, the
 next units that come for the borrower repay it, before the borrower has any for itself.
 
+A channel whose rule goes and comes back has a new part: what was taken or borrowed of the old one
+is everybody's when it comes back.
+
 In each part ``granted = left + lent + what holders took of it``; nothing here makes any negative.
 """
 
@@ -181,7 +184,7 @@ def give_back(
 ) -> tuple[Change, ...]:
     """Every unit goes to the part it came from. ``owed``: by lender, what is still owed of the
     holding's borrows; what has been repaid since is the channel's own by now."""
-    changes = _Changes(shares)
+    changes = _Changes(shares, holding.at)
     lenders = {part.source for part in borrowed(holding.channel, holding.parts)}
     for part in holding.parts:
         if part.source not in lenders:
@@ -225,7 +228,7 @@ def receive(
             repaid = min(rest, debt.open) if debt.borrower == channel else 0
             if repaid:
                 rest -= repaid
-                changes.return_to(debt.lender, repaid)
+                changes.return_to(debt.lender, repaid, debt.at)
                 repayments.append(Repayment(debt, repaid))
         changes.change(Change(channel, granted=granted, left=rest))
     return changes.made(), tuple(repayments)
@@ -258,11 +261,15 @@ def withdraw(units: int, shares: Sequence[Share]) -> tuple[Change, ...]:
     return tuple(Change(source, granted=-most, left=-most) for source, most in gone.items() if most)
 
 
-def rearrange(units: int, rules: Sequence[ShareRule], shares: Sequence[Share]) -> tuple[Share, ...]:
+def rearrange(
+    units: int, rules: Sequence[ShareRule], shares: Sequence[Share], at: datetime | None = None
+) -> tuple[Share, ...]:
     """The parts under new rules: ``units`` that are free now are granted anew; what holders took
     and what is lent stays with the channel it was counted for."""
     before = {share.channel: share for share in shares}
-    empty = [Share(rule.channel, 0, 0, 0, rule) for rule in (*rules, ShareRule(EVERYBODY))]
+    empty = [
+        Share(rule.channel, 0, 0, 0, rule, since=at) for rule in (*rules, ShareRule(EVERYBODY))
+    ]
     parts = distribute(units, empty)
     return tuple(
         _rearranged(part, parts.get(part.channel, 0), before.get(part.channel)) for part in empty
@@ -272,7 +279,10 @@ def rearrange(units: int, rules: Sequence[ShareRule], shares: Sequence[Share]) -
 def _rearranged(part: Share, left: int, before: Share | None) -> Share:
     if before is None:
         return replace(part, granted=left, left=left)
-    return replace(part, granted=left + before.granted - before.left, left=left, lent=before.lent)
+    taken_or_lent = before.granted - before.left
+    return replace(
+        part, granted=left + taken_or_lent, left=left, lent=before.lent, since=before.since
+    )
 
 
 def changed(shares: Sequence[Share], changes: Iterable[Change]) -> tuple[Share, ...]:
@@ -303,10 +313,12 @@ def _by_largest_remainder(units: int, weights: Mapping[str, Fraction]) -> dict[s
 
 
 class _Changes:
-    """One change for each part: a transaction writes an item once."""
+    """One change for each part: a transaction writes an item once. ``at``: when what comes back was
+    taken."""
 
-    def __init__(self, shares: Sequence[Share]) -> None:
-        self._parts = {share.channel for share in shares}
+    def __init__(self, shares: Sequence[Share], at: datetime | None = None) -> None:
+        self._since = {share.channel: share.since for share in shares}
+        self._at = at
         self._made: dict[str, Change] = {}
 
     def change(self, by: Change) -> None:
@@ -317,16 +329,23 @@ class _Changes:
 
     def put_back(self, source: str, units: int) -> None:
         """To the part they were taken from; everybody's when it is no more."""
-        if source in self._parts:
+        if self._was_there(source, self._at):
             self.change(Change(source, left=units))
         else:
             self.change(Change(EVERYBODY, granted=units, left=units))
 
-    def return_to(self, lender: str, units: int) -> None:
-        if lender in self._parts:
+    def return_to(self, lender: str, units: int, at: datetime | None = None) -> None:
+        """``at``: when it was lent, if that is not when all of it was taken."""
+        if self._was_there(lender, at or self._at):
             self.change(Change(lender, left=units, lent=-units))
         else:
             self.change(Change(EVERYBODY, granted=units, left=units))
+
+    def _was_there(self, source: str, at: datetime | None) -> bool:
+        if source not in self._since:
+            return False
+        since = self._since[source]
+        return since is None or at is None or since <= at
 
     def made(self) -> tuple[Change, ...]:
         return tuple(
