@@ -6,7 +6,7 @@ import base64
 import json
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -17,7 +17,7 @@ from oms.kernel.writes import Write
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-TRANSACTION_LIMIT = 100
+_LONGEST_KEY = 1024
 _CONFLICT_ATTEMPTS = 6
 
 Item = dict[str, Any]
@@ -69,14 +69,26 @@ def encode_cursor(key: Mapping[str, Any] | None) -> str | None:
     return base64.urlsafe_b64encode(json.dumps(key, separators=(",", ":")).encode()).decode()
 
 
-def decode_cursor(cursor: str, expected: Mapping[str, str]) -> Item:
+def decode_cursor(
+    cursor: str, expected: Mapping[str, str], others: Collection[str] = ("sk",)
+) -> Item:
     """The key a page ended at. Raises ``Invalid`` unless it is one of ours, for the same list:
-    ``expected`` are the attributes that a forged cursor would have to change."""
+    ``expected`` are the attributes that a forged cursor would have to change, ``others`` the names
+    of those that differ from page to page. DynamoDB refuses any other shape as if we had erred."""
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor.encode()))
         same = all(key[name] == text(value) for name, value in expected.items())
-    except (ValueError, KeyError, TypeError):
-        same = False
-    if not same:
+        ours = key.keys() == {*expected, *others} and all(map(_is_text, key.values()))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        same = ours = False
+    if not (same and ours):
         raise Invalid("the cursor is not one that this list gave out", code="invalid_cursor")
     return dict(key)
+
+
+def _is_text(value: object) -> bool:
+    """Of at most as many bytes as a sort key has."""
+    if not isinstance(value, dict) or value.keys() != {"S"}:
+        return False
+    said = value["S"]
+    return isinstance(said, str) and 0 < len(said.encode()) <= _LONGEST_KEY

@@ -207,7 +207,9 @@ class OrderStore:
     ) -> OrderKeys:
         key: dict[str, Any] = {}
         if cursor:
-            key["ExclusiveStartKey"] = dynamo.decode_cursor(cursor, {index: value})
+            key["ExclusiveStartKey"] = dynamo.decode_cursor(
+                cursor, {index: value}, ("pk", "sk", "captured_at")
+            )
         answer = self._client.query(
             TableName=self._table,
             IndexName=f"by_{index}",

@@ -57,7 +57,9 @@ class ViewStore:
     def waiting(self, list_name: str, limit: int, cursor: str | None) -> WaitingPage:
         key: dict[str, Any] = {}
         if cursor:
-            key["ExclusiveStartKey"] = dynamo.decode_cursor(cursor, {"waiting": list_name})
+            key["ExclusiveStartKey"] = dynamo.decode_cursor(
+                cursor, {"waiting": list_name}, ("pk", "sk", "since")
+            )
         answer = self._client.query(
             TableName=self._table,
             IndexName="waiting",
