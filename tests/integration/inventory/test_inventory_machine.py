@@ -299,5 +299,5 @@ TestAnInventory.settings = settings(max_examples=6, stateful_step_count=25, dead
 
 @pytest.mark.slow
 def test_an_inventory_at_length() -> None:
-    at_length = settings(max_examples=120, stateful_step_count=50, deadline=None)
+    at_length = settings(max_examples=40, stateful_step_count=50, deadline=None)
     run_state_machine_as_test(AnInventory, settings=at_length)
