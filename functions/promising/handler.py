@@ -5,12 +5,12 @@ from typing import Annotated, Any
 from uuid import uuid4
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
-from pydantic import AwareDatetime
 
 from oms.aws import stores
 from oms.aws.http import refusals, reply, resolver, serve
 from oms.kernel.clock import utc_now
 from oms.kernel.errors import Invalid
+from oms.orders.contract import Moment
 from oms.promising import asking
 from oms.promising.contract import (
     AskForPromise,
@@ -52,7 +52,7 @@ def read_availability(
     sku: Annotated[str, Query(pattern=r"^[\w.:\-/#]+(,[\w.:\-/#]+)*$", max_length=6_500)],
     channel: Annotated[str, Query(pattern=_ID, description="What it may sell")] = "",
     node: Annotated[str, Query(pattern=_ID, description="At this node alone")] = "",
-    at: Annotated[AwareDatetime | None, Query(description="For then; now, when left out")] = None,
+    at: Annotated[Moment | None, Query(description="For then; now, when left out")] = None,
 ) -> AvailabilityList:
     found = asking.available(sku.split(","), channel, node or None, at, utc_now(), _known())
     return availability_list(found)

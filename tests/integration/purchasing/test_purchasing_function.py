@@ -125,3 +125,29 @@ def test_refusals_say_which(call: Call, oms: World) -> None:
 def test_only_a_receipt_is_against_an_order(call: Call, change: Any, code: str) -> None:
     status, refused = receive(call, 1, **change)
     assert (status, refused["code"]) == (422, code)
+
+
+@pytest.mark.parametrize("due", ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00"])
+def test_a_date_that_is_none_in_utc_is_refused_wherever_it_is_sent(call: Call, due: str) -> None:
+    call("purchasing", "POST /v1/purchase-orders", ORDER)
+    post(call, "send")
+    lines = [{"sku": "MUG", "quantity": 1}]
+    answers = [
+        call("purchasing", f"PUT {PATH}/lines/MUG/due", {"due": due}),
+        post(call, "shipping-notices", {"id": "a", "expected_at": due, "lines": lines}),
+        post(call, "confirm", {"lines": [{**lines[0], "due": due}]}),
+        call(
+            "inventory",
+            "POST /v1/inventory/movements",
+            {
+                "id": "t1",
+                "kind": "transfer",
+                "sku": "MUG",
+                "node": "sp-dc",
+                "to_node": "rj-store",
+                "quantity": 1,
+                "due": due,
+            },
+        ),
+    ]
+    assert {(status, said["code"]) for status, said in answers} == {(422, "date_out_of_range")}

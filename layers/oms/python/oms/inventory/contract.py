@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, Field, StringConstraints, WithJsonSchema
 
 from oms.catalog.model import Item
 from oms.inventory.baskets import Wanted
@@ -18,7 +18,7 @@ from oms.inventory.store import EntryPage
 from oms.kernel.clock import parse_rfc3339, rfc3339
 from oms.kernel.errors import Faults, Invalid
 from oms.kernel.quantity import parse_quantity, quantity_number
-from oms.orders.contract import Document, Identifier, Quantity
+from oms.orders.contract import Document, Identifier, Moment, Quantity
 
 NotNegative = Annotated[Quantity, Field(ge=0), WithJsonSchema({"type": "number", "minimum": 0})]
 
@@ -44,7 +44,7 @@ class MovementDocument(Document):
     transfer: Identifier | None = None
     purchase_order: Identifier | None = None
     shipping_notice: Identifier | None = None
-    due: AwareDatetime | None = None
+    due: Moment | None = None
 
 
 class MovementResult(BaseModel):
@@ -78,7 +78,7 @@ class UntilDocument(Document):
     seconds: Annotated[int, Field(ge=1, le=86400)] | None = Field(
         default=None, description="From now"
     )
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class ReservationDocument(UntilDocument):

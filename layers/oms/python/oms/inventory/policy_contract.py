@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from oms.catalog.model import Item
 from oms.inventory.backorders import QueuePage
@@ -12,14 +12,14 @@ from oms.inventory.contract import NotNegative
 from oms.inventory.policy import Oversell, SellingPolicy
 from oms.kernel.clock import rfc3339
 from oms.kernel.quantity import quantity_number
-from oms.orders.contract import Document, Identifier, Quantity, View
+from oms.orders.contract import Document, Identifier, Moment, Quantity, View
 
 
 class OversellDocument(Document):
     """How far a SKU may be sold before it is there. Without a number there is no limit."""
 
     limit: NotNegative | None = Field(default=None, description="Units that may be owed in all")
-    until: AwareDatetime | None = Field(default=None, description="When it ends")
+    until: Moment | None = Field(default=None, description="When it ends")
     channels: dict[Identifier, NotNegative] = Field(
         default_factory=dict, description="Units that may be owed to a channel, by its id"
     )
@@ -36,7 +36,7 @@ class PolicyDocument(Document):
     tracked: bool = Field(default=True, description="False for what never runs out")
     backorder: OversellDocument | None = Field(default_factory=OversellDocument)
     preorder: OversellDocument | None = None
-    available_from: AwareDatetime | None = None
+    available_from: Moment | None = None
     held_back: dict[Identifier, NotNegative] = Field(
         default_factory=dict, description="Safety stock that a channel does not get, by its id"
     )

@@ -6,14 +6,17 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
     StringConstraints,
     WithJsonSchema,
 )
+from pydantic_core import PydanticCustomError
 
 from oms.kernel.clock import rfc3339
 from oms.kernel.events import Envelope
@@ -49,6 +52,27 @@ Country = Annotated[
     StringConstraints(pattern=r"^[A-Z]{2}$"),
     Field(description="ISO 3166-1 alpha-2", examples=["BR"]),
 ]
+
+
+def _written_out(value: object) -> object:
+    """A number, written as text or not, would be taken for seconds, which says no zone."""
+    written = value[4:5] == "-" if isinstance(value, str) else isinstance(value, datetime)
+    if not written:
+        raise PydanticCustomError("datetime_type", "Input should be a date and time with its zone")
+    return value
+
+
+def _in_the_calendar(value: datetime) -> datetime:
+    """At either end of the calendar a time of another zone is none in UTC."""
+    try:
+        value.astimezone(UTC)
+    except OverflowError:
+        message = "Input should be within the years 1 to 9999, in UTC"
+        raise PydanticCustomError("date_out_of_range", message) from None
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_the_calendar)]
 
 
 def _json_number(value: Decimal) -> int | float:
@@ -144,7 +168,7 @@ class CaptureOrder(Document):
         default="", description="What the customer knows the order by, when it is not the id"
     )
     currency: Currency
-    placed_at: AwareDatetime | None = None
+    placed_at: Moment | None = None
     customer: CustomerDocument
     shipping_address: AddressDocument
     lines: Annotated[list[LineDocument], Field(min_length=1)]

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from oms.catalog.model import Item
 from oms.inventory.policy import Oversell
@@ -18,6 +18,7 @@ from oms.orders.contract import (
     Currency,
     Document,
     Identifier,
+    Moment,
     Quantity,
     Text,
     View,
@@ -188,7 +189,7 @@ class PromiseLineDocument(Document):
 class AcceptedDateDocument(Document):
     """A day the customer would take it on: the day that is written, in its own zone."""
 
-    date: AwareDatetime
+    date: Moment
     pays: Amount | None = Field(default=None, description="For delivery on that day")
 
 
@@ -201,8 +202,8 @@ class AskForPromise(Document):
     currency: Currency | None = Field(
         default=None, description="The first of the channel's when left out"
     )
-    placed_at: AwareDatetime | None = None
-    wanted_by: AwareDatetime | None = Field(
+    placed_at: Moment | None = None
+    wanted_by: Moment | None = Field(
         default=None, description="Nothing arrives after the day that is written here"
     )
     accepts_dates: Annotated[tuple[AcceptedDateDocument, ...], Field(max_length=31)] = ()

@@ -4,12 +4,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from oms.inventory.contract import NotNegative
 from oms.kernel.clock import rfc3339
 from oms.kernel.quantity import quantity_number
-from oms.orders.contract import Document, Identifier, Quantity, View
+from oms.orders.contract import Document, Identifier, Moment, Quantity, View
 from oms.promising.simulate import CapacityChange, Effect, LineEffect, OrderEffect
 from oms.promising.what_if import AskedChanges, AskedStock, AskedSupply, Simulated
 
@@ -20,7 +20,7 @@ class SupplyChangeDocument(Document):
     sku: Identifier
     id: Identifier
     node: Identifier | None = None
-    due: AwareDatetime | None = None
+    due: Moment | None = None
     quantity: NotNegative | None = None
     removed: bool = False
 

@@ -3,11 +3,11 @@
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field, StringConstraints, WithJsonSchema
+from pydantic import Field, StringConstraints, WithJsonSchema
 
 from oms.kernel.clock import rfc3339
 from oms.kernel.quantity import quantity_number
-from oms.orders.contract import Document, Identifier, Quantity, View
+from oms.orders.contract import Document, Identifier, Moment, Quantity, View
 from oms.purchasing.model import MAX_LINES, Line, PurchaseOrder, PurchaseState, ShippingNotice
 from oms.purchasing.reorder import Outlook, Settings
 from oms.purchasing.store import Page, Summary
@@ -26,7 +26,7 @@ class PurchaseLineDocument(Document):
 
     sku: Identifier
     quantity: Positive
-    due: AwareDatetime
+    due: Moment
 
 
 class PurchaseOrderDocument(Document):
@@ -49,7 +49,7 @@ class ConfirmedLineDocument(Document):
 
     sku: Identifier
     quantity: NotNegative
-    due: AwareDatetime
+    due: Moment
 
 
 class ConfirmationDocument(Document):
@@ -59,7 +59,7 @@ class ConfirmationDocument(Document):
 
 
 class DueDocument(Document):
-    due: AwareDatetime
+    due: Moment
 
 
 class NoticeLineDocument(Document):
@@ -71,7 +71,7 @@ class ShippingNoticeDocument(Document):
     """``id`` is the supplier's, of the delivery; ``expected_at``: when that part arrives."""
 
     id: PurchaseOrderId
-    expected_at: AwareDatetime
+    expected_at: Moment
     lines: Annotated[list[NoticeLineDocument], Field(min_length=1, max_length=MAX_LINES)]
 
 
