@@ -9,7 +9,7 @@ from tests.e2e.receiver import Receiver
 from tests.e2e.senders import Senders, shopify_order
 from tests.e2e.shop import PIX, Placed, Shop, card
 
-QUEUES = ("starts", "signals", "notifications", "callbacks", "refunds", "projections")
+QUEUES = ("starts", "signals", "notifications", "callbacks", "refunds", "projections", "promises")
 
 
 def test_a_webhook_that_is_delivered_three_times_captures_one_order(
