@@ -151,3 +151,11 @@ def test_a_date_that_is_none_in_utc_is_refused_wherever_it_is_sent(call: Call, d
         ),
     ]
     assert {(status, said["code"]) for status, said in answers} == {(422, "date_out_of_range")}
+
+
+def test_a_date_moves_by_less_than_is_written_of_it(call: Call) -> None:
+    call("purchasing", "POST /v1/purchase-orders", ORDER)
+    post(call, "send")
+    dues = ["2099-05-04T12:00:00.000100Z", "2099-05-04T12:00:00.000200Z"]
+    answers = [call("purchasing", f"PUT {PATH}/lines/MUG/due", {"due": due}) for due in dues]
+    assert [(status, order["version"]) for status, order in answers] == [(200, 3), (200, 3)]

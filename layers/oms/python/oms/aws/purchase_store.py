@@ -152,14 +152,14 @@ class PurchaseStore:
         return writes
 
     def _due(self, before: PurchaseOrder | None, after: PurchaseOrder) -> list[Write]:
-        was, is_now = next_due(before), next_due(after)
+        was, is_now = _due_key(before), _due_key(after)
         if was == is_now:
             return []
         writes = []
         if was is not None:
-            writes.append(self._write("Delete", {"Key": _due_key(was, after)}))
+            writes.append(self._write("Delete", {"Key": was}))
         if is_now is not None:
-            writes.append(self._write("Put", {"Item": _due_key(is_now, after)}))
+            writes.append(self._write("Put", {"Item": is_now}))
         return writes
 
     def _supplies(self, before: PurchaseOrder | None, decision: Decision) -> list[Write]:
@@ -289,5 +289,9 @@ def _order_key(order_id: str) -> Key:
     }
 
 
-def _due_key(due: datetime, order: PurchaseOrder) -> Key:
+def _due_key(order: PurchaseOrder | None) -> Key | None:
+    """Under which the order is found when the next of it is late."""
+    due = next_due(order)
+    if order is None or due is None:
+        return None
     return {"pk": dynamo.text(_BY_DUE), "sk": dynamo.text(f"{rfc3339(due)}#{order.id}")}

@@ -15,6 +15,11 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def whole_milliseconds(moment: datetime) -> datetime:
+    """As precise as ``rfc3339`` writes it, so that what is stored is what was decided."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
 def parse_rfc3339(text: str) -> datetime:
     """Raises ``ValueError`` for anything else, and for a time without a zone."""
     moment = datetime.fromisoformat(text)

@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from oms.kernel.clock import rfc3339
+from oms.kernel.clock import rfc3339, whole_milliseconds
 from oms.kernel.events import Envelope
 from oms.kernel.money import Money
 from oms.kernel.quantity import quantity_number
@@ -69,7 +69,7 @@ def _in_the_calendar(value: datetime) -> datetime:
     except OverflowError:
         message = "Input should be within the years 1 to 9999, in UTC"
         raise PydanticCustomError("date_out_of_range", message) from None
-    return value
+    return whole_milliseconds(value)
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_the_calendar)]
