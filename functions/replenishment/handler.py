@@ -13,7 +13,7 @@ from oms.aws.observability import correlate, count, logger, observed
 from oms.kernel.clock import utc_now
 from oms.kernel.errors import OmsError
 from oms.kernel.events import Cause
-from oms.purchasing import replenishment, sold_out
+from oms.purchasing import purchasing, replenishment, sold_out
 from oms.purchasing.reorder import Settings
 
 # What one look takes at the most, and then some.
@@ -40,11 +40,22 @@ def run(event: dict[str, Any], context: Any) -> None:
         return int(context.get_remaining_time_in_millis()) > _RESERVE_MILLISECONDS
 
     cause = Cause(utc_now(), "replenishment", "review")
-    late = replenishment.tell_late(stores.purchases(), stores.stock(), cause, may_go_on)
+    late = replenishment.tell_late(
+        stores.purchases(), cause.at, lambda order_id: _tell_late(order_id, cause), may_go_on
+    )
     done = replenishment.review_all(
         stores.replenishment(), lambda settings: _look(settings, cause), may_go_on
     )
     logger.info("reviewed", late_orders=late, all=done)
+
+
+def _tell_late(order_id: str, cause: Cause) -> bool:
+    try:
+        purchasing.tell_late(order_id, stores.purchases(), stores.stock(), cause)
+    except OmsError as error:
+        logger.error("not told to be late", purchase_order=order_id, reason=error.problem_code)
+        return False
+    return True
 
 
 def _look(settings: Settings, cause: Cause) -> None:

@@ -197,9 +197,30 @@ def test_a_review_stops_in_time_and_the_next_goes_on(oms: World) -> None:
 def test_what_is_late_is_told_whatever_else_is_to_do(oms: World) -> None:
     sent(oms)
     late = at(11 * 86_400)
-    assert replenishment.tell_late(oms.purchases, oms.stock, late, lambda: True) == 1
-    assert replenishment.tell_late(oms.purchases, oms.stock, late, lambda: True) == 0
+
+    def tell(order_id: str) -> bool:
+        purchasing.tell_late(order_id, oms.purchases, oms.stock, late)
+        return True
+
+    assert replenishment.tell_late(oms.purchases, late.at, tell, lambda: True) == 1
+    assert replenishment.tell_late(oms.purchases, late.at, tell, lambda: True) == 0
     assert told(oms)[0].data["to"] is None
+
+
+def test_an_order_that_cannot_be_told_does_not_hold_up_the_others(oms: World) -> None:
+    for order_id in ("po_1", "po_2"):
+        sent(oms, order_id)
+    late = at(11 * 86_400)
+    tried: list[str] = []
+
+    def tell(order_id: str) -> bool:
+        tried.append(order_id)
+        if order_id == "po_2":
+            purchasing.tell_late(order_id, oms.purchases, oms.stock, late)
+        return order_id == "po_2"
+
+    assert replenishment.tell_late(oms.purchases, late.at, tell, lambda: True) == 1
+    assert tried == ["po_1", "po_2"]
 
 
 def test_a_sku_is_sold_out_at_the_last_node_and_back_at_the_first_each_told_once(

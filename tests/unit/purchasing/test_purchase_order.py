@@ -8,6 +8,7 @@ from oms.kernel.errors import Conflict, NotFound, TooLarge
 from oms.purchasing import decisions
 from oms.purchasing.decisions import Decision
 from oms.purchasing.model import (
+    MAX_NOTICES,
     Line,
     LineConfirmation,
     NoticeLine,
@@ -305,3 +306,19 @@ def test_a_notice_is_late_by_its_own_date() -> None:
     late = decisions.tell_late(announced, NOW + timedelta(days=2))
     assert changes(late) == [("po_1:asn-1:1", 4, 4, "late")]
     assert next_due(done(late)) == DUE
+
+
+def test_an_order_keeps_only_so_many_notices_even_of_deliveries_that_are_over() -> None:
+    found = sent(mugs=100)
+    for number in range(MAX_NOTICES):
+        found = done(decisions.announce(found, notice(1, notice_id=f"asn-{number}"), NOW))
+        found = done(decisions.end_notice(found, f"asn-{number}", NOW))
+    with pytest.raises(TooLarge) as refused:
+        decisions.announce(found, notice(1, notice_id="one-more"), NOW)
+    assert refused.value.problem_code == "too_many_notices"
+
+
+def test_what_was_suggested_is_due_to_the_millisecond_when_it_is_sent() -> None:
+    suggested = replace(order(PurchaseState.SUGGESTED), suggested=True)
+    after = done(decisions.send(suggested, NOW + timedelta(microseconds=1_500)))
+    assert {line.due for line in after.lines} == {DUE + timedelta(milliseconds=1)}

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from oms.inventory.model import Entry
-from oms.kernel.clock import rfc3339
+from oms.kernel.clock import rfc3339, whole_milliseconds
 from oms.kernel.errors import Conflict, NotFound, TooLarge
 from oms.kernel.events import Cause
 from oms.purchasing.model import (
     FINAL,
+    MAX_NOTICES,
     MAX_SUPPLIES,
     NOT_SENT,
     ON_ORDER,
@@ -73,7 +74,7 @@ def send(order: PurchaseOrder, at: datetime) -> Decision | None:
         return None
     # A suggestion reckoned with its lead time from then on; it begins now.
     waited = at - order.created_at if order.suggested else timedelta(0)
-    lines = tuple(replace(line, due=line.due + waited) for line in order.lines)
+    lines = tuple(replace(line, due=whole_milliseconds(line.due + waited)) for line in order.lines)
     after = _moved(order, at, state=PurchaseState.SENT, lines=lines)
     return Decision(after, (_told(after, "purchase_order_sent"),))
 
@@ -113,7 +114,7 @@ def reschedule(order: PurchaseOrder, sku: str, due: datetime, at: datetime) -> D
 
 def announce(order: PurchaseOrder, notice: ShippingNotice, at: datetime) -> Decision | None:
     """A part of what is open gets the date of its delivery. Raises ``TooLarge`` beyond
-    ``MAX_SUPPLIES`` dates."""
+    ``MAX_SUPPLIES`` dates, and beyond ``MAX_NOTICES``, those that are over included."""
     known = order.notice(notice.id)
     if known is not None:
         if _content(known) != _content(notice):
@@ -123,6 +124,8 @@ def announce(order: PurchaseOrder, notice: ShippingNotice, at: datetime) -> Deci
         return None
     if order.state not in ON_ORDER:
         raise _illegal(order, "announced")
+    if len(order.notices) == MAX_NOTICES:
+        raise _too_many("notices", MAX_NOTICES, MAX_NOTICES + 1)
     for part in notice.lines:
         line = _line(order, part.sku)
         left = line.open - order.announced(part.sku)
@@ -134,11 +137,7 @@ def announce(order: PurchaseOrder, notice: ShippingNotice, at: datetime) -> Deci
             )
     after = _moved(order, at, notices=(*order.notices, notice))
     if (number := len(supplies(after))) > MAX_SUPPLIES:
-        raise TooLarge(
-            "the order's open units have too many dates",
-            code="too_many_notices",
-            context={"limit": "supplies", "maximum": MAX_SUPPLIES, "actual": number},
-        )
+        raise _too_many("supplies", MAX_SUPPLIES, number)
     told = _told(
         after,
         "purchase_order_announced",
@@ -464,6 +463,14 @@ def _line(order: PurchaseOrder, sku: str) -> Line:
     if line is None:
         raise NotFound(f"the order has no line of {sku}", code="unknown_line")
     return line
+
+
+def _too_many(limit: str, maximum: int, actual: int) -> TooLarge:
+    return TooLarge(
+        f"an order has at most {maximum} {limit}",
+        code="too_many_notices",
+        context={"limit": limit, "maximum": maximum, "actual": actual},
+    )
 
 
 def _illegal(order: PurchaseOrder, what: str) -> Conflict:

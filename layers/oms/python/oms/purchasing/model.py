@@ -19,6 +19,8 @@ from oms.inventory.position import Supply
 MAX_LINES = 25
 # With each line's ledger entry and balance, this fills one transaction of DynamoDB.
 MAX_SUPPLIES = 44
+# They stay with the order, which is one item of at most 400 KB.
+MAX_NOTICES = 60
 
 
 class PurchaseState(StrEnum):

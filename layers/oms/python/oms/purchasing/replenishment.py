@@ -10,6 +10,7 @@ from oms.catalog.model import Item
 from oms.catalog.store import Catalog
 from oms.inventory.position import Position
 from oms.inventory.store import Stock
+from oms.kernel.clock import whole_milliseconds
 from oms.kernel.errors import Faults, Invalid, NotFound
 from oms.kernel.events import Cause
 from oms.kernel.quantity import parse_quantity
@@ -120,14 +121,22 @@ def review_all(
 
 
 def tell_late(
-    purchases: Purchases, stock: Stock, cause: Cause, may_go_on: Callable[[], bool]
+    purchases: Purchases,
+    now: datetime,
+    tell: Callable[[str], bool],
+    may_go_on: Callable[[], bool],
 ) -> int:
-    """Tell of what was due and has not come; of how many orders that was."""
+    """Tell of what was due and has not come; of how many orders that was. What ``tell`` cannot tell
+    now comes again with the next run."""
     told = 0
-    while may_go_on() and (due := purchases.due_before(cause.at, PAGE)):
-        for order_id in due:
-            purchasing.tell_late(order_id, purchases, stock, cause)
-        told += len(due)
+    refused: set[str] = set()
+    while may_go_on():
+        due = [one for one in purchases.due_before(now, PAGE) if one not in refused]
+        if not due:
+            break
+        failed = {order_id for order_id in due if not tell(order_id)}
+        refused |= failed
+        told += len(due) - len(failed)
     return told
 
 
@@ -174,7 +183,7 @@ def _has_suggestion(settings: Settings, purchases: Purchases, now: datetime) -> 
 
 def _suggestion(settings: Settings, units: int, cause: Cause) -> PurchaseOrder:
     order_id = suggestion_id(settings)
-    due = cause.at + timedelta(days=settings.lead_time_days)
+    due = whole_milliseconds(cause.at + timedelta(days=settings.lead_time_days))
     return PurchaseOrder(
         order_id,
         settings.supplier,
