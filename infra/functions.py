@@ -46,8 +46,8 @@ FUNCTIONS = (
         _API,
         tables={
             "orders": APPEND_ORDER,
-            "catalog": CHECK_ORDER,
-            "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem"),
+            "catalog": (*CHECK_ORDER, "Query"),
+            "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem", "Query"),
         },
         indexes={"orders": ("by_channel", "by_customer"), "views": ("waiting",)},
     ),

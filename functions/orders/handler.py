@@ -57,6 +57,7 @@ def capture_order(
         idempotency_key=idempotency_key,
         reservations=stores.reservations() if order.reservation else None,
         accept=_acceptance().accept if order.promise else None,
+        stock=stores.stock() if order.promise else None,
     )
     logger.info("captured", order_id=result.order.order_id, first=result.created)
     return _reply(201 if result.created else 200, order_view(result.order))

@@ -12,6 +12,7 @@ from oms.aws.supply_items import supply_item, supply_key
 from oms.catalog.delivery import Band, CarrierService
 from oms.inventory.policy import SellingPolicy
 from oms.inventory.position import Supply
+from oms.inventory.reservations import Reservations
 from oms.kernel.money import Money
 from oms.orders import sourcing
 from oms.orders.capture import CaptureResult, capture
@@ -30,7 +31,7 @@ from oms.promising.model import (
 )
 from oms.routing.nearest import nearest_whole_else_fewest_nodes
 from tests.integration.world import World
-from tests.samples import CAUSE, NOW
+from tests.samples import CAUSE, NOW, content, line
 
 # Two days from everywhere, every day of the week.
 STANDARD = CarrierService(
@@ -108,12 +109,19 @@ class Desk:
         *,
         number: str = "1",
         after: float = 0,
+        reservations: Reservations | None = None,
         **more: Any,
     ) -> CaptureResult:
         cause = replace(CAUSE, at=later(minutes=after))
         request = request_of(promise_id, quantity, number, **more)
         return capture(
-            request, self.oms.orders, self.oms.catalog, cause, accept=self.acceptance.accept
+            request,
+            self.oms.orders,
+            self.oms.catalog,
+            cause,
+            accept=self.acceptance.accept,
+            stock=self.oms.stock,
+            reservations=reservations,
         )
 
     def promised(self, *parts: OptionLine, number: str = "1", **more: Any) -> Order:
@@ -122,6 +130,14 @@ class Desk:
         bookings = more.pop("bookings", ())
         promise = self.offer(*parts, number=number, bookings=bookings)
         return self.capture(promise, quantity, number=number, **more).order
+
+    def sourced_later(self, *parts: OptionLine, number: str = "1", **more: Any) -> Order:
+        """The same, of an order that needs more than one transaction: its stock is not its yet."""
+        lines = [line(part.sku, part.quantity, line_id=part.line_id) for part in parts]
+        promise = self.offer(*parts, number=number)
+        ordered = content(*lines, number=number, **more)
+        accepted = self.acceptance.accept(ordered, promise, "opt_1", NOW)
+        return self.oms.orders.add(accepted.content, "f", CAUSE, also=accepted.writes).order
 
     def reserve(self, order: Order) -> Order:
         oms, cause = self.oms, replace(CAUSE, at=later(minutes=1))

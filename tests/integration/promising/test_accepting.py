@@ -8,8 +8,9 @@ import pytest
 from oms.catalog.model import Channel
 from oms.kernel.errors import Conflict, Invalid, NotFound, OmsError
 from oms.kernel.ids import order_id
-from oms.orders.capture import Accepted, capture
+from oms.orders.capture import capture
 from oms.orders.contract import order_view
+from oms.orders.promised import Accepted
 from oms.promising.model import CapacityBooking, Destination
 from tests.integration.promising.desk import Desk, day, from_supply, later, part, request_of
 from tests.samples import CAUSE, NOW, content, line
@@ -58,8 +59,9 @@ def test_what_was_promised_is_dated_demand_and_is_taken_from_its_supply(desk: De
 
 
 def test_dated_demand_is_read_page_by_page(desk: Desk) -> None:
+    desk.due("po_1", 5, 3)
     for number in "123":
-        desk.promised(part(), number=number)
+        desk.promised(from_supply("po_1", 5), number=number)
     first = desk.demand.rows("MUG", 2, None)
     second = desk.demand.rows("MUG", 2, first.cursor)
     assert len(first.rows) == 2
@@ -78,6 +80,7 @@ def test_the_same_order_again_is_the_same_order_and_takes_nothing_more(desk: Des
 
 
 def test_the_same_order_again_is_found_when_its_promise_has_expired(desk: Desk) -> None:
+    desk.oms.receive("MUG", 1)
     promise = desk.offer()
     desk.capture(promise)
     assert not desk.capture(promise, after=60).created
@@ -89,6 +92,7 @@ def test_the_same_order_again_is_found_when_its_promise_has_expired(desk: Desk) 
 
 
 def test_a_promise_is_for_one_order(desk: Desk) -> None:
+    desk.oms.receive("MUG", 2)
     promise = desk.offer()
     desk.capture(promise)
     with pytest.raises(Conflict) as caught:
@@ -135,6 +139,7 @@ def test_every_way_in_which_a_promise_is_not_for_the_order_is_told(desk: Desk) -
 
 
 def test_a_promise_that_was_asked_for_without_a_postal_code_is_for_the_country(desk: Desk) -> None:
+    desk.oms.receive("MUG", 1)
     assert desk.capture(desk.offer(destination=Destination("BR"))).created
 
 
@@ -176,8 +181,8 @@ def looked_at(desk: Desk, number: str) -> Accepted:
 
 def test_an_order_that_has_its_stock_from_a_reservation_waits_for_no_supply(desk: Desk) -> None:
     ordered, promise = content(line("MUG")), desk.offer()
-    accepted = desk.acceptance.accept(ordered, promise, "opt_1", NOW, reserved=True)
-    desk.oms.orders.add(accepted.content, "f", CAUSE, also=accepted.writes)
+    accepted = desk.acceptance.accept(ordered, promise, "opt_1", NOW)
+    desk.oms.orders.add(accepted.content, "f", CAUSE, also=accepted.with_stock)
     assert desk.rows()[0].reserved
     assert desk.demand.rows("MUG", 10, None).rows == ()
 

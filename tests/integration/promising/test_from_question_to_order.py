@@ -38,7 +38,9 @@ def captured(
     option = {"id": promise.id, "option": promise.options[0].id}
     request = request_of("", 1, number, lines=lines, promise=option)
     accept = desk.acceptance.accept
-    return capture(request, desk.oms.orders, desk.oms.catalog, CAUSE, accept=accept).order
+    oms = desk.oms
+    taken = capture(request, oms.orders, oms.catalog, CAUSE, accept=accept, stock=oms.stock)
+    return taken.order
 
 
 def test_what_is_on_the_shelf_is_promised_captured_and_sourced_from_there(desk: Desk) -> None:

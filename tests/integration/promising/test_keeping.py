@@ -11,7 +11,7 @@ from oms.kernel.errors import Backordered, Conflict, OutOfStock
 from oms.orders import decisions
 from oms.orders import events as happened
 from oms.orders.contract import order_view
-from oms.orders.model import Order, State
+from oms.orders.model import Order, OutOfStockPolicy, State
 from oms.promising import keeping
 from oms.promising.jeopardies import in_jeopardy
 from oms.promising.model import CapacityBooking
@@ -129,7 +129,7 @@ def test_a_supply_that_is_cancelled_leaves_nothing_to_expect(desk: Desk) -> None
 
 def test_what_was_promised_from_a_shelf_that_others_emptied_is_in_jeopardy(desk: Desk) -> None:
     desk.oms.receive("MUG", 1)
-    order = desk.promised(part())
+    order = desk.sourced_later(part())
     desk.oms.move("MUG", -1, MovementKind.ADJUSTMENT)
     with pytest.raises(Backordered):
         desk.reserve(order)
@@ -202,7 +202,7 @@ def test_an_order_that_has_its_stock_is_not_told_that_a_supply_slipped(desk: Des
 def test_who_has_stock_takes_none_from_who_waits(desk: Desk) -> None:
     """Before the message that the first is sourced has come."""
     desk.oms.receive("MUG", 2)
-    first, second = (desk.promised(part(), number=number) for number in "12")
+    first, second = (desk.sourced_later(part(), number=number) for number in "12")
     desk.reserve(first)
     assert look(desk) == 0
     assert [desk.types(order)[1:] for order in (first, second)] == [["order_sourced"], []]
@@ -220,7 +220,7 @@ def test_a_count_that_finds_less_than_is_reserved_breaks_a_promise(desk: Desk) -
 
 
 def test_only_the_lines_of_the_sku_are_looked_at(desk: Desk) -> None:
-    desk.promised(part())
+    desk.sourced_later(part())
     assert look(desk, sku="TEE") == 0
 
 
@@ -290,7 +290,7 @@ def test_an_order_comes_from_the_node_it_was_promised_from(desk: Desk) -> None:
 
 
 def test_stock_from_another_node_is_dated_from_there(desk: Desk) -> None:
-    order = desk.promised(part())
+    order = desk.sourced_later(part())
     desk.oms.receive("MUG", 1, RJ)
     sourced(desk, order)
     assert [each.node for each in desk.rows()[0].parts] == ["rj-store"]
@@ -331,7 +331,7 @@ def test_who_was_promised_what_is_to_come_waits_for_it(
 
 
 def test_who_was_promised_what_is_there_waits_only_if_they_would(desk: Desk) -> None:
-    order = desk.promised(part(), on_out_of_stock="cancel")
+    order = desk.sourced_later(part(), on_out_of_stock=OutOfStockPolicy.CANCEL)
     with pytest.raises(OutOfStock):
         desk.reserve(order)
 
@@ -392,7 +392,7 @@ def test_messages_that_come_late_find_nothing_to_do(desk: Desk) -> None:
 
 
 def test_an_order_that_is_not_cancelled_keeps_its_promise(desk: Desk) -> None:
-    order = desk.promised(part())
+    order = desk.sourced_later(part())
     keeping.order_cancelled(order.order_id, desk.keeper)
     assert len(desk.rows()) == 1
 

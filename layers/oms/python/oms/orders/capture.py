@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
 from oms.catalog.bundles import parts_of, with_components
 from oms.catalog.model import Channel, Item
@@ -13,6 +12,7 @@ from oms.catalog.store import Catalog
 from oms.customers.tax_id import is_brazilian_tax_id, normalise
 from oms.inventory.reservations import Reservations
 from oms.inventory.selling import check_amount
+from oms.inventory.store import Stock
 from oms.kernel.errors import (
     Conflict,
     Faults,
@@ -27,9 +27,10 @@ from oms.kernel.ids import order_id
 from oms.kernel.money import Money, total
 from oms.kernel.quantity import parse_quantity
 from oms.kernel.writes import Write
+from oms.orders import promised
 from oms.orders.bundles import with_parts
 from oms.orders.contract import MAX_LINES, CaptureOrder, LineDocument, placed_at
-from oms.orders.decisions import Events
+from oms.orders.decisions import NOTHING, Events
 from oms.orders.model import (
     Address,
     Content,
@@ -38,35 +39,13 @@ from oms.orders.model import (
     Order,
     PaymentRequest,
 )
+from oms.orders.promised import Accept
 from oms.orders.reserved import source_from_reservation
-from oms.orders.store import Orders
+from oms.orders.store import Captured, Orders
 from oms.payments.registry import refuse_unusable_token
 
 # Members of ``CaptureOrder`` that orders were captured without before.
 _CAME_LATER = ("priority", "reservation", "promise")
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The order with its promise, and what must be written with it so that the promise holds."""
-
-    content: Content
-    writes: tuple[Write, ...]
-
-
-class Accept(Protocol):
-    """``oms.promising.acceptance`` implements it."""
-
-    def __call__(
-        self,
-        content: Content,
-        promise_id: str,
-        option_id: str,
-        now: datetime,
-        *,
-        reserved: bool = False,
-    ) -> Accepted:
-        """``reserved``: the order has its stock at once, from a reservation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +66,7 @@ def capture(
     fulfilled_by_channel: bool = False,
     reservations: Reservations | None = None,
     accept: Accept | None = None,
+    stock: Stock | None = None,
 ) -> CaptureResult:
     """Store the order, or find it when it was captured before.
 
@@ -94,21 +74,21 @@ def capture(
     ``Invalid`` with every fault, ``TooLarge``, and ``Conflict`` (``content_differs``) when the key
     was used for another content. With a reservation the order is sourced at once; raises as
     ``held_for`` does. With a promise it is captured together with all that the promise takes, which
-    ``accept`` prepares; raises as that does.
+    ``accept`` prepares, and with the stock that it was promised from a shelf; raises as that does,
+    and as ``oms.orders.promised.add``.
     """
     _refuse_too_many_lines(len(request.lines))
     identity = order_id(request.channel, _natural_key(request, idempotency_key))
     content = _content(request, identity, catalog, cause, fulfilled_by_channel)
-    accepted = _with_promise(request, content, orders, cause, accept)
-    content = accepted.content
-    then: Events = ()
-    also: list[Write] = []
-    if request.reservation:
-        assert reservations is not None
-        then, also = source_from_reservation(request.reservation, content, reservations, cause)
-    captured = orders.add(
-        content, _fingerprint(request), cause, then=then, also=[*also, *accepted.writes]
-    )
+    if request.promise is None:
+        then, also = _reserved(request, content, reservations, cause)
+        captured = orders.add(content, _fingerprint(request), cause, then=then, also=also)
+    elif accept is None or stock is None:
+        raise Invalid("an order is not captured with a promise here", code="promise_refused")
+    else:
+        captured = _add_promised(
+            request, content, orders, catalog, cause, reservations, accept, stock
+        )
     if not captured.created and captured.fingerprint != _fingerprint(request):
         raise Conflict(
             "this key was used for an order with another content",
@@ -118,25 +98,37 @@ def capture(
     return CaptureResult(captured.order, captured.created)
 
 
-def _with_promise(
-    request: CaptureOrder, content: Content, orders: Orders, cause: Cause, accept: Accept | None
-) -> Accepted:
-    if request.promise is None:
-        return Accepted(content, ())
-    if accept is None:
-        raise Invalid("an order is not captured with a promise here", code="promise_refused")
+def _reserved(
+    request: CaptureOrder, content: Content, reservations: Reservations | None, cause: Cause
+) -> tuple[Events, list[Write]]:
+    if not request.reservation:
+        return NOTHING, []
+    assert reservations is not None
+    return source_from_reservation(request.reservation, content, reservations, cause)
+
+
+def _add_promised(
+    request: CaptureOrder,
+    content: Content,
+    orders: Orders,
+    catalog: Catalog,
+    cause: Cause,
+    reservations: Reservations | None,
+    accept: Accept,
+    stock: Stock,
+) -> Captured:
+    assert request.promise is not None
+    fingerprint = _fingerprint(request)
     try:
-        return accept(
-            content,
-            request.promise.id,
-            request.promise.option,
-            cause.at,
-            reserved=bool(request.reservation),
-        )
+        accepted = accept(content, request.promise.id, request.promise.option, cause.at)
+        if request.reservation:
+            then, also = _reserved(request, accepted.content, reservations, cause)
+            return promised.add_sourced(accepted, fingerprint, then, also, orders, cause)
+        return promised.add(accepted, fingerprint, orders, stock, catalog, cause)
     except Refused:
-        # Sent again, an order is found although its promise has expired since.
+        # Sent again, an order is found although its promise has expired since, or its stock gone.
         if _is_there(content.order_id, orders):
-            return Accepted(content, ())
+            return orders.add(content, fingerprint, cause)
         raise
 
 

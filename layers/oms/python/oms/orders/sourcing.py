@@ -6,7 +6,7 @@ a run which dies in between is taken up where it stopped.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NoReturn
 
@@ -37,6 +37,15 @@ from oms.routing.promised import from_promised_nodes
 NEEDS_IN_ONE = 33
 _WRITES_IN_ONE = 99
 _PLANS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """Where all of an order comes from, and the writes that reserve it."""
+
+    plan: Sourced
+    positions: Mapping[str, Position]
+    writes: Sequence[Write]
 
 
 def reserve(
@@ -70,6 +79,22 @@ def reserve(
             level_counters(plan.allocations, prospect.positions, order_id, stock, cause)
             return sourced
     raise StockContended("stock went elsewhere each time it was planned")
+
+
+def as_promised(
+    order: Order, stock: Stock, catalog: Catalog, cause: Cause, *, consistent: bool
+) -> Taking | None:
+    """The order from the nodes that it was promised from; None when it may not have all of it
+    there, or when others are ahead of it. Raises ``StockContended`` when its channel's part went to
+    others meanwhile."""
+    wanted = units_of(order, (line.line_id for line in order.content.lines))
+    positions = positions_to_take_by(wanted.keys(), stock, cause.at, consistent=consistent)
+    prospect = prospect_of(order, wanted, positions, stock, catalog, cause.at)
+    plan = from_promised_nodes(order, prospect.without(prospect.claimed(wanted)))
+    if plan is None:
+        return None
+    placed = _placed(order, plan, positions)
+    return Taking(placed, positions, _taking(order, placed, prospect, stock, cause))
 
 
 def unreserve(order_id: str, orders: Orders, stock: Stock, cause: Cause) -> Order:
@@ -111,14 +136,16 @@ def _plan(
         order.content.lines, order.content.shipping_address, candidates
     )
     if isinstance(plan, Sourced):
-        allocations = _as_policies_say(order, plan, prospect.positions)
-        return replace(
-            plan, allocations=on_counters(allocations, prospect.positions, order.order_id)
-        )
+        return _placed(order, plan, prospect.positions)
     if claimed:
         skus = ", ".join(sorted(claimed))
         return replace(plan, reason=f"{plan.reason}; orders ahead claim what there is of {skus}")
     return plan
+
+
+def _placed(order: Order, plan: Sourced, positions: Mapping[str, Position]) -> Sourced:
+    allocations = _as_policies_say(order, plan, positions)
+    return replace(plan, allocations=on_counters(allocations, positions, order.order_id))
 
 
 def _as_policies_say(
@@ -140,14 +167,22 @@ def _as_policies_say(
 def _reservation(
     order: Order, plan: Sourced, prospect: Prospect, stock: Stock, cause: Cause
 ) -> list[Write]:
+    return [
+        *_taking(order, plan, prospect, stock, cause),
+        *leave_queues(order, stock),
+        *_promised_lines(order, stock),
+    ]
+
+
+def _taking(
+    order: Order, plan: Sourced, prospect: Prospect, stock: Stock, cause: Cause
+) -> list[Write]:
     needs = needs_of(plan.allocations)
     channel, order_id = order.content.channel, order.order_id
     return [
         *stock.reserve(needs, order_id, cause),
         *stock.shares.take(channel, by_sku(needs), order_id, prospect.positions, cause.at),
         *hold(order, plan.allocations, stock),
-        *leave_queues(order, stock),
-        *_promised_lines(order, stock),
     ]
 
 

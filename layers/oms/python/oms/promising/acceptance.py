@@ -8,8 +8,8 @@ from datetime import date, datetime
 from oms.inventory.position import Supply
 from oms.kernel.errors import Conflict, Faults, Invalid, TooLarge
 from oms.kernel.writes import Write
-from oms.orders.capture import Accepted
 from oms.orders.model import Address, CommittedPromise, Content, Line, PromisedPart
+from oms.orders.promised import GONE, Accepted
 from oms.promising.demand import DemandLine, DemandLines
 from oms.promising.model import (
     Destination,
@@ -24,8 +24,6 @@ from oms.promising.store import Capacities, Promises
 # A transaction holds 100 writes. The order's own capture, and what else is done with it, need some.
 MOST_WRITES = 90
 
-_GONE = Conflict("what was promised has gone to others: ask again", code="promise_gone")
-
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
@@ -35,15 +33,7 @@ class Acceptance:
     demand: DemandLines
     capacities: Capacities
 
-    def accept(
-        self,
-        content: Content,
-        promise_id: str,
-        option_id: str,
-        now: datetime,
-        *,
-        reserved: bool = False,
-    ) -> Accepted:
+    def accept(self, content: Content, promise_id: str, option_id: str, now: datetime) -> Accepted:
         """Raises ``Conflict`` (``promise_expired``; ``promise_gone`` when what it rests on is not
         there any more) and ``Invalid`` for a promise that is not for this order. The writes are
         refused with ``promise_gone`` or ``promise_taken``."""
@@ -59,15 +49,19 @@ class Acceptance:
         used = [*_components(lines, option)]
         components = tuple((line.line_id, line.sku) for line in used)
         promised = replace(content, promise=replace(committed, components=components))
-        writes = (
+        rows = (*lines, *used)
+        taken = (
             self.demand.accept(promise.id, content.order_id),
-            *(self.demand.add(replace(line, reserved=reserved)) for line in (*lines, *used)),
             *self._pegs(option),
-            *(replace(w, refusal=_GONE) for w in self.capacities.book(option.bookings)),
+            *(replace(w, refusal=GONE) for w in self.capacities.book(option.bookings)),
         )
-        if len(writes) > MOST_WRITES:
+        if len(taken) + len(rows) > MOST_WRITES:
             raise TooLarge("the promise has too many parts", code="promise_too_large")
-        return Accepted(promised, writes)
+        return Accepted(
+            promised,
+            (*taken, *(self.demand.add(line) for line in rows)),
+            (*taken, *(self.demand.add(replace(line, reserved=True)) for line in rows)),
+        )
 
     def _find(self, promise_id: str, option_id: str) -> tuple[Promise, Option]:
         promise = self.promises.promise(promise_id)
@@ -94,7 +88,7 @@ class Acceptance:
     def _supply(self, sku: str, supply_id: str, ready_at: datetime, units: int) -> Supply:
         supply = self.demand.supply(sku, supply_id)
         if supply is None or supply.due > ready_at or supply.open - supply.promised < units:
-            raise _GONE
+            raise GONE
         return supply
 
 
