@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
 from oms.aws.share_store import ShareStore
+from oms.aws.stock_audit import audit
 from oms.inventory.position import Position, ShareRule
 from oms.kernel.errors import StockContended
 from tests.integration.world import world
@@ -35,6 +36,7 @@ class SharesOnMoto(RuleBasedStateMachine):
         self.steps = 0
 
     def teardown(self) -> None:
+        assert audit(self.oms.client, "inventory")[1] == []
         self._world.__exit__(None, None, None)
 
     def now(self) -> datetime:

@@ -51,6 +51,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 SHARE = "share#"
+TAKEN = "taken#"
+BORROW = "borrow#"
+_OPEN = "open#"
 _LARGEST_PAGE = 100
 # Two writes for each; what is owed beyond these is repaid by what comes next.
 _REPAID_AT_ONCE = 25
@@ -160,7 +163,7 @@ class ShareStore:
         return after
 
     def borrows(self, sku: str, limit: int, cursor: str | None) -> BorrowPage:
-        partition = f"borrow#{sku}"
+        partition = f"{BORROW}{sku}"
         key: dict[str, Any] = {}
         if cursor:
             key["ExclusiveStartKey"] = dynamo.decode_cursor(cursor, {"pk": partition})
@@ -247,8 +250,8 @@ class ShareStore:
             TableName=self._table,
             KeyConditionExpression="pk = :borrow AND begins_with(sk, :open)",
             ExpressionAttributeValues={
-                ":borrow": dynamo.text(f"borrow#{sku}"),
-                ":open": dynamo.text("open#"),
+                ":borrow": dynamo.text(f"{BORROW}{sku}"),
+                ":open": dynamo.text(_OPEN),
             },
             ConsistentRead=True,
             PaginationConfig={"PageSize": _LARGEST_PAGE},
@@ -367,6 +370,19 @@ def read_share(item: Mapping[str, Any]) -> tuple[int, Share]:
     return dynamo.read_number(item, "place"), share
 
 
+def read_holding(item: Mapping[str, Any]) -> list[Holding]:
+    """Nothing once it was given back."""
+    if "returned" in item:
+        return []
+    return [from_json(dynamo.read_text(item, "document"), Holding)]
+
+
+def read_owed_borrow(item: Mapping[str, Any]) -> list[Borrow]:
+    """Nothing once it was returned."""
+    is_owed = dynamo.read_text(item, "sk").startswith(_OPEN)
+    return [_read_borrow(item)] if is_owed else []
+
+
 def in_order(placed: Iterable[tuple[int, Share]]) -> tuple[Share, ...]:
     """The parts in the order of their rules, which is the order in which they are granted."""
     return tuple(share for _, share in sorted(placed, key=lambda each: each[0]))
@@ -418,9 +434,9 @@ def _share_key(sku: str, channel: str) -> dict[str, dict[str, str]]:
 
 
 def _holding_key(sku: str, holder: str) -> dict[str, dict[str, str]]:
-    return {"pk": dynamo.text(f"taken#{sku}"), "sk": dynamo.text(holder)}
+    return {"pk": dynamo.text(f"{TAKEN}{sku}"), "sk": dynamo.text(holder)}
 
 
 def _borrow_key(borrow: Borrow, state: str) -> dict[str, dict[str, str]]:
     sort_key = f"{state}#{rfc3339(borrow.at)}#{borrow.holder}#{borrow.lender}"
-    return {"pk": dynamo.text(f"borrow#{borrow.sku}"), "sk": dynamo.text(sort_key)}
+    return {"pk": dynamo.text(f"{BORROW}{borrow.sku}"), "sk": dynamo.text(sort_key)}

@@ -8,13 +8,23 @@ from typing import TYPE_CHECKING
 from oms.aws import dynamo
 from oms.aws.backorder_store import OWED, WAITING, read_owed, read_waiter
 from oms.aws.purchase_store import read_order
+from oms.aws.share_store import (
+    BORROW,
+    SHARE,
+    TAKEN,
+    read_holding,
+    read_owed_borrow,
+    read_share,
+)
 from oms.aws.stock_items import read_balance, read_entry, read_reservation, sort_key
 from oms.aws.supply_items import PREFIX, read_supply
 from oms.inventory.backorders import Waiter, misowed
 from oms.inventory.ledger import Shortfall, shortfalls
 from oms.inventory.model import Balance, Entry
-from oms.inventory.position import Supply
+from oms.inventory.position import Share, Supply
 from oms.inventory.reservation import Reservation
+from oms.inventory.share_audit import misshared
+from oms.inventory.shares import Borrow, Holding
 from oms.purchasing.audit import misordered
 from oms.purchasing.model import PurchaseOrder
 
@@ -32,6 +42,9 @@ def audit(client: DynamoDBClient, table: str) -> tuple[int, list[Shortfall]]:
     orders: list[PurchaseOrder] = []
     owed: dict[str, int] = {}
     waiting: list[tuple[str, Waiter]] = []
+    shares: dict[str, list[Share]] = {}
+    holdings: list[Holding] = []
+    borrows: list[Borrow] = []
     pages = client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
     for page in pages:
         for item in page["Items"]:
@@ -42,6 +55,12 @@ def audit(client: DynamoDBClient, table: str) -> tuple[int, list[Shortfall]]:
                 owed[partition], _ = read_owed(item)
             elif partition.startswith(WAITING):
                 waiting.append((partition.removeprefix(WAITING), read_waiter(item)))
+            elif key.startswith(SHARE):
+                shares.setdefault(partition, []).append(read_share(item)[1])
+            elif partition.startswith(TAKEN):
+                holdings += read_holding(item)
+            elif partition.startswith(BORROW):
+                borrows += read_owed_borrow(item)
             elif key == "reservation":
                 reservations.append(read_reservation(item))
             elif key.startswith(PREFIX):
@@ -51,4 +70,9 @@ def audit(client: DynamoDBClient, table: str) -> tuple[int, list[Shortfall]]:
             elif "record" in item and key != "movement":
                 entries.append(read_entry(item))
     found = shortfalls(balances, entries, reservations)
-    return len(balances), [*found, *misordered(entries, dated, orders), *misowed(owed, waiting)]
+    return len(balances), [
+        *found,
+        *misordered(entries, dated, orders),
+        *misowed(owed, waiting),
+        *misshared(shares, holdings, borrows),
+    ]
