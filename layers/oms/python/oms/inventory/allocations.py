@@ -1,7 +1,8 @@
 """Giving channels their shares of a SKU, and saying how they stand."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -34,18 +35,27 @@ def set_shares(
     item: Item, document: SharesDocument, stock: Stock, catalog: Catalog, cause: Cause
 ) -> Allocation:
     """Replace the rules; what is available now is granted by them. Raises ``Invalid`` with every
-    fault, and ``StockContended`` when stock moved each time it was granted."""
+    fault, and ``StockContended`` when stock moved each time it was granted.
+
+    Stock that moves between the look and the grant was not yet of any part, or of one that is
+    granted anew: that is seen at the next look, and granted again."""
     rules = _rules(item, document, catalog)
-    for attempt in range(1, _ATTEMPTS + 1):
+    granted = False
+    for _ in range(_ATTEMPTS):
         position = stock.positions({item.sku}, cause.at, consistent=True)[item.sku]
-        try:
-            shares = stock.shares.put_rules(item.sku, rules, _free(position), cause)
-        except StockContended:
-            if attempt == _ATTEMPTS:
-                raise
-            continue
-        return _with_owed(replace(position, shares=shares), stock)
-    raise AssertionError("unreachable")
+        if granted and _is_granted(position):
+            return _with_owed(position, stock)
+        with suppress(StockContended):
+            stock.shares.put_rules(item.sku, rules, _free(position), cause)
+            granted = True
+    if not granted:
+        raise StockContended("stock moved each time it was granted")
+    return allocation(item.sku, stock, cause.at)
+
+
+def _is_granted(position: Position) -> bool:
+    left = sum(share.left for share in position.shares)
+    return not position.shares or left == _free(position)
 
 
 def _with_owed(position: Position, stock: Stock) -> Allocation:
