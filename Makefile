@@ -131,7 +131,7 @@ test-slow: setup build ## run the slow tests
 
 .PHONY: bench
 bench: setup build ## measure what an order costs
-	@$(PY) -m benchmarks.run $(ARGS)
+	@PYTHONPATH=layers/oms/python $(PY) -m benchmarks.run $(ARGS)
 
 # --- AWS -----------------------------------------------------------------------------------------
 

@@ -27,13 +27,29 @@ FEWEST_ROUNDS = 3
 SECONDS = 75.0
 FLOOR = "floor"
 FLOOR_WITH_CLIENT = "floor_with_client"
-API = ("docs", "orders", "catalog", "inventory", "promising", "fulfillment", "webhooks")
+API = (
+    "docs",
+    "orders",
+    "catalog",
+    "inventory",
+    "reservations",
+    "selling",
+    "allocations",
+    "purchasing",
+    "promising",
+    "fulfillment",
+    "webhooks",
+)
 
 # The recorded invocation that a function repeats, in the order that an order needs them.
 _EVENTS = (
     ("docs", "GET /health"),
     ("catalog", "PUT /v1/items/{sku}"),
     ("inventory", "POST /v1/inventory/movements"),
+    ("reservations", "POST /v1/reservations"),
+    ("selling", "GET /v1/inventory/{sku}/policy"),
+    ("allocations", "GET /v1/inventory/{sku}/shares"),
+    ("purchasing", "POST /v1/purchase-orders"),
     ("promising", "GET /v1/availability"),
     ("orders", "POST /v1/orders"),
     ("relay", "order_captured"),
@@ -49,8 +65,23 @@ _EVENTS = (
     ("webhooks", "POST /v1/webhooks/{source}"),
     ("inbox", "delivery"),
     ("refunds", "refund_requested"),
+    ("jeopardy", "stock_adjusted"),
+    ("replenishment", "node_sold_out"),
+    ("availability", "delivery"),
     ("clock", "schedule"),
 )
+
+# A message that comes seconds later, about however many changes: no order's invocation.
+_LOOK = {
+    "messageId": "look",
+    "receiptHandle": "look",
+    "body": json.dumps({"sku": "MUG", "until": 1}),
+    "attributes": {"ApproximateReceiveCount": "1", "MessageGroupId": "MUG"},
+    "messageAttributes": {},
+    "eventSource": "aws:sqs",
+    "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:availability.fifo",
+    "awsRegion": "us-east-1",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +138,7 @@ def cold_start(pairs: Sequence[Pair]) -> ColdStart:
 def _find(recorded: Iterable[Invocation]) -> dict[str, str]:
     """JSON texts of the events to repeat, by function."""
     known = list(recorded)
-    found = {"clock": "{}"}
+    found = {"clock": "{}", "availability": json.dumps({"Records": [_LOOK]})}
     for function, cause in _EVENTS:
         for invocation in known:
             if invocation.function == function and cause in (

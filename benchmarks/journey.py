@@ -4,6 +4,7 @@ from benchmarks.system import System, eventually
 
 NODE = "bench-dc"
 UNITS_IN_STOCK = 100_000
+LINES = 2
 STEPS = {
     "accept": "fulfillment_accepted",
     "pick": "fulfillment_picked",

@@ -1,5 +1,6 @@
 """What the happy path of a web order does not touch, so that every function has been seen at work:
-a marketplace's order, paid for there, cancelled and refunded."""
+a marketplace's order, paid for there, cancelled and refunded; a basket, a purchase order, an item
+that is sold out."""
 
 from typing import Any
 
@@ -25,9 +26,43 @@ def visit(system: System, name: str) -> None:
     eventually(lambda: journey.waits_for_the_node(system, order_id))
     system.call("POST", f"/v1/orders/{order_id}/cancel", {"reason": "changed my mind"})
     eventually(lambda: journey.is_completed(system, order_id))
-    system.call("GET", "/v1/availability?sku=MUG,TEE&channel=web")
+    _plan(system, name)
     system.call("GET", "/health")
     system.wait_until_quiet()
+
+
+def _plan(system: System, name: str) -> None:
+    basket: dict[str, Any] = {
+        "id": f"{name}-basket",
+        "channel": "web",
+        "seconds": 3600,
+        "lines": [{"sku": "MUG", "quantity": 1}],
+    }
+    system.call("POST", "/v1/reservations", basket)
+    system.call("POST", f"/v1/reservations/{name}-basket/release")
+    supplier = {"name": "Olaria", "kind": "supplier", "country": "BR", "can_ship": False}
+    system.call("PUT", "/v1/nodes/bench-supplier", supplier)
+    purchase_order: dict[str, Any] = {
+        "id": f"{name}-purchase-order",
+        "supplier": "bench-supplier",
+        "node": journey.NODE,
+        "lines": [{"sku": "MUG", "quantity": 1, "due": "2099-01-01T00:00:00Z"}],
+    }
+    system.call("POST", "/v1/purchase-orders", purchase_order)
+    system.call("PUT", "/v1/items/LAST", {"name": "The last one"})
+    for kind, quantity in (("receipt", 1), ("adjustment", -1)):
+        movement = {
+            "id": f"{name}-{kind}",
+            "kind": kind,
+            "sku": "LAST",
+            "node": journey.NODE,
+            "quantity": quantity,
+            "reason": "the last one",
+        }
+        system.call("POST", "/v1/inventory/movements", movement)
+    system.call("GET", "/v1/inventory/MUG/policy")
+    system.call("GET", "/v1/inventory/MUG/shares")
+    system.call("GET", "/v1/availability?sku=MUG,TEE&channel=web")
 
 
 def _find(system: System, number: str) -> str | None:

@@ -10,6 +10,7 @@ from benchmarks.aims import Aim
 from benchmarks.cold_starts import API, FLOOR, FLOOR_WITH_CLIENT, ColdStart
 from benchmarks.costs import BestAndMedian, Step
 from benchmarks.hot_sku import Rush
+from benchmarks.journey import LINES
 from benchmarks.prices import Work
 from benchmarks.promising import PromisingFigures
 from benchmarks.throughput import CALLERS, Throughput
@@ -47,6 +48,16 @@ class Report:
     @property
     def functions(self) -> list[str]:
         return sorted(self.memory_mb)
+
+    @property
+    def writes_per_reserved_line(self) -> float:
+        """Write units of stock, beside the order's own commit."""
+        taken = sum(
+            step.writes.get("inventory", 0)
+            for step in self.steps
+            if (step.function, step.about) == ("sourcing", "reserve")
+        )
+        return taken / LINES
 
     def aims(self) -> list[Aim]:
         largest = max(self.memory_mb.values())
@@ -92,6 +103,7 @@ def as_json(report: Report) -> str:
     lines = prices.bill(report.work)
     document = {
         **asdict(report),
+        "writes_per_reserved_line": report.writes_per_reserved_line,
         "prices": {"date": prices.DATE, "region": prices.REGION},
         "dollars_per_million_orders": {
             f"{line.price.service} {line.price.unit}": float(line.dollars) for line in lines
@@ -104,7 +116,7 @@ def as_json(report: Report) -> str:
 def as_text(report: Report) -> str:
     parts = [
         f"What an order costs — {report.date}, {report.interpreter}, {report.machine}",
-        _work(report.work),
+        _work(report),
         _bill(report.work),
         _steps(report.steps),
         _cpu(report),
@@ -116,13 +128,15 @@ def as_text(report: Report) -> str:
     return "\n\n".join(parts)
 
 
-def _work(work: Work) -> str:
+def _work(report: Report) -> str:
+    work = report.work
     return table(
         ("per order: two lines, card, accepted to delivered", ""),
         [
             ("Lambda invocations", work.invocations),
             ("Lambda GB-seconds", f"{work.gb_seconds:.3f}"),
             ("DynamoDB write units", f"{work.write_units:g}"),
+            ("DynamoDB write units per reserved line", f"{report.writes_per_reserved_line:g}"),
             ("DynamoDB read units", f"{work.read_units:g}"),
             ("state transitions, the start included", work.transitions),
             ("queue messages", work.messages),

@@ -21,8 +21,9 @@ from local.deploy import Deployment
 from local.engine import ACCOUNT, Engine
 
 HERE = Path(__file__).parent
-# The clock, and what tells channels of a SKU some seconds after however many orders changed it.
-BY_ITSELF = ("clock", "availability")
+# What a schedule wakes, and what tells channels of a SKU some seconds after however many orders
+# changed it.
+BY_ITSELF = ("availability",)
 Found = TypeVar("Found")
 
 
@@ -121,7 +122,11 @@ class System:
         """Since the last ``forget``, but for what comes by itself, at its own time."""
         whole, _, _ = self._invocations.read_text().rpartition("\n")  # a line may be being written
         lines = map(json.loads, whole.splitlines())
-        return [Invocation(**line) for line in lines if line["function"] not in BY_ITSELF]
+        return [
+            Invocation(**line)
+            for line in lines
+            if line["function"] not in BY_ITSELF and line["causes"] != ["schedule"]
+        ]
 
     def wait_until_quiet(self, seconds: float = 0.6) -> None:
         """Nothing is queued, and no function was invoked for that long."""
