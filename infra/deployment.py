@@ -9,7 +9,7 @@ name                          meaning                                       defa
 ``name``                      prefix of the stacks' names                   ``Oms``
 ``sender_email``              who mails come from: an identity SES verified   an example's
 ``stripe_api_base``           address of the Stripe API, for tests          Stripe's own
-``await_stock_seconds``       how long a backorder waits for stock          30 days
+``await_stock_seconds``       how long a backorder waits for stock          210 days
 ``await_payment_seconds``     how long a pending payment may take           see below
 ``await_fulfillment_seconds`` how long nodes and carriers may take          14 days
 ``max_escalations``           overdue notices before a person must decide   4
@@ -34,6 +34,9 @@ from constructs import Node
 ROOT = Path(__file__).resolve().parent.parent
 Target = Literal["aws", "local"]
 DAY = 24 * 60 * 60
+# A month more than promises reach (``oms.promising.asking.HORIZON``): whoever was promised what is
+# still to come waits for it, and a little longer when it slips.
+STOCK_WAIT = 210 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ def from_context(node: Node, *, root: Path = ROOT) -> Deployment:
         sender_email=node.try_get_context("sender_email") or "orders@example.com",
         stripe_api_base=node.try_get_context("stripe_api_base"),
         waits=Waits(
-            stock=_seconds(node, "await_stock_seconds") or 30 * DAY,
+            stock=_seconds(node, "await_stock_seconds") or STOCK_WAIT,
             payment=payment or (DAY if local else None),
             fulfillment=_seconds(node, "await_fulfillment_seconds") or 14 * DAY,
             max_escalations=_seconds(node, "max_escalations") or 4,

@@ -1,5 +1,6 @@
 """The app as a whole: what it refuses, what it leaves to CloudFormation, and its two targets."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -8,6 +9,7 @@ from aws_cdk import aws_sqs as sqs
 
 from infra.app import check_rules
 from infra.deployment import Deployment, from_context
+from oms.promising.asking import HORIZON
 from tests.infra.template import Templates
 
 # The property that would fix a resource's name, and with it keep a second stack out of an account.
@@ -74,6 +76,10 @@ def test_on_aws_what_matters_is_kept_and_functions_run_on_arm() -> None:
     assert account.architecture.name == "arm64"
     assert account.visibility_seconds(30) == 180
     assert account.waits.payment is None
+
+
+def test_an_order_waits_for_stock_longer_than_promises_reach() -> None:
+    assert deployment().waits.stock >= (HORIZON + timedelta(days=30)).total_seconds()
 
 
 def test_each_wait_can_be_set_from_the_command_line() -> None:

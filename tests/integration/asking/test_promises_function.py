@@ -68,6 +68,16 @@ def test_what_is_not_there_is_promised_from_what_comes(oms: World, call: Call) -
     assert promise["options"][0]["arrive_by"] == "2026-11-26"
 
 
+@pytest.mark.parametrize("wanted_by", [None, "9999-01-01T00:00:00Z"])
+def test_nothing_is_promised_further_ahead_than_orders_wait(
+    oms: World, call: Call, wanted_by: str | None
+) -> None:
+    comes(oms, 2, 180)
+    status, promise = call("POST /v1/promises", basket(wanted_by=wanted_by))
+    assert (status, promise["id"], promise["options"]) == (200, None, [])
+    assert promise["ruled_out"][0]["rule"] == "too_late"
+
+
 def test_the_customers_dates_decide_what_is_the_most_profitable(oms: World, call: Call) -> None:
     oms.receive("MUG", 5)
     cost = {"amount": "10.00", "currency": "BRL"}
@@ -100,6 +110,8 @@ def test_the_customers_dates_decide_what_is_the_most_profitable(oms: World, call
         ({"placed_at": "9999-12-31T23:59:59-12:00"}, "date_out_of_range"),
         ({"accepts_dates": [{"date": "0001-01-01T00:00:00+14:00"}]}, "date_out_of_range"),
         ({"accepts_dates": [{"date": "2026-11-25"}]}, "timezone_aware"),
+        ({"accepts_dates": [{"date": "2027-05-23T00:00:00-03:00"}]}, "too_far_ahead"),
+        ({"placed_at": "2027-05-23T00:00:00-03:00"}, "too_far_ahead"),
     ],
 )
 def test_a_basket_that_breaks_a_rule_is_refused(

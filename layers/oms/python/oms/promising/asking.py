@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
@@ -38,10 +38,13 @@ MOST_LINES = 100
 MOST_PARTS = 200
 HOLDS_FOR = timedelta(minutes=30)
 
+# Nothing is promised that would arrive later. An order waits for what it was promised, and how long
+# orders wait (``await_stock_seconds``) is longer than this.
+HORIZON = timedelta(days=180)
+
 # What is sent as "now" may have been written on another clock, a moment ago.
 _TOLERANCE = timedelta(minutes=5)
 _FARTHEST = timedelta(days=2 * 366)
-_CAPACITY_DAYS = timedelta(days=180)
 
 
 class Stock(Protocol):
@@ -257,7 +260,7 @@ def gather_facts(
     capacity: Mapping[str, Sequence[CapacityDay]] = {}
     if resources:
         first = now.date() - timedelta(days=1)
-        capacity = known.capacities.days(resources, first, first + _CAPACITY_DAYS)
+        capacity = known.capacities.days(resources, first, first + HORIZON)
     return Facts(
         items={**known.catalog.items(needed - items.keys()), **items},
         stock={
@@ -305,10 +308,15 @@ def _checked(question: Question, now: datetime, known: Known) -> tuple[Mapping[s
         destination=question.destination,
         placed_at=placed_at,
         currency=currency,
-        wanted_by=question.wanted_by.date() if question.wanted_by else None,
+        wanted_by=_latest(question, now),
         accepts=tuple(accepts),
         rank=question.rank,
     )
+
+
+def _latest(question: Question, now: datetime) -> date:
+    last = (now + HORIZON).date()
+    return min(question.wanted_by.date(), last) if question.wanted_by else last
 
 
 def _currency(question: Question, channel: Channel | None, faults: Faults) -> str:
@@ -324,8 +332,12 @@ def _currency(question: Question, channel: Channel | None, faults: Faults) -> st
 def _check_dates(question: Question, now: datetime, faults: Faults) -> None:
     if question.placed_at is not None and question.placed_at < now - _TOLERANCE:
         faults.add("placed_at", "in_the_past", "nothing leaves before it is asked for")
-    if question.placed_at is not None and question.placed_at > now + _FARTHEST:
-        faults.add("placed_at", "too_far_ahead", "nobody knows that far ahead")
+    if question.placed_at is not None and question.placed_at > now + HORIZON:
+        faults.add("placed_at", "too_far_ahead", "nothing is promised that far ahead")
+    for index, each in enumerate(question.accepts):
+        if each.at.date() > (now + HORIZON).date():
+            path = f"accepts_dates.{index}.date"
+            faults.add(path, "too_far_ahead", "nothing is promised that far ahead")
     dates = [("wanted_by", question.wanted_by)]
     dates += [(f"accepts_dates.{n}.date", each.at) for n, each in enumerate(question.accepts)]
     for path, at in dates:
