@@ -1,9 +1,12 @@
 """Purchase orders: load, decide, and write the order, its dated supply and the ledger at once."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from oms.catalog.model import Item
 from oms.catalog.store import Catalog
@@ -24,12 +27,6 @@ from oms.kernel.events import Cause
 from oms.kernel.quantity import parse_quantity
 from oms.kernel.writes import Write
 from oms.purchasing import decisions
-from oms.purchasing.contract import (
-    ConfirmationDocument,
-    PurchaseLineDocument,
-    PurchaseOrderDocument,
-    ShippingNoticeDocument,
-)
 from oms.purchasing.decisions import Decision
 from oms.purchasing.model import (
     Line,
@@ -40,6 +37,15 @@ from oms.purchasing.model import (
     ShippingNotice,
 )
 from oms.purchasing.store import Purchases
+
+if TYPE_CHECKING:
+    # What runs on a queue or a schedule parses none of these, and need not load pydantic.
+    from oms.purchasing.contract import (
+        ConfirmationDocument,
+        PurchaseLineDocument,
+        PurchaseOrderDocument,
+        ShippingNoticeDocument,
+    )
 
 ATTEMPTS = 5
 
