@@ -1,10 +1,13 @@
 """Replenishment: settings, the daily record of sales, and the orders that it suggests."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from oms.catalog.model import Item
 from oms.catalog.store import Catalog
@@ -15,7 +18,6 @@ from oms.kernel.errors import Faults, Invalid, NotFound
 from oms.kernel.events import Cause
 from oms.kernel.quantity import parse_quantity
 from oms.purchasing import purchasing
-from oms.purchasing.contract import ReplenishmentDocument
 from oms.purchasing.model import FINAL, Line, PurchaseOrder, PurchaseState
 from oms.purchasing.reorder import (
     RATE_DAYS,
@@ -26,6 +28,9 @@ from oms.purchasing.reorder import (
     units_to_order,
 )
 from oms.purchasing.store import Positions, Purchases, Replenishment
+
+if TYPE_CHECKING:
+    from oms.purchasing.contract import ReplenishmentDocument
 
 PAGE = 25
 # A suggestion that was turned down is not made again before that.
