@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -8,6 +9,7 @@ from oms.aws.stock_audit import audit
 from oms.catalog.model import Component, Item
 from oms.inventory import reservations
 from oms.inventory.baskets import Wanted
+from oms.inventory.position import ShareRule
 from oms.inventory.reservation import Reservation, ReservationState, ReservedLine
 from oms.inventory.reservations import Basket, Taken
 from oms.kernel.errors import Conflict, Invalid, NotFound, OmsError, StockContended, TooLarge
@@ -270,3 +272,32 @@ def test_of_two_ends_at_the_same_moment_one_gives_the_units_back(oms: World) -> 
         store(oms).end(held, ReservationState.EXPIRED, replace(CAUSE, at=UNTIL))
     oms.stock.expire("basket-1", UNTIL)
     assert oms.balance("MUG").available == 2
+
+
+def test_a_basket_that_filled_a_transaction_ends_though_its_parts_take_more_to_return(
+    oms: World,
+) -> None:
+    lenders = [ShareRule(name, Decimal("0.25")) for name in ("app", "till", "market")]
+    rules = [ShareRule("web", Decimal("0.25"), None, ("app", "till", "market")), *lenders]
+    wanted = [Wanted(f"S{number}", 40) for number in range(8)]
+    for one in wanted:
+        oms.catalog.put_item(Item(one.sku, one.sku))
+        oms.receive(one.sku, 40)
+        oms.stock.shares.put_rules(one.sku, rules, 40, CAUSE)
+    take(oms, basket(*wanted))
+    reservations.release("basket-1", store(oms), CAUSE)
+    assert {available(oms, NOW, one.sku) for one in wanted} == {40}
+    assert {share.left for share in oms.stock.shares.shares("S0")} == {10, 0}
+    assert is_sound(oms)
+
+
+def test_a_basket_that_filled_a_transaction_expires_though_shares_came_since(oms: World) -> None:
+    wanted = [Wanted(f"S{number}", 1) for number in range(33)]
+    for one in wanted:
+        oms.catalog.put_item(Item(one.sku, one.sku))
+        oms.receive(one.sku, 1)
+    take(oms, basket(*wanted))
+    oms.stock.shares.put_rules("S0", [ShareRule("web", Decimal("0.5"))], 0, CAUSE)
+    store(oms).expire("basket-1", UNTIL)
+    assert stored(oms).state is ReservationState.EXPIRED
+    assert sum(share.left for share in oms.stock.shares.shares("S0")) == 1

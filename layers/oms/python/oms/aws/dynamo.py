@@ -17,6 +17,7 @@ from oms.kernel.writes import Write
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+TRANSACTION_LIMIT = 100
 _LONGEST_KEY = 1024
 _CONFLICT_ATTEMPTS = 6
 

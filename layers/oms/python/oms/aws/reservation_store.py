@@ -15,8 +15,6 @@ from oms.inventory.reservation import (
     ReservationState,
     convert_entries,
     hold_entries,
-    reserved_by_sku,
-    unhold_entries,
 )
 from oms.inventory.reservations import Kept
 from oms.kernel.clock import rfc3339
@@ -69,13 +67,7 @@ class ReservationStore:
 
     def end(self, held: Reservation, state: ReservationState, cause: Cause) -> Reservation:
         ended = replace(held, state=state)
-        self._stock.transact(
-            [
-                *reservation_writes.end(self._table, held, ended, cause),
-                *self._stock.give_back(unhold_entries(held, cause)),
-                *self._stock.shares.give_back(reserved_by_sku(held.lines), held.id, cause.at),
-            ]
-        )
+        self._stock.end(held, ended, cause)
         return ended
 
     def conversion(self, held: Reservation, order_id: str, cause: Cause) -> list[Write]:

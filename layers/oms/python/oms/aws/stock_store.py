@@ -55,7 +55,12 @@ from oms.inventory.ledger import arrival_entry, count_entry, entries_of
 from oms.inventory.model import Balance, Entry, Movement, MovementKind, Need
 from oms.inventory.policy import SellingPolicy
 from oms.inventory.position import Position
-from oms.inventory.reservation import ReservationState, reserved_by_sku, unhold_entries
+from oms.inventory.reservation import (
+    Reservation,
+    ReservationState,
+    reserved_by_sku,
+    unhold_entries,
+)
 from oms.inventory.store import EntryPage
 from oms.kernel.clock import rfc3339
 from oms.kernel.encoding import from_json, to_json
@@ -169,15 +174,25 @@ class StockStore:
         cause = Cause(now, "reservations", "expired")
         ended = replace(held, state=ReservationState.EXPIRED)
         try:
-            self.transact(
-                [
-                    *reservation_writes.end(self._table, held, ended, cause),
-                    *self.give_back(unhold_entries(held, cause)),
-                    *self.shares.give_back(reserved_by_sku(held.lines), held.id, now),
-                ]
-            )
+            self.end(held, ended, cause)
         except (StockContended, Conflict):
             return  # Somebody else has ended it. Whoever still lacks the units looks again.
+
+    def end(self, held: Reservation, ended: Reservation, cause: Cause) -> None:
+        """Give back what a reservation held. To return what its channel borrowed takes more writes
+        than borrowing it: what is too much for one transaction is returned before, SKU by SKU."""
+        writes = [
+            *reservation_writes.end(self._table, held, ended, cause),
+            *self.give_back(unhold_entries(held, cause)),
+        ]
+        units = reserved_by_sku(held.lines)
+        parts = self.shares.give_back(units, held.id, cause.at)
+        if len(writes) + len(parts) > dynamo.TRANSACTION_LIMIT:
+            for sku, had in units.items():
+                if of_sku := self.shares.give_back({sku: had}, held.id, cause.at):
+                    self.transact(of_sku)
+            parts = []
+        self.transact([*writes, *parts])
 
     def give_back(self, entries: Sequence[Entry]) -> list[Write]:
         """Writes for entries that end a reservation, soft or hard; from home where the counter they
