@@ -1,9 +1,12 @@
 """Promises are kept, and whose cannot be kept is told: by the SKU's rows, never by its orders."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
+from oms.aws.order_store import OrderStore
 from oms.aws.policy_store import PolicyStore
 from oms.inventory.model import MovementKind
 from oms.inventory.policy import Oversell, SellingPolicy
@@ -12,6 +15,7 @@ from oms.orders import decisions
 from oms.orders import events as happened
 from oms.orders.contract import order_view
 from oms.orders.model import Order, OutOfStockPolicy, State
+from oms.orders.store import Orders
 from oms.promising import keeping
 from oms.promising.jeopardies import in_jeopardy
 from oms.promising.model import CapacityBooking
@@ -19,7 +23,7 @@ from oms.promising.severity import Severity
 from oms.reporting.waiting import project
 from tests.integration.promising.desk import Desk, day, from_supply, later, part
 from tests.integration.world import RJ
-from tests.samples import CAUSE
+from tests.samples import CAUSE, content, line
 
 CHECKED = replace(CAUSE, at=later(hours=1), by="jeopardy")
 
@@ -313,6 +317,64 @@ def test_stock_that_was_taken_back_makes_the_line_wait_again(desk: Desk) -> None
     assert not row.held
     assert [each.source for each in row.parts] == ["supply:po_1"]
     assert desk.promised_of("po_1") == 1
+
+
+def taken_back(desk: Desk, order: Order) -> None:
+    """Another order of the highest priority gets what it holds."""
+    other = replace(content(line("MUG"), number="9"), priority=9)
+    desk.reserve(desk.oms.capture(other))
+    assert now(desk, order).state is State.CAPTURED
+
+
+def test_what_was_promised_from_a_shelf_and_taken_back_is_in_jeopardy_until_more_comes(
+    desk: Desk,
+) -> None:
+    PolicyStore(desk.oms.client, "inventory").put("MUG", SellingPolicy(take_back=True), CAUSE)
+    desk.oms.receive("MUG", 1)
+    order = desk.promised(part())
+    keeping.stock_is_held(order.order_id, desk.keeper, CHECKED)
+    taken_back(desk, order)
+    for told in (1, 0):
+        found = keeping.stock_is_lacking(order.order_id, "taken_back", desk.keeper, CHECKED)
+        assert found == told
+    assert now(desk, order).outlook("MUG").severity == "high"
+    assert len(desk.demand.rows("MUG", 10, None).rows) == 1
+    desk.oms.receive("MUG", 1)
+    assert sourced(desk, order).outlook("MUG").severity == ""
+    assert desk.demand.rows("MUG", 10, None).rows == ()
+    assert desk.types(order)[-2:] == ["order_sourced", "promise_restored"]
+
+
+def test_what_is_taken_back_while_its_sourcing_is_told_waits_all_the_same(desk: Desk) -> None:
+    PolicyStore(desk.oms.client, "inventory").put("MUG", SellingPolicy(take_back=True), CAUSE)
+    desk.oms.receive("MUG", 1)
+    order = desk.promised(part())
+
+    def meanwhile() -> None:
+        taken_back(desk, order)
+        keeping.stock_is_lacking(order.order_id, "taken_back", desk.keeper, CHECKED)
+
+    orders = cast(Orders, Interrupted(desk.oms.orders, meanwhile))
+    keeping.stock_is_held(order.order_id, replace(desk.keeper, orders=orders), CHECKED)
+    assert [row.has_stock for row in desk.rows()] == [False]
+
+
+class Interrupted:
+    """The orders, of which something happens to one just after it was first read."""
+
+    def __init__(self, orders: OrderStore, meanwhile: Callable[[], None]) -> None:
+        self._orders = orders
+        self._meanwhile: Callable[[], None] | None = meanwhile
+
+    def load(self, order_id: str) -> Order:
+        order = self._orders.load(order_id)
+        meanwhile, self._meanwhile = self._meanwhile, None
+        if meanwhile:
+            meanwhile()
+        return order
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._orders, name)
 
 
 @pytest.mark.parametrize("backorder", [None, Oversell(limit=0), Oversell()])

@@ -63,17 +63,16 @@ def look_after(sku: str, reason: str, keeper: Keeper, cause: Cause) -> int:
 
 def stock_is_held(order_id: str, keeper: Keeper, cause: Cause) -> None:
     """The order is sourced: its lines wait for no supply any more."""
-    order = keeper.orders.load(order_id)
+    order, rows = _order_and_rows(order_id, keeper)
     if decisions.has_reached(order, State.SOURCED):
-        _hold(order, keeper, cause)
+        _hold(order, rows, keeper, cause)
 
 
 def stock_is_lacking(order_id: str, reason: str, keeper: Keeper, cause: Cause) -> int:
     """The order waits, or waits again: its lines depend on what is coming. As ``look_after``."""
-    order = keeper.orders.load(order_id)
+    order, rows = _order_and_rows(order_id, keeper)
     if order.state is not State.CAPTURED:
         return 0
-    rows = _rows(order, keeper)
     for row in rows:
         if row.has_stock:
             parts = tuple(part for part in order.promised_parts if part.line_id == row.line_id)
@@ -120,7 +119,7 @@ def _tell_of(
     order = keeper.orders.load(finding.line.order_id)
     if not finding.line.held and decisions.has_reached(order, State.SOURCED):
         # It has its stock, and the message that says so is on its way.
-        _hold(order, keeper, cause)
+        stock_is_held(order.order_id, keeper, cause)
     elif finding.alternative and not finding.line.held and position.policy.take_alternative:
         _move(order, finding, reason, keeper, cause)
     else:
@@ -186,8 +185,15 @@ def _commit(
     execute_on(keeper.orders, order, decide, cause, also=lambda _: writes)
 
 
-def _hold(order: Order, keeper: Keeper, cause: Cause) -> None:
-    rows = [row for row in _rows(order, keeper) if not row.held]
+def _order_and_rows(order_id: str, keeper: Keeper) -> tuple[Order, Sequence[DemandLine]]:
+    """The order as it is once its rows have been read. What becomes of it after that changes them,
+    so that whoever acts on what it was is refused, and looks again."""
+    rows = _rows(keeper.orders.load(order_id), keeper)
+    return keeper.orders.load(order_id), rows
+
+
+def _hold(order: Order, rows: Iterable[DemandLine], keeper: Keeper, cause: Cause) -> None:
+    rows = [row for row in rows if not row.held]
     late = {row.line_id: row for row in rows if row.severity}
     for row in rows:
         if row.component:
