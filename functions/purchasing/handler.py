@@ -65,7 +65,9 @@ def create_purchase_order(order: Annotated[PurchaseOrderDocument, Body()]) -> An
     responses={200: {"description": "One page"}, **refusals(401, 403, 422)},
 )
 def list_purchase_orders(
-    supplier: Annotated[str, Query(description="One of supplier and state is needed")] = "",
+    supplier: Annotated[
+        str, Query(description="One of supplier and state is needed", max_length=128)
+    ] = "",
     state: Annotated[PurchaseState | None, Query(description="Only orders in this state")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 25,
     cursor: Annotated[str, Query(description="next_cursor of the page before")] = "",

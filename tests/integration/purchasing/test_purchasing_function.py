@@ -159,3 +159,29 @@ def test_a_date_moves_by_less_than_is_written_of_it(call: Call) -> None:
     dues = ["2099-05-04T12:00:00.000100Z", "2099-05-04T12:00:00.000200Z"]
     answers = [call("purchasing", f"PUT {PATH}/lines/MUG/due", {"due": due}) for due in dues]
     assert [(status, order["version"]) for status, order in answers] == [(200, 3), (200, 3)]
+
+
+def test_nothing_is_said_to_come_in_the_past(call: Call) -> None:
+    call("purchasing", "POST /v1/purchase-orders", ORDER)
+    post(call, "send")
+    past = "2020-01-01T00:00:00Z"
+    lines = [{"sku": "MUG", "quantity": 1}]
+    transfer = {
+        "id": "t1",
+        "kind": "transfer",
+        "sku": "MUG",
+        "node": "sp-dc",
+        "to_node": "rj-store",
+        "quantity": 1,
+        "due": past,
+    }
+    answers = [
+        post(call, "shipping-notices", {"id": "a", "expected_at": past, "lines": lines}),
+        post(call, "confirm", {"lines": [{**lines[0], "due": past}]}),
+        call("inventory", "POST /v1/inventory/movements", transfer),
+    ]
+    assert {(status, said["code"]) for status, said in answers} == {(422, "in_the_past")}
+
+
+def test_a_supplier_that_no_key_is_long_enough_for_is_refused(call: Call) -> None:
+    assert call("purchasing", "GET /v1/purchase-orders", supplier="x" * 3_000)[0] == 422

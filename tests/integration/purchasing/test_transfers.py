@@ -2,14 +2,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from oms.kernel.clock import rfc3339
+from oms.kernel.clock import rfc3339, utc_now, whole_milliseconds
 from oms.kernel.encoding import from_json
 from oms.kernel.events import Envelope
 from tests.integration.world import RJ, SP, World
 
-from .conftest import DUE, supply
+from .conftest import supply
 
 Call = Callable[..., Any]
+DUE = whole_milliseconds(utc_now() + timedelta(days=10))
 
 
 def book(call: Call, movement_id: str, kind: str, node: str, units: int, **more: str) -> int:

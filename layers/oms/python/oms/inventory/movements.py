@@ -69,6 +69,8 @@ def book(
         document.shipping_notice or "",
         document.due,
     )
+    if _is_due_in_the_past(movement, stock, cause):
+        raise Invalid("nothing can arrive in the past", code="in_the_past")
     if movement.purchase_order:
         return receive(movement, purchases, stock, cause)
     also = _supply_of(movement, stock, purchases, cause)
@@ -76,6 +78,12 @@ def book(
         with suppress(StockContended):
             return stock.move(movement, cause, also=also)
     return stock.move(movement, cause, also=also)
+
+
+def _is_due_in_the_past(movement: Movement, stock: Stock, cause: Cause) -> bool:
+    """One that was booked in time may be sent again later."""
+    late = movement.due is not None and movement.due < cause.at
+    return late and stock.movement(movement.id) is None
 
 
 def _supply_of(

@@ -151,7 +151,8 @@ def confirm(
     stock: Stock,
     cause: Cause,
 ) -> PurchaseOrder:
-    """Raises ``Invalid`` for a line that the order does not have, or named twice."""
+    """Raises ``Invalid`` for a line that the order does not have, or named twice, and for a new
+    date that has passed (``in_the_past``)."""
 
     def decide(order: PurchaseOrder) -> Decision | None:
         faults = Faults()
@@ -161,7 +162,10 @@ def confirm(
             LineConfirmation(each.sku, _ordered_units(order, each.sku, each.quantity), each.due)
             for each in document.lines
         ]
-        return decisions.confirm(order, confirmation, cause.at)
+        known = {line.sku: line.due for line in order.lines}
+        new_dates = [one.due for one in confirmation if one.due != known[one.sku]]
+        decision = decisions.confirm(order, confirmation, cause.at)
+        return _not_in_the_past(decision, new_dates, cause)
 
     return _execute(order_id, decide, purchases, stock, cause)
 
@@ -173,7 +177,8 @@ def announce(
     stock: Stock,
     cause: Cause,
 ) -> PurchaseOrder:
-    """Raises ``Invalid`` for a line that the order does not have, or named twice."""
+    """Raises ``Invalid`` for a line that the order does not have, or named twice, and for a new
+    date that has passed (``in_the_past``)."""
 
     def decide(order: PurchaseOrder) -> Decision | None:
         faults = Faults()
@@ -184,7 +189,8 @@ def announce(
             for each in document.lines
         )
         notice = ShippingNotice(document.id, document.expected_at, lines)
-        return decisions.announce(order, notice, cause.at)
+        decision = decisions.announce(order, notice, cause.at)
+        return _not_in_the_past(decision, [notice.expected_at], cause)
 
     return _execute(order_id, decide, purchases, stock, cause)
 
@@ -196,9 +202,7 @@ def reschedule(
 
     def decide(order: PurchaseOrder) -> Decision | None:
         decision = decisions.reschedule(order, sku, due, cause.at)
-        if decision is not None and due < cause.at:
-            raise Invalid("nothing can come in the past", code="in_the_past")
-        return decision
+        return _not_in_the_past(decision, [due], cause)
 
     return _execute(order_id, decide, purchases, stock, cause)
 
@@ -210,9 +214,7 @@ def reschedule_notice(
 
     def decide(order: PurchaseOrder) -> Decision | None:
         decision = decisions.reschedule_notice(order, notice_id, due, cause.at)
-        if decision is not None and due < cause.at:
-            raise Invalid("nothing can come in the past", code="in_the_past")
-        return decision
+        return _not_in_the_past(decision, [due], cause)
 
     return _execute(order_id, decide, purchases, stock, cause)
 
@@ -291,6 +293,15 @@ def _execute(
             continue
         return decision.order
     raise AssertionError("unreachable")
+
+
+def _not_in_the_past(
+    decision: Decision | None, dates: Sequence[datetime], cause: Cause
+) -> Decision | None:
+    """What was decided before, and is only said again, may be of a date that has passed since."""
+    if decision is not None and any(due < cause.at for due in dates):
+        raise Invalid("nothing can come in the past", code="in_the_past")
+    return decision
 
 
 def _line(number: int, document: PurchaseLineDocument, scale: int) -> Line:
