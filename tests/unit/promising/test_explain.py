@@ -1,5 +1,6 @@
 """The terms of a number add up to it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from oms.inventory.model import Balance
 from oms.inventory.policy import SellingPolicy
 from oms.inventory.position import Position, Share, Supply
+from oms.promising.atp import available_to_promise
 from oms.promising.explain import Term, availability, channel_limit
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -59,7 +61,7 @@ def test_what_is_not_tracked_never_runs_out() -> None:
 
 units = st.integers(0, 9)
 positions = st.builds(
-    lambda rows, coming, owed, held, granted, closed: Position(
+    lambda rows, coming, owed_to, held, granted, closed: Position(
         "MUG",
         tuple(
             Balance("MUG", f"n{n}", on_hand=a, reserved=b, safety_stock=c, available=a - b - c)
@@ -71,11 +73,12 @@ positions = st.builds(
         ),
         policy=SellingPolicy(held_back={"web": held}, not_sold_at=closed),
         shares=() if granted is None else (Share("app", granted, granted),),
-        owed=owed,
+        owed=sum(owed_to.values()),
+        owed_to=owed_to,
     ),
     st.lists(st.tuples(units, units, units), max_size=3),
     st.lists(st.tuples(st.integers(0, 3), units, units, units), max_size=4),
-    units,
+    st.dictionaries(st.sampled_from(["web", "app"]), units),
     units,
     st.none() | units,
     st.sampled_from([(), ("n1",)]),
@@ -93,8 +96,23 @@ def test_the_terms_add_up(position: Position, channel: str, days: int, node: str
 
 @given(positions)
 def test_a_channel_has_no_more_than_everybody_together(position: Position) -> None:
+    position = replace(position, supplies=())
     everybody = availability(position, "", NOW, NOW).units
     web = availability(position, "web", NOW, NOW).units
     assert web is not None and everybody is not None
-    assert web <= everybody
+    assert web <= everybody or position.shares
     assert web <= channel_limit("web", position)
+
+
+def test_who_waits_for_the_part_of_one_channel_holds_up_no_other() -> None:
+    position = Position(
+        "MUG",
+        (Balance("MUG", "sp", on_hand=5, available=5),),
+        shares=(Share("app", 0, 0), Share("web", 5, 5)),
+        owed=8,
+        owed_to={"app": 7, "web": 1},
+    )
+    web, app = (availability(position, channel, NOW, NOW) for channel in ("web", "app"))
+    assert (web.units, app.units) == (4, 0)
+    assert shown(web.terms)[-1] == ("owed", -1)
+    assert available_to_promise(position, NOW, 4, 1).total() == 4

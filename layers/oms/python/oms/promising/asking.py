@@ -12,6 +12,7 @@ from oms.catalog.model import Channel, Item
 from oms.catalog.store import Catalog
 from oms.inventory.position import Position
 from oms.inventory.selling import Asking, check_amount, sellable
+from oms.inventory.shares import owed_ahead
 from oms.kernel.errors import Faults, Invalid, TooLarge
 from oms.kernel.money import Money
 from oms.kernel.quantity import parse_quantity
@@ -264,7 +265,9 @@ def gather_facts(
     return Facts(
         items={**known.catalog.items(needed - items.keys()), **items},
         stock={
-            sku: available_to_promise(position, now, channel_limit(channel, position))
+            sku: available_to_promise(
+                position, now, channel_limit(channel, position), owed_ahead(channel, position)
+            )
             for sku, position in positions.items()
         },
         capacity=capacity,

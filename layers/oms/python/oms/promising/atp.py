@@ -176,10 +176,13 @@ class Atp:
         return merged if self.limit is None else _limited(merged, self.limit)
 
 
-def available_to_promise(position: Position, now: datetime, limit: int | None = None) -> Atp:
-    """Of what one read finds. Linear in balances and supplies, but for sorting the supplies."""
+def available_to_promise(
+    position: Position, now: datetime, limit: int | None = None, ahead: int | None = None
+) -> Atp:
+    """Of what one read finds. Linear in balances and supplies, but for sorting the supplies.
+    ``ahead``: as for ``after_owed``."""
     inflows = free_inflows(position, now)
-    return by_node(position.sku, after_owed(position, inflows), limit)
+    return by_node(position.sku, after_owed(position, inflows, ahead), limit)
 
 
 def free_inflows(position: Position, now: datetime) -> list[Inflow]:
@@ -199,12 +202,18 @@ def free_inflows(position: Position, now: datetime) -> list[Inflow]:
     return inflows
 
 
-def after_owed(position: Position, inflows: Sequence[Inflow]) -> Sequence[Inflow]:
+def after_owed(
+    position: Position, inflows: Sequence[Inflow], ahead: int | None = None
+) -> Sequence[Inflow]:
     """Less what orders wait for. Nobody overtakes them, so what is on hand is theirs first; of what
     is coming they have what was promised to them already, and the rest they lack is theirs too.
-    What a supply was promised beyond what still comes of it, others make good."""
+    What a supply was promised beyond what still comes of it, others make good.
+
+    ``ahead``: as many of them as have what is on hand before the channel that asks; all of them
+    when left out."""
     on_hand = [inflow for inflow in inflows if inflow.source == ON_HAND]
-    now = min(position.owed, sum(inflow.units for inflow in on_hand))
+    owed = position.owed if ahead is None else ahead
+    now = min(owed, sum(inflow.units for inflow in on_hand))
     promised = sum(supply.promised for supply in position.supplies)
     overdrawn = sum(max(0, supply.promised - supply.open) for supply in position.supplies)
     later = max(0, position.owed - now - promised) + overdrawn

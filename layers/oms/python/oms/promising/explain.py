@@ -7,7 +7,7 @@ from datetime import datetime
 from oms.inventory.model import Balance
 from oms.inventory.policy import SellingPolicy
 from oms.inventory.position import Position
-from oms.inventory.shares import available_to
+from oms.inventory.shares import available_to, owed_ahead
 from oms.promising.atp import Atp, Bucket, Inflow, after_owed, by_node, expected, free_inflows
 
 
@@ -46,21 +46,21 @@ class NodeAvailability:
 
 def channel_limit(channel: str, position: Position) -> int:
     """Units on hand that the channel may be promised, over all nodes: not held back from it, not
-    somebody else's part, not owed."""
+    somebody else's part, not owed to those who have them before it."""
     sold = tuple(each for each in position.balances if _is_sold(each.node, position.policy))
     here = Position(position.sku, sold, policy=position.policy, shares=position.shares)
-    return max(0, available_to(channel, here) - position.owed)
+    return max(0, available_to(channel, here) - owed_ahead(channel, position))
 
 
 def availability(
     position: Position, channel: str, now: datetime, at: datetime, node: str | None = None
 ) -> Availability:
-    """In all, or at a node. Without a channel nothing is held back."""
+    """In all, or at a node. Without a channel nothing is held back, and all who wait are ahead."""
     if not position.policy.tracked:
         return Availability(position.sku, at, None)
     limit = channel_limit(channel, position) if channel else None
     inflows = free_inflows(position, now)
-    owed = after_owed(position, inflows)
+    owed = after_owed(position, inflows, owed_ahead(channel, position) if channel else None)
     atp = by_node(position.sku, owed, limit)
     units = _until(atp, node, at)
     names = sorted(atp.nodes) if node is None else [node]
