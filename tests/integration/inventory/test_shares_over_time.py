@@ -136,3 +136,10 @@ def test_a_receipt_of_many_dates_and_debts_fits_one_transaction(
     of_the_order = 1 + 3 + 2 + MAX_SUPPLIES
     of_the_movement = 1 + 2
     assert len(shares.change("MUG", 1000, NOW)) + of_the_order + of_the_movement <= 100
+
+
+def test_who_did_not_get_to_take_gives_nothing_back(oms: World, shares: ShareStore) -> None:
+    shares.put_rules("MUG", [WEB, APP], 10, CAUSE)
+    oms.stock.transact(shares.give_back({"MUG": 0}, "ord_1", NOW))
+    assert sum(left(shares).values()) == 10
+    oms.stock.transact(taking(shares, 1, "ord_1"))

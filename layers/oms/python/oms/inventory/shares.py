@@ -198,7 +198,7 @@ def give_back(
 
 def give_back_unknown(units: int) -> tuple[Change, ...]:
     """Units that were taken before there were rules are everybody's."""
-    return (Change(EVERYBODY, granted=units, left=units),)
+    return (Change(EVERYBODY, granted=units, left=units),) if units else ()
 
 
 # --- what comes and goes --------------------------------------------------------------------
