@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from oms.aws import stores
 from oms.aws.http import caller, refusals, resolver, serve
 from oms.aws.observability import correlation_id
-from oms.catalog.model import Item
+from oms.aws.paths import Sku
+from oms.catalog.store import known_item
 from oms.inventory.allocations import allocation, set_shares
 from oms.inventory.share_contract import (
     BorrowPageView,
@@ -17,12 +18,9 @@ from oms.inventory.share_contract import (
     shares_view,
 )
 from oms.kernel.clock import utc_now
-from oms.kernel.errors import NotFound
 from oms.kernel.events import Cause
 
 app = resolver()
-
-Sku = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
 
 
 @app.put(
@@ -37,7 +35,7 @@ Sku = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
     },
 )
 def put_shares(sku: Sku, shares: Annotated[SharesDocument, Body()]) -> SharesView:
-    item = _item(sku)
+    item = known_item(sku, stores.catalog())
     cause = Cause(utc_now(), caller(app), correlation_id=correlation_id())
     made = set_shares(item, shares, stores.stock(), stores.catalog(), cause)
     return shares_view(item, made.position, made.owed)
@@ -50,7 +48,7 @@ def put_shares(sku: Sku, shares: Annotated[SharesDocument, Body()]) -> SharesVie
     responses={200: {"description": "The shares"}, **refusals(401, 403, 404, 422)},
 )
 def get_shares(sku: Sku) -> SharesView:
-    item = _item(sku)
+    item = known_item(sku, stores.catalog())
     found = allocation(sku, stores.stock(), utc_now())
     return shares_view(item, found.position, found.owed)
 
@@ -66,15 +64,8 @@ def list_borrows(
     limit: Annotated[int, Query(ge=1, le=100)] = 25,
     cursor: Annotated[str, Query(description="next_cursor of the page before")] = "",
 ) -> BorrowPageView:
-    item = _item(sku)
+    item = known_item(sku, stores.catalog())
     return borrow_page_view(item, stores.stock().shares.borrows(sku, limit, cursor or None))
-
-
-def _item(sku: str) -> Item:
-    item = stores.catalog().items({sku}).get(sku)
-    if item is None:
-        raise NotFound(f"there is no item {sku}", code="unknown_sku")
-    return item
 
 
 handler = serve(app)

@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 
 from oms.aws import stores
 from oms.aws.http import refusals, resolver, serve
+from oms.aws.paths import ChannelId, NodeId, Sku
 from oms.aws.secrets import Secrets
 from oms.catalog.contract import (
     ChannelDocument,
@@ -40,10 +41,7 @@ app = resolver()
 secrets = Secrets()
 PLAIN_CALLBACKS = os.environ.get("ALLOW_PLAIN_CALLBACKS") == "1"
 
-Sku = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
-NodeId = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
 ServiceId = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
-ChannelId = Annotated[str, Path(pattern=r"^[\w.:\-]{1,128}$")]
 _WRITTEN = {200: {"description": "As it is stored now"}, **refusals(400, 401, 403, 415, 422)}
 _READ = {200: {"description": "As it is stored"}, **refusals(401, 403, 404, 422)}
 

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from oms.aws import stores
 from oms.aws.http import caller, refusals, reply, resolver, serve
 from oms.aws.observability import correlation_id
-from oms.catalog.model import Item
+from oms.aws.paths import NodeId, Sku
+from oms.catalog.store import known_item
 from oms.inventory.contract import (
     BalanceView,
     EntryPageView,
@@ -21,14 +22,11 @@ from oms.inventory.contract import (
 )
 from oms.inventory.movements import book, units_of
 from oms.kernel.clock import utc_now
-from oms.kernel.errors import NotFound
 from oms.kernel.events import Cause
 
 app = resolver()
 
 _RESULT: dict[str, Any] = {"application/json": {"model": MovementResult}}
-Sku = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
-NodeId = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
 
 
 @app.post(
@@ -62,7 +60,7 @@ def book_movement(movement: Annotated[MovementDocument, Body()]) -> Any:
     responses={200: {"description": "The balances"}, **refusals(401, 403, 404, 422)},
 )
 def read_stock(sku: Sku) -> StockView:
-    item = _item(sku)
+    item = known_item(sku, stores.catalog())
     position = stores.stock().positions({sku}, utc_now(), consistent=True)[sku]
     return stock_view(item, position.balances)
 
@@ -79,7 +77,7 @@ def read_stock(sku: Sku) -> StockView:
 def set_thresholds(
     sku: Sku, node_id: NodeId, thresholds: Annotated[ThresholdsDocument, Body()]
 ) -> BalanceView:
-    item, stock = _item(sku), stores.stock()
+    item, stock = known_item(sku, stores.catalog()), stores.stock()
     cause = Cause(utc_now(), caller(app), "thresholds", correlation_id())
     safety_stock = units_of("safety_stock", thresholds.safety_stock, item)
     low_stock_at = units_of("low_stock_at", thresholds.low_stock_at, item)
@@ -102,15 +100,8 @@ def list_movements(
     limit: Annotated[int, Query(ge=1, le=100)] = 25,
     cursor: Annotated[str, Query(description="next_cursor of the page before")] = "",
 ) -> EntryPageView:
-    item = _item(sku)
+    item = known_item(sku, stores.catalog())
     return entry_page_view(item, node, stores.stock().entries(sku, node, limit, cursor or None))
-
-
-def _item(sku: str) -> Item:
-    item = stores.catalog().items({sku}).get(sku)
-    if item is None:
-        raise NotFound(f"there is no item {sku}", code="unknown_sku")
-    return item
 
 
 handler = serve(app)

@@ -10,7 +10,7 @@ from oms.aws import stores
 from oms.aws.http import refusals, reply, resolver, serve
 from oms.kernel.clock import utc_now
 from oms.kernel.errors import Invalid
-from oms.orders.contract import Moment
+from oms.orders.contract import Day, Moment
 from oms.promising import asking
 from oms.promising.contract import (
     AskForPromise,
@@ -36,7 +36,7 @@ app = resolver()
 
 _PROMISE: dict[str, Any] = {"application/json": {"model": OfferedPromiseView}}
 _ID = r"^[\w.:\-]{0,128}$"
-_LAST_BEGIN = date.max - timedelta(days=90)
+_LONGEST = timedelta(days=366)
 Resource = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
 
 
@@ -123,13 +123,17 @@ def set_capacity(resource: Resource, capacity: Annotated[CapacityDocument, Body(
 )
 def read_capacity(
     resource: Resource,
-    first: Annotated[date | None, Query(description="Today, when left out")] = None,
-    last: Annotated[date | None, Query(description="90 days later, when left out")] = None,
+    first: Annotated[Day | None, Query(description="Today, when left out")] = None,
+    last: Annotated[
+        Day | None, Query(description="90 days later, when left out; 366 days later at most")
+    ] = None,
 ) -> CapacityView:
     begin = first or utc_now().date()
-    end = last or min(begin, _LAST_BEGIN) + timedelta(days=90)
+    end = last or begin + timedelta(days=90)
     if end < begin:
         raise Invalid("the last day is before the first", code="invalid_period")
+    if end > begin + _LONGEST:
+        raise Invalid(f"a period has {_LONGEST.days} days at most", code="invalid_period")
     return _capacity(resource, begin, end)
 
 

@@ -9,6 +9,7 @@ from functions.purchasing.settings import router
 from oms.aws import stores
 from oms.aws.http import caller, refusals, reply, resolver, serve
 from oms.aws.observability import correlation_id
+from oms.aws.paths import Sku
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
 from oms.purchasing import purchasing
@@ -35,7 +36,6 @@ _STEP = {
 }
 _STEP_WITH_BODY = {**_STEP, **refusals(400, 413, 415)}
 OrderId = Annotated[str, Path(pattern=PURCHASE_ORDER_ID)]
-Sku = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
 
 
 @app.post(

@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from oms.aws import stores
 from oms.aws.http import caller, refusals, resolver, serve
 from oms.aws.observability import correlation_id
-from oms.catalog.model import Item
+from oms.aws.paths import Sku
+from oms.catalog.store import known_item
 from oms.inventory.policies import set_policy
 from oms.inventory.policy_contract import (
     PolicyDocument,
@@ -17,12 +18,9 @@ from oms.inventory.policy_contract import (
     queue_page_view,
 )
 from oms.kernel.clock import utc_now
-from oms.kernel.errors import NotFound
 from oms.kernel.events import Cause
 
 app = resolver()
-
-Sku = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
 
 
 @app.put(
@@ -37,7 +35,7 @@ Sku = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
     },
 )
 def put_policy(sku: Sku, policy: Annotated[PolicyDocument, Body()]) -> PolicyView:
-    item = _item(sku)
+    item = known_item(sku, stores.catalog())
     cause = Cause(utc_now(), caller(app), correlation_id=correlation_id())
     return policy_view(item, set_policy(item, policy, stores.policies(), stores.catalog(), cause))
 
@@ -49,7 +47,7 @@ def put_policy(sku: Sku, policy: Annotated[PolicyDocument, Body()]) -> PolicyVie
     responses={200: {"description": "The policy"}, **refusals(401, 403, 404, 422)},
 )
 def get_policy(sku: Sku) -> PolicyView:
-    item = _item(sku)
+    item = known_item(sku, stores.catalog())
     return policy_view(item, stores.policies().policy(sku))
 
 
@@ -64,15 +62,8 @@ def list_backorders(
     limit: Annotated[int, Query(ge=1, le=100)] = 25,
     cursor: Annotated[str, Query(description="next_cursor of the page before")] = "",
 ) -> QueuePageView:
-    item = _item(sku)
+    item = known_item(sku, stores.catalog())
     return queue_page_view(item, stores.backorders().queue(sku, limit, cursor or None))
-
-
-def _item(sku: str) -> Item:
-    item = stores.catalog().items({sku}).get(sku)
-    if item is None:
-        raise NotFound(f"there is no item {sku}", code="unknown_sku")
-    return item
 
 
 handler = serve(app)

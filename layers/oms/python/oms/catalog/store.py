@@ -5,6 +5,7 @@ from typing import Protocol
 
 from oms.catalog.delivery import CarrierService
 from oms.catalog.model import Channel, Item, Node
+from oms.kernel.errors import NotFound
 
 
 class Catalog(Protocol):
@@ -19,3 +20,11 @@ class Catalog(Protocol):
         """All of them, by id; as old as the nodes may be."""
 
     def channel(self, channel_id: str) -> Channel | None: ...
+
+
+def known_item(sku: str, catalog: Catalog) -> Item:
+    """Raises ``NotFound`` (``unknown_sku``)."""
+    item = catalog.items({sku}).get(sku)
+    if item is None:
+        raise NotFound(f"there is no item {sku}", code="unknown_sku")
+    return item
