@@ -1,4 +1,4 @@
-"""What can be promised, on moto: the functions as API Gateway calls them, on a Monday morning."""
+"""What can be promised: the functions as API Gateway calls them, on a Monday morning."""
 
 import importlib
 import json

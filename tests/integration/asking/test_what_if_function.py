@@ -67,6 +67,14 @@ def test_a_short_supply_leaves_the_last_unfilled(oms: World, call: Call) -> None
         (asked(stock=[{"sku": "MUG", "node": "nowhere", "quantity": -1}]), "unknown_node"),
         (asked(stock=[{"sku": "MUG", "node": "sp-dc", "quantity": 0.5}]), "too_many_decimals"),
         (asked(closed=[{"node": "nowhere", "day": "2026-12-01"}]), "unknown_node"),
+        (
+            asked(supplies=[{"sku": "MUG", "id": "po_1", "due": "9999-12-31T23:00:00Z"}]),
+            "date_out_of_range",
+        ),
+        (
+            asked(capacity=[{"resource": "oven", "day": "9999-12-31", "capacity": 1}]),
+            "date_out_of_range",
+        ),
     ],
 )
 def test_changes_that_cannot_be_are_refused(

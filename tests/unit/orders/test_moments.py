@@ -22,6 +22,7 @@ def test_a_moment_says_its_zone(sent: str) -> None:
         ("1777896000", "datetime_type"),
         (None, "datetime_type"),
         ("9999-12-31T23:59:59-05:00", "date_out_of_range"),
+        ("9991-01-01T00:00:00Z", "date_out_of_range"),
         ("0001-01-01T00:00:00+05:00", "date_out_of_range"),
     ],
 )

@@ -1,7 +1,7 @@
 """The JSON of orders: what a channel posts, and what it gets back."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -65,14 +65,27 @@ def _written_out(value: object) -> object:
 def _in_the_calendar(value: datetime) -> datetime:
     """At either end of the calendar a time of another zone is none in UTC."""
     try:
-        value.astimezone(UTC)
+        _before_the_end(value.astimezone(UTC).date())
     except OverflowError:
-        message = "Input should be within the years 1 to 9999, in UTC"
-        raise PydanticCustomError("date_out_of_range", message) from None
+        raise _out_of_range() from None
     return whole_milliseconds(value)
 
 
+def _before_the_end(value: date) -> date:
+    """Days are added to what is sent: to be handled, to travel, until a node is open again."""
+    if value.year > LAST_YEAR:
+        raise _out_of_range()
+    return value
+
+
+def _out_of_range() -> PydanticCustomError:
+    message = "Input should be within the years 1 to {last}, in UTC"
+    return PydanticCustomError("date_out_of_range", message, {"last": LAST_YEAR})
+
+
+LAST_YEAR = 9990
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_the_calendar)]
+Day = Annotated[date, AfterValidator(_before_the_end)]
 
 
 def _json_number(value: Decimal) -> int | float:

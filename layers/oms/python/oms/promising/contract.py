@@ -16,6 +16,7 @@ from oms.orders.contract import (
     Amount,
     Country,
     Currency,
+    Day,
     Document,
     Identifier,
     Moment,
@@ -28,7 +29,6 @@ from oms.promising.atp import Bucket
 from oms.promising.explain import Term
 from oms.promising.model import CapacityDay, Destination, Evidence, Option, OptionLine, Rank
 
-Day = date
 Items = Mapping[str, Item]
 
 # --- availability ---------------------------------------------------------------------------

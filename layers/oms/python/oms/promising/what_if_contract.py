@@ -1,6 +1,5 @@
 """The JSON of what-if."""
 
-from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
@@ -9,7 +8,7 @@ from pydantic import Field
 from oms.inventory.contract import NotNegative
 from oms.kernel.clock import rfc3339
 from oms.kernel.quantity import quantity_number
-from oms.orders.contract import Document, Identifier, Moment, Quantity, View
+from oms.orders.contract import Day, Document, Identifier, Moment, Quantity, View
 from oms.promising.simulate import CapacityChange, Effect, LineEffect, OrderEffect
 from oms.promising.what_if import AskedChanges, AskedStock, AskedSupply, Simulated
 
@@ -35,7 +34,7 @@ class StockChangeDocument(Document):
 
 class CapacityChangeDocument(Document):
     resource: Identifier
-    day: date
+    day: Day
     capacity: Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
@@ -43,7 +42,7 @@ class ClosedDocument(Document):
     """A node does not work on that day."""
 
     node: Identifier
-    day: date
+    day: Day
 
 
 class LeadTimeDocument(Document):
