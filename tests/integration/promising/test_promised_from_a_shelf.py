@@ -132,6 +132,18 @@ def test_what_it_holds_may_be_taken_back_where_the_policy_says_so(desk: Desk) ->
     assert holder.order_id == order.order_id
 
 
+def test_a_line_that_is_named_as_a_bundles_part_would_be_is_itself(desk: Desk) -> None:
+    desk.oms.receive("MUG", 1)
+    desk.oms.receive("TEE", 1)
+    named = {"a": "MUG", "a/MUG": "TEE"}
+    lines = [
+        {"line_id": line_id, "sku": sku, "quantity": 1, "unit_price": "10.00"}
+        for line_id, sku in named.items()
+    ]
+    parts = (replace(part(sku), line_id=line_id) for line_id, sku in named.items())
+    assert desk.capture(desk.offer(*parts), lines=lines).order.state is State.SOURCED
+
+
 def test_a_promise_of_what_is_partly_still_to_come_is_sourced_later(desk: Desk) -> None:
     desk.oms.receive("MUG", 1)
     desk.due("po_1", 5, 1)

@@ -1,7 +1,7 @@
 """Accepting a promise with the order that is captured on it: in one transaction, or not at all."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -93,7 +93,7 @@ class Acceptance:
 
 
 def _parts(option: Option, content: Content) -> tuple[PromisedPart, ...]:
-    known = {line.line_id for line in content.lines}
+    known = {(line.line_id, line.sku) for line in content.lines}
     return tuple(
         PromisedPart(
             line_id=_line_id(part, known),
@@ -108,10 +108,10 @@ def _parts(option: Option, content: Content) -> tuple[PromisedPart, ...]:
     )
 
 
-def _line_id(part: OptionLine, known: Iterable[str]) -> str:
+def _line_id(part: OptionLine, known: Container[tuple[str, str]]) -> str:
     """A bundle's line is captured as its components, each a line of its own."""
     component = f"{part.line_id}/{part.sku}"
-    return component if component in known else part.line_id
+    return component if (component, part.sku) in known else part.line_id
 
 
 def _refuse_another_order(
