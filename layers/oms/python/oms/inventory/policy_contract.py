@@ -21,7 +21,9 @@ class OversellDocument(Document):
     limit: NotNegative | None = Field(default=None, description="Units that may be owed in all")
     until: Moment | None = Field(default=None, description="When it ends")
     channels: dict[Identifier, NotNegative] = Field(
-        default_factory=dict, description="Units that may be owed to a channel, by its id"
+        default_factory=dict,
+        max_length=100,
+        description="Units that may be owed to a channel, by its id",
     )
 
 
@@ -38,7 +40,9 @@ class PolicyDocument(Document):
     preorder: OversellDocument | None = None
     available_from: Moment | None = None
     held_back: dict[Identifier, NotNegative] = Field(
-        default_factory=dict, description="Safety stock that a channel does not get, by its id"
+        default_factory=dict,
+        max_length=100,
+        description="Safety stock that a channel does not get, by its id",
     )
     not_sold_at: list[Identifier] = Field(
         default_factory=list, max_length=100, description="Nodes whose stock is not sold"
