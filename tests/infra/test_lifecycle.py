@@ -182,7 +182,7 @@ def test_on_aws_a_pending_payment_waits_as_long_as_the_provider_said(aws: Templa
     states = json.loads(machine(aws)["DefinitionString"])["States"]
 
     assert states["AwaitPayment"]["TimeoutSeconds"] == "{% $payment_expires_in %}"
-    assert states["AwaitStock"]["TimeoutSeconds"] == 30 * 86_400
+    assert states["AwaitStock"]["TimeoutSeconds"] == 210 * 86_400
     assert states["AwaitFulfillment"]["TimeoutSeconds"] == 14 * 86_400
 
 
