@@ -25,12 +25,9 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import boto3
-from moto import mock_aws
-
-from benchmarks.one_table import OneTable
+from local.tables import Tables
 from oms.aws.reservation_store import ReservationStore
 from oms.aws.stock_audit import audit
 from oms.aws.stock_store import StockStore
@@ -42,9 +39,6 @@ from oms.inventory.model import Movement, MovementKind
 from oms.inventory.reservations import Basket
 from oms.kernel.errors import Conflict
 from oms.kernel.events import Cause
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 COUNTERS = (1, 4, 16)
 WRITES_A_SECOND = 1000
@@ -142,7 +136,7 @@ class Limits:
 class Metered:
     """A DynamoDB client whose requests cost what they do in AWS. Only what a taking calls."""
 
-    def __init__(self, client: OneTable, limits: Limits, buckets: str) -> None:
+    def __init__(self, client: Tables, limits: Limits, buckets: str) -> None:
         self._client = client
         self._limits = limits
         self._whole = buckets == WHOLE
@@ -232,21 +226,18 @@ def _rush(counters: int, buckets: str) -> Rush:
     )
 
 
-def _stocked(counters: int) -> tuple[OneTable, int]:
-    """A table with a receipt of that many units, spread over the counters on moto."""
+def _stocked(counters: int) -> tuple[Tables, int]:
+    """A table with a receipt of that many units, spread over the counters."""
     units = UNITS_A_COUNTER * counters
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        _create_table(client)
-        stock = StockStore(client, _TABLE)
-        stock.move(Movement("m1", MovementKind.RECEIPT, _SKU, _NODE, units), _cause(0.0))
-        stock.spread(_SKU, _NODE, counters, _cause(0.001))
-        table = OneTable(client.exceptions)
-        table.load(client.scan(TableName=_TABLE)["Items"])
-    return table, units
+    tables: Any = Tables()
+    tables.create_table(TableName=_TABLE)
+    stock = StockStore(tables, _TABLE)
+    stock.move(Movement("m1", MovementKind.RECEIPT, _SKU, _NODE, units), _cause(0.0))
+    stock.spread(_SKU, _NODE, counters, _cause(0.001))
+    return tables, units
 
 
-def _sell(table: OneTable, limits: Limits, buckets: str, counters: int) -> tuple[int, float]:
+def _sell(table: Tables, limits: Limits, buckets: str, counters: int) -> tuple[int, float]:
     """How many baskets were held, and when the last was: callers come again until each is told
     that there is nothing left."""
     metered: Any = Metered(table, limits, buckets)
@@ -289,21 +280,6 @@ def _add(units: dict[tuple[str, str], float], key: tuple[str, str], amount: floa
 
 def _cause(seconds: float) -> Cause:
     return Cause(_START + timedelta(seconds=seconds), "benchmark")
-
-
-def _create_table(client: "DynamoDBClient") -> None:
-    client.create_table(
-        TableName=_TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-    )
 
 
 def main() -> int:

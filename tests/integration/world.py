@@ -1,14 +1,18 @@
-"""The tables on moto, and the stores over them."""
+"""The tables, and the stores over them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import boto3
 from moto import mock_aws
 
+from local.tables import Tables
+from oms.aws import clients
 from oms.aws.catalog_store import CatalogStore
 from oms.aws.order_store import OrderStore
 from oms.aws.purchase_store import PurchaseStore
@@ -82,18 +86,27 @@ class World:
 
 @contextmanager
 def world() -> Iterator[World]:
+    """Over tables in memory, which answer as moto does (local/test_tables.py). The functions find
+    them too; all other services are moto's."""
+    made = world_in_memory()
+    with mock_aws(), patch.object(clients, "dynamodb", cache(lambda: made.client)):
+        yield made
+
+
+def world_in_memory() -> World:
+    tables: Any = Tables()
+    return made_with(tables)
+
+
+@contextmanager
+def world_on_moto() -> Iterator[World]:
+    """For what makes clients of DynamoDB of its own."""
     with mock_aws():
         yield made_with(boto3.client("dynamodb"))
 
 
 def made_with(client: "DynamoDBClient") -> World:
-    for table, indexes, sorted_by in (
-        ("orders", {"by_channel": "channel", "by_customer": "customer"}, "captured_at"),
-        ("inventory", {"expiring": "expiring"}, "expires_at"),
-        ("catalog", {}, ""),
-        ("views", {"waiting": "waiting"}, "since"),
-    ):
-        _create(client, table, indexes, sorted_by)
+    create_tables(client)
     made = World(
         client,
         OrderStore(client, "orders"),
@@ -109,6 +122,16 @@ def made_with(client: "DynamoDBClient") -> World:
         made.catalog.put_item(Item(sku, f"The {sku}"))
     made.catalog.put_channel(Channel("web", "Web shop", ("BRL",)))
     return made
+
+
+def create_tables(client: "DynamoDBClient") -> None:
+    for table, indexes, sorted_by in (
+        ("orders", {"by_channel": "channel", "by_customer": "customer"}, "captured_at"),
+        ("inventory", {"expiring": "expiring"}, "expires_at"),
+        ("catalog", {}, ""),
+        ("views", {"waiting": "waiting"}, "since"),
+    ):
+        _create(client, table, indexes, sorted_by)
 
 
 def _create(client: Any, table: str, indexes: dict[str, str], sorted_by: str) -> None:

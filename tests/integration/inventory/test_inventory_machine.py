@@ -28,7 +28,7 @@ from oms.inventory.reservations import Basket
 from oms.kernel.clock import parse_rfc3339, rfc3339
 from oms.kernel.errors import Conflict
 from oms.kernel.events import Cause
-from tests.integration.world import RJ, SP, World, world
+from tests.integration.world import RJ, SP, world_in_memory
 from tests.samples import CAUSE, NOW
 
 NODES = (SP.id, RJ.id)
@@ -74,17 +74,13 @@ class AnInventory(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._world = world()
-        self.oms: World = self._world.__enter__()
+        self.oms = world_in_memory()
         self.store = ReservationStore(self.oms.client, "inventory", self.oms.stock)
         self.model = Model()
         self.number = 0
         for node in NODES:
             self.move(MovementKind.RECEIPT, node, 4)
             self.model.on_hand[node] += 4
-
-    def teardown(self) -> None:
-        self._world.__exit__(None, None, None)
 
     # --- what everything does -------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from oms.kernel.clock import parse_rfc3339, utc_now
 from oms.orders.events import CancelRequested, ExceptionRaised, OrderCancelled
 from oms.orders.model import Order
 from oms.orders.store import AwaitedToken
-from tests.integration.world import World, made_with, world
+from tests.integration.world import World, made_with, world_on_moto
 from tests.samples import CAUSE, NOW, content
 
 BUS = "what-happened"
@@ -142,7 +142,7 @@ def opened(oms: World, client: Client) -> Shop:
 
 @pytest.fixture
 def shop() -> Iterator[Shop]:
-    with world() as oms:
+    with world_on_moto() as oms:
         yield opened(oms, cache(lambda service: boto3.client(service)))
 
 

@@ -1,4 +1,4 @@
-"""Purchase orders on moto: the use cases, and the functions as API Gateway calls them."""
+"""Purchase orders: the use cases, and the functions as API Gateway calls them."""
 
 import importlib
 import json
@@ -19,7 +19,7 @@ from oms.kernel.events import Envelope
 from oms.purchasing import purchasing
 from oms.purchasing.contract import PurchaseOrderDocument
 from oms.purchasing.model import PurchaseOrder
-from tests.integration.world import SP, World, world_on_moto
+from tests.integration.world import SP, World, world
 from tests.samples import CAUSE, NOW
 
 DUE = NOW + timedelta(days=10)
@@ -35,7 +35,7 @@ CONTEXT = SimpleNamespace(
 
 @pytest.fixture
 def oms() -> Iterator[World]:
-    with world_on_moto() as made:
+    with world() as made:
         made.catalog.put_node(ACME)
         yield made
 
