@@ -1,11 +1,12 @@
 """Promises are kept, and whose cannot be kept is told: by the SKU's rows, never by its orders."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
+from oms.aws.demand_store import DemandStore
 from oms.aws.order_store import OrderStore
 from oms.aws.policy_store import PolicyStore
 from oms.inventory.model import MovementKind
@@ -17,6 +18,7 @@ from oms.orders.contract import order_view
 from oms.orders.model import Order, OutOfStockPolicy, State
 from oms.orders.store import Orders
 from oms.promising import keeping
+from oms.promising.demand import DemandLine, DemandLines
 from oms.promising.jeopardies import in_jeopardy
 from oms.promising.model import CapacityBooking
 from oms.promising.severity import Severity
@@ -259,6 +261,37 @@ def test_what_others_were_promised_of_the_supply_stays_promised(desk: Desk) -> N
     desk.oms.receive("MUG", 1)
     sourced(desk, first)
     assert desk.promised_of("po_1") == 1
+
+
+def test_who_gives_nothing_back_reads_no_more_lines_than_it_needs(desk: Desk) -> None:
+    desk.due("po_1", 5, 10)
+    first, *_ = [waiting(desk, number=number) for number in "1234"]
+    desk.oms.receive("MUG", 1)
+    desk.reserve(first)
+    supply = desk.demand.supply("MUG", "po_1")
+    assert supply is not None
+    desk.oms.stock.transact([desk.demand.set_promised(supply, 1)])
+    demand = Counted(desk.demand)
+    keeper = replace(desk.keeper, demand=cast(DemandLines, demand))
+    keeping.stock_is_held(first.order_id, keeper, CHECKED)
+    assert demand.read <= 2
+    assert desk.promised_of("po_1") == 1
+
+
+class Counted:
+    """Dated demand, and how many lines of SKUs were read."""
+
+    def __init__(self, demand: DemandStore) -> None:
+        self._demand = demand
+        self.read = 0
+
+    def of_sku(self, sku: str) -> Iterator[DemandLine]:
+        for row in self._demand.of_sku(sku):
+            self.read += 1
+            yield row
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._demand, name)
 
 
 def test_stock_that_came_in_time_after_all_restores_the_promise(desk: Desk) -> None:

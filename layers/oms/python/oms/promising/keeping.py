@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from oms.catalog.store import Catalog
-from oms.inventory.position import Position
+from oms.inventory.position import Position, Supply
 from oms.inventory.store import Stock
 from oms.kernel.errors import Unavailable
 from oms.kernel.events import Cause
@@ -275,16 +275,23 @@ def _unpeg(row: DemandLine, keeper: Keeper) -> list[Write]:
     for supply_id in sorted(pegged(row)):
         # Before the lines: whoever is promised of it meanwhile changes its version.
         supply = keeper.demand.supply(row.sku, supply_id)
-        if supply is None:
+        if supply is None or not supply.promised:
             continue
-        others = sum(
-            pegged(line).get(supply_id, 0)
-            for line in keeper.demand.of_sku(row.sku)
-            if (line.order_id, line.line_id) != (row.order_id, row.line_id)
-        )
+        others = _promised_to_others(row, supply, keeper)
         if others < supply.promised:
             writes.append(keeper.demand.set_promised(supply, others))
     return writes
+
+
+def _promised_to_others(row: DemandLine, supply: Supply, keeper: Keeper) -> int:
+    """Lines are read until they account for all that is promised: then nothing is given back."""
+    others = 0
+    for line in keeper.demand.of_sku(row.sku):
+        if (line.order_id, line.line_id) != (row.order_id, row.line_id):
+            others += pegged(line).get(supply.id, 0)
+        if others >= supply.promised:
+            break
+    return others
 
 
 # --- dates ----------------------------------------------------------------------------------
