@@ -13,7 +13,7 @@ from oms.kernel.errors import Conflict
 from oms.orders import decisions
 from oms.orders import events as happened
 from oms.orders.capture import capture
-from oms.orders.model import Order
+from oms.orders.model import Order, State
 from oms.promising import asking, keeping
 from oms.promising.asking import AskedLine, Known, Question
 from oms.promising.model import Promise
@@ -92,6 +92,27 @@ def test_a_bundle_is_promised_and_captured_as_its_components(desk: Desk) -> None
         ("SET/TEE", 1),
     }
     assert len(desk.rows("MUG")) == len(desk.rows("TEE")) == 1
+
+
+def test_a_bundle_and_a_single_of_one_component_are_reserved_together(desk: Desk) -> None:
+    parts = (Component("MUG", 2), Component("TEE", 1))
+    desk.oms.catalog.put_item(Item("SET", "A set", components=parts))
+    desk.oms.receive("MUG", 3)
+    desk.oms.receive("TEE", 1)
+    oms, basket = desk.oms, {"SET": 1, "MUG": 1}
+    lines = [AskedLine(sku, Decimal(units)) for sku, units in basket.items()]
+    known = Known(oms.catalog, oms.stock, desk.promises)
+    promise = asking.promise(Question("web", TO, lines), "prm_1", NOW, known, desk.promises).promise
+    assert promise is not None
+    ordered = [
+        {"sku": sku, "quantity": units, "unit_price": "10.00"} for sku, units in basket.items()
+    ]
+    option = {"id": promise.id, "option": promise.options[0].id}
+    request = request_of("", 1, "1", lines=ordered, promise=option)
+    accept = desk.acceptance.accept
+    order = capture(request, oms.orders, oms.catalog, CAUSE, accept=accept, stock=oms.stock).order
+    assert order.state is State.SOURCED
+    assert (oms.balance("MUG").available, oms.balance("TEE").available) == (0, 0)
 
 
 def bakery(desk: Desk, flour: int) -> Supply:
