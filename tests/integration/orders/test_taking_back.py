@@ -88,6 +88,19 @@ def test_who_holds_what_may_be_taken_back_is_known_until_the_node_begins(oms: Wo
     assert held(oms) == []
 
 
+def test_of_more_holders_than_are_looked_at_the_youngest_of_the_lowest_priority_come_first(
+    oms: World,
+) -> None:
+    for priority, since in ((3, "1"), (1, "2")):
+        holders = [Holder(f"o{n}", priority, f"{since}{n:03}", SP.id, 1) for n in range(70)]
+        queues = oms.stock.backorders
+        oms.stock.transact([write for one in holders for write in queues.hold("MUG", one)])
+    found = oms.stock.backorders.held("MUG", 5)
+    assert [holder.priority for holder in found] == [1] * 70 + [3] * 30
+    assert (found[0].order_id, found[70].order_id) == ("o69", "o69")
+    assert len(oms.stock.backorders.held("MUG", 2)) == 70
+
+
 def test_other_skus_cost_nothing(oms: World) -> None:
     oms.receive("TEE", 1)
     reserve(oms, captured(oms, 1, line("TEE", 1)))

@@ -91,17 +91,34 @@ class BackorderStore:
         return [self._write("Delete", {"Key": _held_key(sku, holder)})]
 
     def held(self, sku: str, below: int) -> Sequence[Holder]:
+        """Where there are more than are looked at, those that are taken from first: of the lowest
+        priorities, and of each the youngest."""
+        holders, more = self._held(sku, "sk < :end", str(below), _PAGE)
+        if not more:
+            return holders
+        first: list[Holder] = []
+        for priority in range(below):
+            if room := _PAGE - len(first):
+                begins = "begins_with(sk, :end)"
+                first += self._held(sku, begins, f"{priority}#", room, youngest_first=True)[0]
+        return first
+
+    def _held(
+        self, sku: str, condition: str, end: str, limit: int, *, youngest_first: bool = False
+    ) -> tuple[list[Holder], bool]:
+        """Holders, and whether there are more."""
         answer = self._client.query(
             TableName=self._table,
-            KeyConditionExpression="pk = :held AND sk < :below",
+            KeyConditionExpression=f"pk = :held AND {condition}",
             ExpressionAttributeValues={
                 ":held": dynamo.text(f"held#{sku}"),
-                ":below": dynamo.text(str(below)),
+                ":end": dynamo.text(end),
             },
             ConsistentRead=True,
-            Limit=_PAGE,
+            Limit=limit,
+            ScanIndexForward=not youngest_first,
         )
-        return [_read_holder(item) for item in answer["Items"]]
+        return [_read_holder(item) for item in answer["Items"]], "LastEvaluatedKey" in answer
 
     def _owe(self, sku: str, channel: str, units: int, room: Room) -> Write:
         limits = {"#units": room.in_all, "#to": room.to_channel}
