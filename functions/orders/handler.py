@@ -37,7 +37,8 @@ OrderId = Annotated[str, Path(description="As returned by capture", pattern=r"^o
     summary="Capture an order",
     description="The natural key is the channel with its order id, else with the Idempotency-Key."
     " The same order again answers 200 with the order as it is now; the same key with another"
-    " content 409.",
+    " content 409. What a promise takes is taken with the order, stock on hand too; 409 when it has"
+    " gone by then.",
     tags=["orders"],
     responses={
         200: {"description": "Captured before", "content": _ORDER},

@@ -46,6 +46,7 @@ def test_its_stock_is_reserved_with_the_capture(desk: Desk) -> None:
     desk.oms.receive("MUG", 3)
     order = desk.promised(part(quantity=2))
     assert desk.types(order) == ["order_captured", "order_sourced"]
+    assert desk.oms.orders.history(order.order_id)[1].data["promised"] is True
     assert (order.state, order.progress.sourcing_rule) == (State.SOURCED, "promised_nodes")
     assert reserved(desk) == 2
     assert desk.rows()[0].reserved
