@@ -92,11 +92,13 @@ def _make_function(stack: Stack) -> str:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as code:
         code.writestr("scripted.py", inspect.getsource(scripted_function))
-    made = stack.aws("lambda").create_function(
+    functions = stack.aws("lambda")
+    like = functions.get_function_configuration(FunctionName=stack.function(_FUNCTIONS[0]))
+    made = functions.create_function(
         FunctionName=NAME,
         Runtime="python3.13",
         Handler="scripted.handler",
-        Role=f"arn:aws:iam::000000000000:role/{NAME}",
+        Role=like["Role"],
         Code={"ZipFile": archive.getvalue()},
         Timeout=10,
     )

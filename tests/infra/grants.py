@@ -19,10 +19,11 @@ from local import deploy, engine
 HERE = Path(__file__).parent
 # What the engine asks IAM about in another way than AWS does: a secret's Ref is its name there and
 # its ARN on AWS; mails and task tokens have no resource there, and the sender's identity and the
-# state machine on AWS.
+# state machine on AWS; a batch of messages is an action of its own there, and SendMessage on AWS.
 ASKED_OTHERWISE = (
     "secretsmanager:GetSecretValue",
     "ses:SendEmail",
+    "sqs:SendMessageBatch",
     "states:SendTaskFailure",
     "states:SendTaskSuccess",
 )
