@@ -3,9 +3,18 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from oms.aws.share_store import ShareStore
 from oms.aws.stock_audit import audit
@@ -23,7 +32,7 @@ RULES = (
 CHANNELS = st.sampled_from(["web", "app", "market", "till"])
 
 
-class SharesOnMoto(RuleBasedStateMachine):
+class SharesInTheStore(RuleBasedStateMachine):
     holders = Bundle("holders")
 
     def __init__(self) -> None:
@@ -95,5 +104,11 @@ class SharesOnMoto(RuleBasedStateMachine):
         assert all((borrow.open == 0) == bool(borrow.returned_at) for borrow in borrows)
 
 
-TestSharesOnMoto = SharesOnMoto.TestCase
-TestSharesOnMoto.settings = settings(max_examples=8, stateful_step_count=20, deadline=None)
+TestSharesInTheStore = SharesInTheStore.TestCase
+TestSharesInTheStore.settings = settings(max_examples=40, stateful_step_count=40)
+
+
+@pytest.mark.slow
+def test_shares_at_length() -> None:
+    at_length = settings(max_examples=300, stateful_step_count=80, deadline=None)
+    run_state_machine_as_test(SharesInTheStore, settings=at_length)

@@ -4,9 +4,17 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from oms.aws.policy_store import PolicyStore
 from oms.inventory.model import MovementKind
@@ -176,4 +184,10 @@ class AQueue(RuleBasedStateMachine):
 
 
 TestAQueue = AQueue.TestCase
-TestAQueue.settings = settings(max_examples=6, stateful_step_count=15)
+TestAQueue.settings = settings(max_examples=40, stateful_step_count=25)
+
+
+@pytest.mark.slow
+def test_a_queue_at_length() -> None:
+    at_length = settings(max_examples=300, stateful_step_count=60, deadline=None)
+    run_state_machine_as_test(AQueue, settings=at_length)

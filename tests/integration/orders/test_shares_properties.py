@@ -5,9 +5,18 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from oms.aws.reservation_store import ReservationStore
 from oms.aws.stock_audit import audit
@@ -135,4 +144,10 @@ class AShopWithChannels(RuleBasedStateMachine):
 
 
 TestAShopWithChannels = AShopWithChannels.TestCase
-TestAShopWithChannels.settings = settings(max_examples=5, stateful_step_count=15, deadline=None)
+TestAShopWithChannels.settings = settings(max_examples=40, stateful_step_count=30)
+
+
+@pytest.mark.slow
+def test_a_shop_with_channels_at_length() -> None:
+    at_length = settings(max_examples=300, stateful_step_count=60, deadline=None)
+    run_state_machine_as_test(AShopWithChannels, settings=at_length)

@@ -5,9 +5,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from oms.aws.stock_audit import audit
 from oms.inventory.model import Movement, MovementKind
@@ -121,4 +127,10 @@ class PurchaseOrders(RuleBasedStateMachine):
 
 
 TestPurchaseOrders = PurchaseOrders.TestCase
-TestPurchaseOrders.settings = settings(max_examples=5, stateful_step_count=20)
+TestPurchaseOrders.settings = settings(max_examples=40, stateful_step_count=40)
+
+
+@pytest.mark.slow
+def test_purchase_orders_at_length() -> None:
+    at_length = settings(max_examples=300, stateful_step_count=80, deadline=None)
+    run_state_machine_as_test(PurchaseOrders, settings=at_length)
