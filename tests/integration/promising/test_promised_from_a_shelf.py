@@ -14,12 +14,14 @@ from oms.aws.stock_audit import audit
 from oms.catalog.model import Channel, Item
 from oms.inventory import reservations
 from oms.inventory.baskets import Wanted
+from oms.inventory.model import MovementKind
 from oms.inventory.policy import SellingPolicy
 from oms.inventory.position import ShareRule
 from oms.inventory.reservations import Basket
 from oms.kernel.errors import Backordered, Conflict, NotFound, TooLarge
 from oms.kernel.ids import order_id
 from oms.orders.model import State
+from oms.orders.store import Captured
 from oms.promising import keeping
 from tests.integration.promising.desk import Desk, from_supply, part
 from tests.integration.world import RJ
@@ -68,6 +70,28 @@ def test_of_two_who_were_promised_the_last_unit_one_has_it(desk: Desk) -> None:
     assert desk.capture(first).created
     assert is_gone(desk, second, "2")
     assert reserved(desk) == 1
+
+
+@pytest.mark.parametrize(("there", "is_kept"), [(1, False), (2, True)])
+def test_whose_stock_goes_between_the_look_and_the_capture_looks_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, there: int, is_kept: bool
+) -> None:
+    desk.oms.receive("MUG", there)
+    promise, add, taken = desk.offer(), desk.oms.orders.add, list[str]()
+
+    def add_after_another(*args: Any, **more: Any) -> Captured:
+        if not taken:
+            taken.append("one")
+            desk.oms.move("MUG", -1, MovementKind.ADJUSTMENT)
+            desk.oms.move("MUG", 1, MovementKind.RECEIPT, RJ)
+        return add(*args, **more)
+
+    monkeypatch.setattr(desk.oms.orders, "add", add_after_another)
+    if is_kept:
+        assert desk.capture(promise).order.state is State.SOURCED
+    else:
+        assert is_gone(desk, promise)
+    assert desk.oms.balance("MUG").available == 0
 
 
 def test_the_same_order_again_is_the_same_order_though_its_stock_is_gone(desk: Desk) -> None:
