@@ -1,15 +1,11 @@
 """Many at once, against an engine that really runs transactions side by side."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from local import engine
-from local.aws import local_session
 from oms.aws.reservation_store import ReservationStore
 from oms.aws.stock_audit import audit
 from oms.inventory import reservations
@@ -19,17 +15,15 @@ from oms.inventory.reservation import Reservation
 from oms.inventory.reservations import Basket
 from oms.kernel.errors import Conflict, StockContended
 from oms.kernel.events import Cause
-from tests.integration.world import SP, World, made_with
+from tests.integration.world import SP, World
 from tests.samples import CAUSE, NOW
+
+pytestmark = pytest.mark.xdist_group("inventory_on_engine")
 
 
 @pytest.fixture
-def oms(tmp_path: Path) -> Iterator[World]:
-    running = engine.start(tmp_path, lifetime="with this process")
-    try:
-        yield made_with(local_session().client("dynamodb", endpoint_url=running.endpoint))
-    finally:
-        engine.stop(running)
+def oms(oms_on_engine: World) -> World:
+    return oms_on_engine
 
 
 def test_of_sixty_who_want_one_of_twenty_exactly_twenty_get_it(oms: World) -> None:

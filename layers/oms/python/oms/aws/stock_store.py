@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -308,12 +309,14 @@ class StockStore:
 
     def _gathered(self, sku: str, node: str, cause: Cause, act: Callable[[], None]) -> None:
         """Do what needs all units at home, and spread them again. When this breaks off in between
-        the SKU is no longer spread, which is slower and nothing worse."""
+        the SKU is no longer spread, which is slower and nothing worse: no reason to say of what was
+        done that it was not."""
         before = self._spreading.spread(sku, node, 1, cause)
         try:
             act()
         finally:
-            self._spreading.spread(sku, node, before, cause)
+            with suppress(StockContended):
+                self._spreading.spread(sku, node, before, cause)
 
     def spread(self, sku: str, node: str, counters: int, cause: Cause) -> None:
         """Spread a SKU over so many counters at a node, or gather it again (1). Raises ``NotFound``
