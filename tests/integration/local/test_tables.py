@@ -148,7 +148,7 @@ def both() -> Iterator[tuple[Any, Any]]:
     requests=st.lists(st.lists(writes(), min_size=1, max_size=3), min_size=1, max_size=12),
     asked=st.lists(queries(), max_size=4),
 )
-@settings(max_examples=40, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=30, phases=(Phase.explicit, Phase.generate))
 def test_whatever_is_asked_it_answers_as_moto_does(
     both: tuple[Any, Any],
     requests: list[list[tuple[str, dict[str, Any]]]],
