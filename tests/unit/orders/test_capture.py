@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from oms.catalog.delivery import CarrierService
 from oms.catalog.model import Channel, Item, Node
 from oms.kernel.errors import Conflict, Invalid, MalformedRequest, TooLarge
 from oms.kernel.events import Cause, Envelope
@@ -36,6 +37,9 @@ class Shop:
 
     def channel(self, channel_id: str) -> Channel | None:
         return Channel("web", "Web", ("BRL", "JPY")) if channel_id == "web" else None
+
+    def carrier_services(self) -> tuple[CarrierService, ...]:
+        return ()
 
 
 @dataclass
