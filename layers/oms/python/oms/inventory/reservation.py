@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from math import ceil
 
 from oms.inventory.model import Entry
 from oms.kernel.events import Cause
@@ -26,6 +27,13 @@ LONGEST = timedelta(hours=24)
 # the item that says until when.
 LINES_IN_ONE = 33
 WRITES_OF_A_LINE = 3
+
+
+def most_lines(spread: int, parts: int) -> int:
+    """How many lines fit one transaction, when it begins and when it ends. ``spread`` of them take
+    from further counters, whose units may be in two places by the time they are given back: two
+    writes more each. ``parts`` are writes of channels' shares."""
+    return LINES_IN_ONE - ceil((2 * spread + parts) / WRITES_OF_A_LINE)
 
 
 class ReservationState(StrEnum):

@@ -7,7 +7,6 @@ conditions decide. A basket is taken in one transaction, all lines or none.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import ceil
 from typing import Protocol
 
 from oms.catalog.bundles import with_components
@@ -19,12 +18,11 @@ from oms.inventory.counters import first, is_short
 from oms.inventory.position import Position
 from oms.inventory.positions import positions_to_take_by
 from oms.inventory.reservation import (
-    LINES_IN_ONE,
     LONGEST,
-    WRITES_OF_A_LINE,
     Reservation,
     ReservationState,
     ReservedLine,
+    most_lines,
     reserved_by_sku,
 )
 from oms.inventory.store import Stock
@@ -319,7 +317,7 @@ def _refuse_lacking(missing: Sequence[Lacking], items: Mapping[str, Item]) -> No
 
 def _refuse_size(lines: Sequence[ReservedLine], parts: Sequence[Write]) -> None:
     """``parts``: writes of channels' shares, which leave less room."""
-    maximum = LINES_IN_ONE - ceil(len(parts) / WRITES_OF_A_LINE)
+    maximum = most_lines(sum(1 for line in lines if line.counter), len(parts))
     if len(lines) > maximum:
         raise TooLarge(
             f"this reservation may take from at most {maximum} balances",
