@@ -1,18 +1,15 @@
 """What can be promised: the functions as API Gateway calls them, on a Monday morning."""
 
-import importlib
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from oms.aws import clients, stores
 from oms.aws.supply_items import supply_item
 from oms.catalog.delivery import Band, CarrierService
 from oms.inventory.position import Supply
+from tests.integration.gateway import gateway
 from tests.integration.world import SP, World, world
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)  # 9:00 in São Paulo
@@ -20,13 +17,6 @@ GROUND = CarrierService(
     "ground", "Ground", "Correios", ("BR",), (Band(100, 1, 900), Band(5000, 3, 1500)), "BRL"
 )
 EXPRESS = CarrierService("express", "Express", "Correios", ("BR",), (Band(5000, 1, 4000),), "BRL")
-CONTEXT = SimpleNamespace(
-    function_name="function",
-    memory_limit_in_mb=128,
-    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:function",
-    aws_request_id="lambda-1",
-    get_remaining_time_in_millis=lambda: 10_000,
-)
 Call = Callable[..., tuple[int, Any]]
 
 
@@ -41,43 +31,15 @@ def oms() -> Iterator[World]:
 @pytest.fixture
 def call(oms: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
     """Calls a function as API Gateway does: its status and its answer."""
-    monkeypatch.setenv("INVENTORY_TABLE", "inventory")
-    monkeypatch.setenv("CATALOG_TABLE", "catalog")
     monkeypatch.setattr("functions.promising.handler.utc_now", lambda: NOW)
-    made_once: tuple[Any, ...] = (
-        clients.dynamodb,
-        stores.stock,
-        stores.promises,
-        stores.demand,
-        stores.catalog,
-        stores.catalog_store,
-    )
-    for each in made_once:
-        each.cache_clear()
+    with gateway(monkeypatch) as ask:
 
-    def answer(verb_and_path: str, body: object = None, of: str = "promising", **query: str) -> Any:
-        method, path = verb_and_path.split()
-        event = {
-            "version": "2.0",
-            "rawPath": path,
-            "rawQueryString": "",
-            "queryStringParameters": query,
-            "headers": {"content-type": "application/json"},
-            "requestContext": {
-                "requestId": "request-1",
-                "stage": "$default",
-                "http": {"method": method, "path": path},
-            },
-            "body": None if body is None else json.dumps(body),
-            "isBase64Encoded": False,
-        }
-        module = importlib.import_module(f"functions.{of}.handler")
-        response = module.handler(event, CONTEXT)
-        return response["statusCode"], json.loads(response["body"])
+        def answer(
+            verb_and_path: str, body: object = None, of: str = "promising", **query: str
+        ) -> tuple[int, Any]:
+            return ask(of, verb_and_path, body, query=query)
 
-    yield answer
-    for each in made_once:
-        each.cache_clear()
+        yield answer
 
 
 def comes(oms: World, units: int, days: int, sku: str = "MUG", supply_id: str = "po_1") -> None:

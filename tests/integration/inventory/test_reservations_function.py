@@ -1,25 +1,15 @@
 """Reservations and counters over HTTP, the functions called as API Gateway calls them."""
 
-import importlib
-import json
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from oms.aws import clients, stores
 from oms.aws.stock_audit import audit
 from oms.catalog.model import Item
+from tests.integration.gateway import gateway
 from tests.integration.world import World
 
-CONTEXT = SimpleNamespace(
-    function_name="function",
-    memory_limit_in_mb=128,
-    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:function",
-    aws_request_id="lambda-1",
-    get_remaining_time_in_millis=lambda: 10_000,
-)
 Call = Callable[..., tuple[int, Any]]
 BASKET = {
     "id": "b1",
@@ -31,44 +21,14 @@ BASKET = {
 
 @pytest.fixture
 def call(oms: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
-    monkeypatch.setenv("INVENTORY_TABLE", "inventory")
-    monkeypatch.setenv("CATALOG_TABLE", "catalog")
-    made_once: tuple[Any, ...] = (
-        clients.dynamodb,
-        stores.stock,
-        stores.reservations,
-        stores.catalog,
-        stores.catalog_store,
-    )
-    for each in made_once:
-        each.cache_clear()
+    with gateway(monkeypatch) as ask:
 
-    def answer(verb_and_path: str, body: object = None, **headers: str) -> tuple[int, Any]:
-        method, path = verb_and_path.split()
-        event = {
-            "version": "2.0",
-            "rawPath": path,
-            "rawQueryString": "",
-            "headers": {
-                "content-type": "application/json",
-                **{name.replace("_", "-"): value for name, value in headers.items()},
-            },
-            "requestContext": {
-                "requestId": "request-1",
-                "stage": "$default",
-                "http": {"method": method, "path": path},
-            },
-            "body": None if body is None else json.dumps(body),
-            "isBase64Encoded": False,
-        }
-        function = "reservations" if path.startswith("/v1/reservations") else "inventory"
-        module = importlib.import_module(f"functions.{function}.handler")
-        response = module.handler(event, CONTEXT)
-        return response["statusCode"], json.loads(response["body"])
+        def answer(verb_and_path: str, body: object = None, **headers: str) -> tuple[int, Any]:
+            function = "reservations" if "/v1/reservations" in verb_and_path else "inventory"
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            return ask(function, verb_and_path, body, headers=named)
 
-    yield answer
-    for each in made_once:
-        each.cache_clear()
+        yield answer
 
 
 def test_a_basket_is_held_read_extended_and_let_go(oms: World, call: Call) -> None:

@@ -1,67 +1,28 @@
 """Selling policies over HTTP, the function called as API Gateway calls it."""
 
-import importlib
-import json
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
-from oms.aws import clients, stores
 from oms.inventory.backorders import Room, Waiter, rank
+from tests.integration.gateway import gateway
 from tests.integration.world import World
 
-CONTEXT = SimpleNamespace(
-    function_name="selling",
-    memory_limit_in_mb=128,
-    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:selling",
-    aws_request_id="lambda-1",
-    get_remaining_time_in_millis=lambda: 10_000,
-)
 Call = Callable[..., tuple[int, Any]]
 PATH = "/v1/inventory/MUG/policy"
 
 
 @pytest.fixture
 def call(oms: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
-    monkeypatch.setenv("INVENTORY_TABLE", "inventory")
-    monkeypatch.setenv("CATALOG_TABLE", "catalog")
-    made_once: tuple[Any, ...] = (
-        clients.dynamodb,
-        stores.policies,
-        stores.backorders,
-        stores.catalog,
-        stores.catalog_store,
-    )
-    for each in made_once:
-        each.cache_clear()
+    with gateway(monkeypatch) as ask:
 
-    def answer(verb_and_path: str, body: object = None) -> tuple[int, Any]:
-        method, target = verb_and_path.split()
-        path, _, query = target.partition("?")
-        parameters = dict(pair.split("=", 1) for pair in query.split("&") if pair)
-        event = {
-            "version": "2.0",
-            "rawPath": path,
-            "rawQueryString": query,
-            "queryStringParameters": parameters or None,
-            "headers": {"content-type": "application/json"},
-            "requestContext": {
-                "requestId": "request-1",
-                "stage": "$default",
-                "http": {"method": method, "path": path},
-            },
-            "body": None if body is None else json.dumps(body),
-            "isBase64Encoded": False,
-        }
-        module = importlib.import_module("functions.selling.handler")
-        response = module.handler(event, CONTEXT)
-        return response["statusCode"], json.loads(response["body"])
+        def answer(verb_and_target: str, body: object = None) -> tuple[int, Any]:
+            verb_and_path, _, query = verb_and_target.partition("?")
+            return ask("selling", verb_and_path, body, query=dict(parse_qsl(query)))
 
-    yield answer
-    for each in made_once:
-        each.cache_clear()
+        yield answer
 
 
 def test_a_policy_is_set_and_read(call: Call) -> None:

@@ -1,25 +1,15 @@
 """Shares over HTTP, the function called as API Gateway calls it."""
 
-import importlib
-import json
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from oms.aws import clients, stores
 from oms.catalog.model import Channel, Component, Item
+from tests.integration.gateway import gateway
 from tests.integration.world import World
 from tests.samples import CAUSE
 
-CONTEXT = SimpleNamespace(
-    function_name="function",
-    memory_limit_in_mb=128,
-    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:function",
-    aws_request_id="lambda-1",
-    get_remaining_time_in_millis=lambda: 10_000,
-)
 Call = Callable[..., tuple[int, Any]]
 RULES = [
     {"channel": "web", "share": "0.20", "borrows_from": ["app"]},
@@ -30,42 +20,14 @@ RULES = [
 
 @pytest.fixture
 def call(oms: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
-    monkeypatch.setenv("INVENTORY_TABLE", "inventory")
-    monkeypatch.setenv("CATALOG_TABLE", "catalog")
-    made_once: tuple[Any, ...] = (
-        clients.dynamodb,
-        stores.stock,
-        stores.catalog,
-        stores.catalog_store,
-    )
-    for each in made_once:
-        each.cache_clear()
     for channel in ("app", "market"):
         oms.catalog.put_channel(Channel(channel, channel, ("BRL",)))
+    with gateway(monkeypatch) as ask:
 
-    def answer(verb_and_path: str, body: object = None, **query: str) -> tuple[int, Any]:
-        method, path = verb_and_path.split()
-        event = {
-            "version": "2.0",
-            "rawPath": path,
-            "rawQueryString": "",
-            "queryStringParameters": query,
-            "headers": {"content-type": "application/json"},
-            "requestContext": {
-                "requestId": "request-1",
-                "stage": "$default",
-                "http": {"method": method, "path": path},
-            },
-            "body": None if body is None else json.dumps(body),
-            "isBase64Encoded": False,
-        }
-        module = importlib.import_module("functions.allocations.handler")
-        response = module.handler(event, CONTEXT)
-        return response["statusCode"], json.loads(response["body"])
+        def answer(verb_and_path: str, body: object = None, **query: str) -> tuple[int, Any]:
+            return ask("allocations", verb_and_path, body, query=query)
 
-    yield answer
-    for each in made_once:
-        each.cache_clear()
+        yield answer
 
 
 def codes(answer: tuple[int, Any]) -> tuple[int, list[tuple[str, str]]]:

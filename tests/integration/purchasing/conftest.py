@@ -1,17 +1,13 @@
 """Purchase orders: the use cases, and the functions as API Gateway calls them."""
 
-import importlib
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from oms.aws import clients, stores
 from oms.catalog.model import Node
 from oms.inventory.position import Supply
 from oms.kernel.encoding import from_json
@@ -19,18 +15,12 @@ from oms.kernel.events import Envelope
 from oms.purchasing import purchasing
 from oms.purchasing.contract import PurchaseOrderDocument
 from oms.purchasing.model import PurchaseOrder
+from tests.integration.gateway import gateway
 from tests.integration.world import SP, World, world
 from tests.samples import CAUSE, NOW
 
 DUE = NOW + timedelta(days=10)
 ACME = Node("acme", "Acme", "supplier", "BR")
-CONTEXT = SimpleNamespace(
-    function_name="function",
-    memory_limit_in_mb=128,
-    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:function",
-    aws_request_id="lambda-1",
-    get_remaining_time_in_millis=lambda: 10_000,
-)
 
 
 @pytest.fixture
@@ -43,42 +33,14 @@ def oms() -> Iterator[World]:
 @pytest.fixture
 def call(oms: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """Calls a function as API Gateway does: its status and its answer."""
-    monkeypatch.setenv("INVENTORY_TABLE", "inventory")
-    monkeypatch.setenv("CATALOG_TABLE", "catalog")
-    made_once: tuple[Any, ...] = (
-        clients.dynamodb,
-        stores.stock,
-        stores.purchases,
-        stores.replenishment,
-        stores.catalog,
-        stores.catalog_store,
-    )
-    for each in made_once:
-        each.cache_clear()
+    with gateway(monkeypatch) as ask:
 
-    def answer(function: str, verb_and_path: str, body: object = None, **query: str) -> Any:
-        method, path = verb_and_path.split()
-        event = {
-            "version": "2.0",
-            "rawPath": path,
-            "rawQueryString": "",
-            "queryStringParameters": query,
-            "headers": {"content-type": "application/json"},
-            "requestContext": {
-                "requestId": "request-1",
-                "stage": "$default",
-                "http": {"method": method, "path": path},
-            },
-            "body": None if body is None else json.dumps(body),
-            "isBase64Encoded": False,
-        }
-        module = importlib.import_module(f"functions.{function}.handler")
-        response = module.handler(event, CONTEXT)
-        return response["statusCode"], json.loads(response["body"])
+        def answer(
+            function: str, verb_and_path: str, body: object = None, **query: str
+        ) -> tuple[int, Any]:
+            return ask(function, verb_and_path, body, query=query)
 
-    yield answer
-    for each in made_once:
-        each.cache_clear()
+        yield answer
 
 
 def asked(order_id: str = "po_1", units: int = 10, **more: object) -> PurchaseOrderDocument:

@@ -17,10 +17,11 @@ from oms.purchasing.contract import ReplenishmentDocument
 from oms.purchasing.model import PurchaseOrder, PurchaseState
 from oms.purchasing.reorder import Settings
 from oms.purchasing.store import Look
+from tests.integration.gateway import CONTEXT
 from tests.integration.world import RJ, SP, World
 from tests.samples import CAUSE, NOW
 
-from .conftest import CONTEXT, at, sent, supply, told
+from .conftest import at, sent, supply, told
 
 Call = Callable[..., Any]
 PATH = "/v1/inventory/MUG/nodes/sp-dc/replenishment"
