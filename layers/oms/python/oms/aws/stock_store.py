@@ -25,22 +25,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from oms.aws import dynamo, reservation_writes, stock_writes
-from oms.aws.backorder_store import OWED, BackorderStore, read_owed
+from oms.aws.backorder_store import BackorderStore
 from oms.aws.demand_store import reserved_line
-from oms.aws.policy_store import POLICY, read_policy
-from oms.aws.share_store import SHARE, ShareStore, in_order, read_share
+from oms.aws.share_store import ShareStore
 from oms.aws.stock_items import (
     Item,
     counters_to_read,
     is_spread,
     read_balance,
     read_entry,
-    read_lapsed,
     read_reservation,
     sort_key,
     summed,
-    without_lapsed,
 )
+from oms.aws.stock_position import read_position
 from oms.aws.stock_spread import Spreading
 from oms.aws.stock_writes import (
     ENTRY_TWICE,
@@ -50,11 +48,9 @@ from oms.aws.stock_writes import (
     put_entry,
     same,
 )
-from oms.aws.supply_items import PREFIX, read_supply
 from oms.inventory.counters import first
 from oms.inventory.ledger import arrival_entry, count_entry, entries_of
 from oms.inventory.model import Balance, Entry, Movement, MovementKind, Need
-from oms.inventory.policy import SellingPolicy
 from oms.inventory.position import Position
 from oms.inventory.reservation import (
     Reservation,
@@ -559,41 +555,6 @@ def _order_entry(kind: str, need: Need, order_id: str, cause: Cause) -> Entry:
         order_id=order_id,
         counter=need.counter,
     )
-
-
-def read_position(
-    sku: str, home: Sequence[Item], further: Sequence[Sequence[Item]] = ()
-) -> Position:
-    """The items of a SKU's partition: what each is, its sort key says. ``further``: those of its
-    other counters."""
-    lapsed = [
-        read_lapsed(item)
-        for part in (home, *further)
-        for item in part
-        if sort_key(item).startswith("until#")
-    ]
-    counters = tuple(
-        without_lapsed(_balances(part), lapsed, counter)
-        for counter, part in enumerate((home, *further))
-    )
-    supplies = [read_supply(item) for item in home if sort_key(item).startswith(PREFIX)]
-    policy = next((read_policy(item) for item in home if sort_key(item) == POLICY), SellingPolicy())
-    owed, owed_to = next((read_owed(item) for item in home if sort_key(item) == OWED), (0, {}))
-    return Position(
-        sku,
-        summed(counters),
-        counters=counters if further else (),
-        supplies=tuple(supplies),
-        lapsed=tuple(lapsed),
-        policy=policy,
-        shares=in_order(read_share(item) for item in home if sort_key(item).startswith(SHARE)),
-        owed=owed,
-        owed_to=owed_to,
-    )
-
-
-def _balances(items: Sequence[Item]) -> list[Balance]:
-    return [read_balance(item) for item in items if sort_key(item).startswith("node#")]
 
 
 def _lacking(movement: Movement) -> Conflict:
