@@ -88,7 +88,7 @@ class Feed:
         """A channel that takes what it is told and forgets now and then to say so."""
         told = availability_of(body)
         self.heard.append(told)
-        time.sleep(0.02)
+        time.sleep(0.02)  # a slow channel: long enough for another message to overtake
         if len(self.heard) % 3 == 1:
             raise ProviderUnavailable("the answer got lost")
         return CallbackOutcome.ACCEPTED

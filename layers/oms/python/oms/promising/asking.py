@@ -324,6 +324,7 @@ def _latest(question: Question, now: datetime) -> date:
 
 def _currency(question: Question, channel: Channel | None, faults: Faults) -> str:
     if channel is None:
+        # The channel is a fault already; until it is told, ISO 4217's code for no currency.
         return question.currency or "XXX"
     if question.currency and question.currency not in channel.currencies:
         faults.add(

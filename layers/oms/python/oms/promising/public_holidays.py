@@ -19,7 +19,7 @@ def public_holidays(where: PublicHolidays, year: int) -> Mapping[date, str]:
 
     try:
         known = country_holidays(where.country)
-    except NotImplementedError:
+    except NotImplementedError:  # how the package says that it does not know a country
         return {}
     subdivision = where.subdivision
     named = {*known.subdivisions, *known.subdivisions_aliases}
