@@ -113,6 +113,7 @@ class System:
             self.deployment.inventory_table: "inventory",
             self.deployment.catalog_table: "catalog",
             self.deployment.views_table: "views",
+            self.deployment.work_table: "work",
         }
 
     def forget(self) -> None:

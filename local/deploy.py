@@ -65,6 +65,7 @@ class Deployment:
     inventory_table: str
     catalog_table: str
     views_table: str
+    work_table: str
     state_machine_arn: str
     event_bus: str
     webhook_secrets: Mapping[str, str]
@@ -273,6 +274,7 @@ def _describe(engine: Engine, outputs_file: Path) -> Deployment:
             inventory_table=outputs["InventoryTable"],
             catalog_table=outputs["CatalogTable"],
             views_table=outputs["ViewsTable"],
+            work_table=outputs["WorkTable"],
             state_machine_arn=outputs["StateMachineArn"],
             event_bus=outputs["EventBusName"],
             webhook_secrets=json.loads(outputs["WebhookSecrets"]),

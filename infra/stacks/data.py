@@ -45,6 +45,7 @@ class DataStack(Stack):
                 indexes=[Index("waiting", partition="waiting", sort="since", carries=("state",))],
                 expires_by="expires_at",
             ).table,
+            "work": Table(self, "Work", deployment=deployment, expires_by="expires_at").table,
         }
         self.secrets: dict[str, secretsmanager.Secret] = {
             "callback": self._secret(

@@ -38,6 +38,7 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
     """Over the stock and the catalogue of the tests' world."""
     monkeypatch.setenv("INVENTORY_TABLE", "inventory")
     monkeypatch.setenv("CATALOG_TABLE", "catalog")
+    monkeypatch.setenv("WORK_TABLE", "work")
     _forget()
     yield _call
     _forget()

@@ -130,6 +130,7 @@ def create_tables(client: "DynamoDBClient") -> None:
         ("inventory", {"expiring": "expiring"}, "expires_at"),
         ("catalog", {}, ""),
         ("views", {"waiting": "waiting"}, "since"),
+        ("work", {}, ""),
     ):
         _create(client, table, indexes, sorted_by)
 
