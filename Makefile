@@ -58,7 +58,7 @@ build/layers/aws.built: $(LAYER) .venv/.packages
 	@rm -rf build/layers/aws && mkdir -p build/layers/aws
 	@$(UV) pip install --quiet --target build/layers/aws/python -r $(LAYER) \
 	  --no-deps --require-hashes --only-binary :all: \
-	  --python-platform aarch64-manylinux2014 --python-version 3.13
+	  --python-platform aarch64-manylinux_2_28 --python-version 3.13
 	@rm -rf build/layers/aws/python/bin
 	@touch $@
 

@@ -111,10 +111,11 @@ def deploy(engine: Engine, state_dir: Path, context: Mapping[str, str] | None = 
 
 
 def load(state_dir: Path) -> Deployment | None:
-    """The deployment last made in `state_dir`, or None. It may have gone with its engine."""
+    """The deployment last made in `state_dir`, or None, also when an older version of this file
+    described it. It may have gone with its engine."""
     try:
         return Deployment(**json.loads(_file(state_dir).read_text()))
-    except FileNotFoundError:
+    except (FileNotFoundError, TypeError):
         return None
 
 
