@@ -127,7 +127,11 @@ FUNCTIONS = (
         "fulfillment",
         "API: the work of stores and warehouses",
         _API,
-        tables={"orders": APPEND_ORDER, "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem")},
+        tables={
+            "orders": APPEND_ORDER,
+            "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem"),
+            "catalog": ("GetItem",),
+        },
         indexes={"views": ("waiting",)},
     ),
     FunctionPlan("webhooks", "API: verifies a webhook's signature and queues it", _API),

@@ -33,6 +33,7 @@ from oms.catalog.delivery_contract import (
 )
 from oms.catalog.items import store_item
 from oms.catalog.model import Item, Node
+from oms.fulfillment.staff_contract import StaffDocument, StaffView, staff_of, staff_view
 from oms.kernel.errors import Invalid, NotFound
 from oms.notifications.post import check_callback_url
 from oms.notifications.signing import channel_secret, supplier_name
@@ -42,6 +43,9 @@ secrets = Secrets()
 PLAIN_CALLBACKS = os.environ.get("ALLOW_PLAIN_CALLBACKS") == "1"
 
 ServiceId = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
+Caller = Annotated[
+    str, Path(pattern=r"^[\w.:@+\-]{1,128}$", description="Whom the token is issued to")
+]
 _WRITTEN = {200: {"description": "As it is stored now"}, **refusals(400, 401, 403, 415, 422)}
 _READ = {200: {"description": "As it is stored"}, **refusals(401, 403, 404, 422)}
 
@@ -153,6 +157,37 @@ def get_channel(channel_id: ChannelId) -> ChannelView:
     if found is None:
         raise NotFound(f"there is no channel {channel_id}")
     return channel_view(found, _signing_secret(channel_id))
+
+
+@app.put(
+    "/v1/staff/<caller>",
+    summary="Say on whose work a member of staff acts",
+    description="A caller that is registered is refused (403, `not_your_node`) at every other node;"
+    " one that is not acts for all of them. It takes some seconds to be known everywhere.",
+    tags=["catalog"],
+    responses=_WRITTEN,
+)
+def put_staff(caller: Caller, staff: Annotated[StaffDocument, Body()]) -> StaffView:
+    if staff.nodes is None:
+        stores.staff().remove(caller)
+        return staff_view(caller, None)
+    known = {node.id for node in stores.catalog_store().nodes()} if staff.nodes else set()
+    stored = staff_of(caller, staff.nodes, known)
+    stores.staff().put(stored)
+    return staff_view(caller, stored)
+
+
+@app.get(
+    "/v1/staff/<caller>",
+    summary="Read on whose work a member of staff acts",
+    tags=["catalog"],
+    responses=_READ,
+)
+def get_staff(caller: Caller) -> StaffView:
+    found = stores.staff().read(caller)
+    if found is None:
+        raise NotFound(f"{caller} is not registered as staff")
+    return staff_view(caller, found)
 
 
 def _shown(item: Item) -> ItemView:

@@ -8,6 +8,7 @@ from oms.aws import stores
 from oms.aws.http import caller, refusals, resolver, serve
 from oms.aws.observability import correlation_id
 from oms.fulfillment.contract import FulfillmentPage, Shipment
+from oms.fulfillment.staff import check_node_of
 from oms.fulfillment.worklist import find, open_work
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
@@ -64,6 +65,7 @@ def read_fulfillment(fulfillment_id: FulfillmentId) -> FulfillmentView:
     responses=_STEP,
 )
 def accept(fulfillment_id: FulfillmentId) -> FulfillmentView:
+    _check_staff(fulfillment_id)
     order = fulfillment.accept(fulfillment_id, stores.orders(), stores.stock(), _cause())
     return _view(order, fulfillment_id)
 
@@ -95,6 +97,7 @@ def pack(fulfillment_id: FulfillmentId) -> FulfillmentView:
     responses={**_STEP, **refusals(400, 415)},
 )
 def ship(fulfillment_id: FulfillmentId, shipment: Annotated[Shipment, Body()]) -> FulfillmentView:
+    _check_staff(fulfillment_id)
     order = fulfillment.ship(
         fulfillment_id,
         shipment.carrier,
@@ -117,8 +120,16 @@ def deliver(fulfillment_id: FulfillmentId) -> FulfillmentView:
 
 
 def _advance(fulfillment_id: str, step: str) -> FulfillmentView:
+    _check_staff(fulfillment_id)
     order = fulfillment.advance(fulfillment_id, step, stores.orders(), _cause())
     return _view(order, fulfillment_id)
+
+
+def _check_staff(fulfillment_id: str) -> None:
+    def node() -> str:
+        return find(fulfillment_id, stores.orders()).fulfillment.node
+
+    check_node_of(caller(app), node, stores.staff())
 
 
 def _view(order: Order, fulfillment_id: str) -> FulfillmentView:

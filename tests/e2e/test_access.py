@@ -13,6 +13,7 @@ MISSING = {
     "{sku}": "none",
     "{node_id}": "none",
     "{channel_id}": "none",
+    "{caller}": "none",
 }
 GUARDED = [
     pytest.param(route, id=f"{route.method} {route.path}") for route in ROUTES if route.scope

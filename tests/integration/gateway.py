@@ -29,6 +29,7 @@ class Gateway(Protocol):
         *,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        caller: str = "",
     ) -> tuple[int, Any]:
         """The status, and the document that was answered."""
 
@@ -38,6 +39,8 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
     """Over the stock and the catalogue of the tests' world."""
     monkeypatch.setenv("INVENTORY_TABLE", "inventory")
     monkeypatch.setenv("CATALOG_TABLE", "catalog")
+    monkeypatch.setenv("ORDERS_TABLE", "orders")
+    monkeypatch.setenv("VIEWS_TABLE", "views")
     monkeypatch.setenv("WORK_TABLE", "work")
     _forget()
     yield _call
@@ -58,6 +61,7 @@ def _call(
     *,
     query: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
+    caller: str = "",
 ) -> tuple[int, Any]:
     method, path = verb_and_path.split()
     event = {
@@ -70,6 +74,7 @@ def _call(
             "requestId": "request-1",
             "stage": "$default",
             "http": {"method": method, "path": path},
+            "authorizer": {"jwt": {"claims": {"username": caller} if caller else {}}},
         },
         "body": None if body is None else json.dumps(body),
         "isBase64Encoded": False,

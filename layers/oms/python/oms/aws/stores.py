@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from oms.aws.purchase_store import PurchaseStore
     from oms.aws.replenishment_store import ReplenishmentStore
     from oms.aws.reservation_store import ReservationStore
+    from oms.aws.staff_store import StaffTable
     from oms.aws.stock_store import StockStore
     from oms.aws.view_store import ViewStore
 
@@ -116,3 +117,10 @@ def views() -> ViewStore:
     from oms.aws.view_store import ViewStore
 
     return ViewStore(clients.dynamodb(), os.environ["VIEWS_TABLE"])
+
+
+@cache
+def staff() -> StaffTable:
+    from oms.aws.staff_store import StaffTable
+
+    return StaffTable(clients.dynamodb(), os.environ["CATALOG_TABLE"])

@@ -6,6 +6,7 @@
     ├── Refused                   the caller may not have this (4xx, never retried)
     │   ├── MalformedRequest      400  the request cannot be read
     │   ├── Unauthenticated       401  a missing or wrong signature
+    │   ├── Forbidden             403  somebody else may have this
     │   ├── NotFound              404
     │   ├── Conflict              409  not in a state, or not of a content, that allows it
     │   ├── TooLarge              413  a stated limit is exceeded
@@ -78,6 +79,12 @@ class Unauthenticated(Refused):
     code = "invalid_signature"
     status = 401
     title = "The signature is missing or wrong"
+
+
+class Forbidden(Refused):
+    code = "forbidden"
+    status = 403
+    title = "Not for this caller"
 
 
 class NotFound(Refused):
