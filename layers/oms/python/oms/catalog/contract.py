@@ -48,6 +48,12 @@ class ItemDocument(Document):
     maximum: NotNegative | None = None
     increment: NotNegative = Decimal(0)
     promising: PromisingDocument = PromisingDocument()
+    suppliers: Annotated[tuple[Identifier, ...], Field(max_length=20)] = Field(
+        default=(), description="Nodes that drop-ship it, the preferred one first"
+    )
+    keep_together: Text = Field(
+        default="", description="Lines of items of one group come from one node"
+    )
 
 
 class ItemView(ItemDocument):
@@ -74,6 +80,29 @@ class NodeDocument(Document):
         StringConstraints(pattern=r"^(https?://\S{1,500})?$"),
         Field(description="Purchase orders to a supplier are posted there, signed"),
     ] = ""
+    groups: Annotated[tuple[Identifier, ...], Field(max_length=20)] = Field(
+        default=(), description="Names that sourcing policies know it by"
+    )
+    priority: Annotated[int, Field(ge=1, le=999)] = Field(
+        default=5, description="For sourcing policies that rank by it: 1 is tried first"
+    )
+    pickup_days: Annotated[int, Field(ge=1, le=90)] = Field(
+        default=7, description="For how many days what is ready to be collected is kept"
+    )
+    capacity_per_day: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
+        default=None, description="Fulfilments that it takes in a day; null: no limit"
+    )
+    capacity_per_hour: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
+        default=None, description="Fulfilments that it takes in an hour; null: no limit"
+    )
+    line_cost: CostDocument | None = Field(default=None, description="Of each line of a parcel")
+    drop_ship: bool = Field(default=False, description="Sends its own goods to our customers")
+    makes: bool = Field(default=False, description="Produces what is made to order")
+    pickup: Literal["disabled", "local", "any"] = Field(
+        default="disabled",
+        description="What customers collect there: nothing, what it has itself, or also what is"
+        " brought there",
+    )
 
 
 class NodeView(NodeDocument):
@@ -132,6 +161,8 @@ def item_of(sku: str, document: ItemDocument, items: Mapping[str, Item], faults:
         maximum=None if maximum is None else counted("maximum", maximum, document.scale),
         increment=counted("increment", document.increment, document.scale),
         promising=promising_of(document.promising, items, faults),
+        suppliers=document.suppliers,
+        keep_together=document.keep_together,
     )
 
 
@@ -155,6 +186,8 @@ def item_view(item: Item, items: Mapping[str, Item]) -> ItemView:
         ),
         increment=Decimal(quantity_number(item.increment, item.scale)),
         promising=promising_document(item.promising, items),
+        suppliers=item.suppliers,
+        keep_together=item.keep_together,
     )
 
 
@@ -169,9 +202,16 @@ def node_of(node_id: str, document: NodeDocument) -> Node:
     faults = Faults()
     calendar = calendar_of(document.calendar, faults)
     handling_cost = money_of("handling_cost", document.handling_cost, faults)
+    line_cost = money_of("line_cost", document.line_cost, faults)
     faults.refuse("the node breaks a rule")
-    plain = document.model_dump(exclude={"calendar", "handling_cost"})
-    return Node(id=node_id, **plain, calendar=calendar, handling_cost=handling_cost)
+    plain = document.model_dump(exclude={"calendar", "handling_cost", "line_cost"})
+    return Node(
+        id=node_id,
+        **plain,
+        calendar=calendar,
+        handling_cost=handling_cost,
+        line_cost=line_cost,
+    )
 
 
 def node_view(node: Node, signing_secret: str = "") -> NodeView:
@@ -190,6 +230,15 @@ def node_view(node: Node, signing_secret: str = "") -> NodeView:
         calendar=calendar_document(node.calendar),
         handling_cost=cost_document(node.handling_cost),
         callback_url=node.callback_url,
+        pickup=cast(Literal["disabled", "local", "any"], node.pickup),
+        groups=node.groups,
+        priority=node.priority,
+        pickup_days=node.pickup_days,
+        capacity_per_day=node.capacity_per_day,
+        capacity_per_hour=node.capacity_per_hour,
+        line_cost=cost_document(node.line_cost),
+        drop_ship=node.drop_ship,
+        makes=node.makes,
         signing_secret=signing_secret,
     )
 

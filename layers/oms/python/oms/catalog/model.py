@@ -14,7 +14,8 @@ class Item:
 
     With ``components`` it is a bundle: it holds no stock and sells as what it is made of. An order
     takes at least ``minimum`` of it, at most ``maximum``, in multiples of ``increment`` (0: any),
-    all three in units of its scale.
+    all three in units of its scale. ``suppliers`` are the nodes that drop-ship it, the preferred
+    one first; items of one ``keep_together`` group come from one node.
     """
 
     sku: str
@@ -26,13 +27,21 @@ class Item:
     maximum: int | None = None
     increment: int = 0
     promising: Promising = FROM_STOCK
+    suppliers: tuple[str, ...] = ()
+    keep_together: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
     """A warehouse, store or supplier. Coordinates are WGS 84 degrees. Without a ``calendar`` it
     works every day, in UTC; ``handling_cost`` is that of one parcel. A supplier is told of its
-    orders at ``callback_url``, if set."""
+    orders at ``callback_url``, if set. ``pickup``: what customers can collect there: ``any`` (what
+    it has, and what other nodes bring), ``local`` (what it has), or nothing (``disabled``); what is
+    ready is kept for ``pickup_days``.
+
+    ``line_cost`` is that of each line of a parcel; ``priority`` 1 is tried first;
+    ``capacity_per_day`` and ``capacity_per_hour`` are fulfilments (None: no limit). One that is to
+    ``drop_ship`` sends its own goods to our customers, one that ``makes`` produces."""
 
     id: str
     name: str
@@ -48,6 +57,15 @@ class Node:
     calendar: NodeCalendar | None = None
     handling_cost: Money | None = None
     callback_url: str = ""
+    pickup: str = "disabled"
+    groups: tuple[str, ...] = ()
+    priority: int = 5
+    pickup_days: int = 7
+    capacity_per_day: int | None = None
+    capacity_per_hour: int | None = None
+    line_cost: Money | None = None
+    drop_ship: bool = False
+    makes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,44 @@
+"""Why a decision fell as it did: kept with the event that records it, for whoever asks later.
+
+It imports nothing of ours, because the events of an order carry it. It is bounded: the best
+candidates are named, the others are counted by what excluded them.
+"""
+
+from dataclasses import dataclass
+
+# Candidates that are named; all others are only counted.
+NAMED_CANDIDATES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TriedRule:
+    """A rule that was looked at before the one that decided, and why it did not."""
+
+    rule: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RankedNode:
+    """A node that was looked at. ``ranks`` stand in the order of the evidence's ``rankers``; 1 is
+    the best and None says that the ranker knew nothing of it. ``excluded_by`` names the filter or
+    the limit that kept the node out; it is empty for a candidate."""
+
+    node: str
+    ranks: tuple[int | None, ...] = ()
+    excluded_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """``rule`` is the one that decided, of ``version`` of ``policy``; version 0 is the built-in
+    one. ``tried`` are the rules before it. ``candidates``: up to twenty, best first;
+    ``others`` counts the rest by what excluded them (``not_chosen`` for mere candidates)."""
+
+    policy: str
+    version: int = 0
+    rule: str = ""
+    tried: tuple[TriedRule, ...] = ()
+    rankers: tuple[str, ...] = ()
+    candidates: tuple[RankedNode, ...] = ()
+    others: tuple[tuple[str, int], ...] = ()
