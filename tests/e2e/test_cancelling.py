@@ -72,7 +72,7 @@ def test_the_node_cannot_go_on_with_withdrawn_work(shop: Shop) -> None:
 
     refused = order.step(work, "accept")
 
-    assert (refused.status_code, refused.json()["code"]) == (409, "withdrawn")
+    assert (refused.status_code, refused.json()["code"]) == (409, "illegal_transition")
 
 
 def test_an_order_whose_parcel_has_left_cannot_be_cancelled(shop: Shop) -> None:

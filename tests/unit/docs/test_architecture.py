@@ -151,7 +151,7 @@ def statuses() -> set[str]:
         if isinstance(node, ast.FunctionDef) and node.name.endswith("_status")
     ]
     found = {literal for each in functions for literal in _returned(each)}
-    return found | set(model._RELEASED_STATUS.values()) | {"completed", "cancelled"}
+    return found | set(model._WORK_STATUS.values()) | {"completed", "cancelled"}
 
 
 def _returned(function: ast.FunctionDef) -> Iterator[str]:

@@ -155,7 +155,8 @@ def test_release_waits_for_the_money() -> None:
         (released, decisions.deliver, "illegal_transition"),
         (packed, decisions.deliver, "illegal_transition"),
         (cancelling, decisions.accept, "cancelling"),
-        (withdrawn, decisions.accept, "withdrawn"),
+        (withdrawn, decisions.accept, "illegal_transition"),
+        (packed, decisions.accept, "illegal_transition"),
     ],
 )
 def test_a_node_cannot_take_a_step_that_is_not_the_next(
@@ -167,7 +168,7 @@ def test_a_node_cannot_take_a_step_that_is_not_the_next(
 
 
 def test_a_step_that_was_taken_is_not_taken_again() -> None:
-    assert decisions.accept(packed(), FULFILLMENT) == ()
+    assert decisions.pack(packed(), FULFILLMENT) == ()
     assert decisions.ship(shipped(), FULFILLMENT, "Correios", "BR1") == ()
     assert decisions.deliver(delivered(), FULFILLMENT) == ()
 

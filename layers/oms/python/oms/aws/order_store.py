@@ -28,7 +28,7 @@ from oms.kernel.errors import NotFound, VersionConflict
 from oms.kernel.events import Cause, Envelope, event_id
 from oms.kernel.writes import Write
 from oms.orders.events import CLASS_BY_TYPE, TYPE_BY_CLASS, Event, OrderCaptured
-from oms.orders.evolve import begin, evolve_all
+from oms.orders.evolve import as_changed, begin, evolve_all
 from oms.orders.model import Content, Order, Progress, State
 from oms.orders.store import AwaitedToken, Captured, OrderKeys
 
@@ -137,7 +137,8 @@ class OrderStore:
         if len(items) == 1:
             return order
         progress = from_json(dynamo.read_text(items[1], "progress"), Progress)
-        return Order(order.content, progress, dynamo.read_number(items[1], "version"))
+        content = as_changed(order.content, progress)
+        return Order(content, progress, dynamo.read_number(items[1], "version"))
 
     def commit(
         self,

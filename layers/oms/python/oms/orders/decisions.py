@@ -6,20 +6,23 @@ ladder raises ``OrderCancelRequested`` so that the lifecycle turns round.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from dataclasses import replace
 from datetime import datetime
 
 from oms.kernel.errors import Conflict, NotFound, OrderCancelRequested, StockTakenBack
 from oms.kernel.ids import fulfillment_id, refund_id
 from oms.orders import events as happened
+from oms.orders import transitions
 from oms.orders.events import Event
 from oms.orders.model import (
-    FULFILLMENT_STEPS,
     Allocation,
     Fulfillment,
     FulfillmentLine,
     FulfillmentState,
+    Method,
     Order,
     OutOfStockPolicy,
+    Slot,
     State,
 )
 
@@ -160,7 +163,7 @@ def collect_payment(order: Order, amount: int, reference: str, key: str) -> Even
         authorized = happened.PaymentAuthorized(payment.id, amount, reference, f"{key}:authorized")
         events = (authorized, *events)
     if order.state is State.CANCELLED:
-        return (*events, _refund(order, amount, "paid_after_cancel"))
+        return (*events, refund_of(order, amount, "paid_after_cancel"))
     return events
 
 
@@ -187,7 +190,7 @@ def decline_payment(order: Order, code: str, key: str) -> Events:
 
 def amount_to_capture(order: Order) -> int:
     """Minor units still to be taken for what was delivered."""
-    return max(0, order.content.total.minor - order.payment.captured.minor)
+    return max(0, order.due.minor - order.payment.captured.minor)
 
 
 def settle(order: Order, captured: int, reference: str, key: str) -> Events:
@@ -226,7 +229,7 @@ def close_cancelled(order: Order, reason: str, void_reference: str, void_key: st
         events.append(happened.VoidRequested(payment.id, amount, "authorization_unknown"))
     owed = payment.refundable.minor
     if owed:
-        events.append(_refund(order, owed, reason))
+        events.append(refund_of(order, owed, reason))
     why = order.progress.cancel_reason or reason
     events.append(happened.OrderCancelled(why, is_promised(order)))
     return tuple(events)
@@ -258,7 +261,7 @@ def _is_open(order: Order, refund: str) -> bool:
     return state == "requested"
 
 
-def _refund(order: Order, amount: int, reason: str) -> happened.RefundRequested:
+def refund_of(order: Order, amount: int, reason: str) -> happened.RefundRequested:
     number = len(order.progress.refunds) + 1
     return happened.RefundRequested(
         refund_id(order.order_id, number), order.payment.id, amount, reason
@@ -278,40 +281,39 @@ def release(order: Order) -> Events:
         raise StockTakenBack("what the order held went to one of higher priority")
     if order.state is not State.AUTHORIZED:
         raise Conflict(f"the order is {order.state}, not authorized", code="not_authorized")
-    first = len(order.progress.fulfillments) + 1
-    fulfillments = tuple(
-        Fulfillment(fulfillment_id(order.order_id, number), node, lines)
-        for number, (node, lines) in enumerate(_work(order.progress.allocations), start=first)
+    return (
+        happened.OrderReleased(
+            fulfillments_of(order, order.progress.allocations, order.progress.slots)
+        ),
     )
-    return (happened.OrderReleased(fulfillments),)
 
 
 def accept(order: Order, fulfillment: str) -> Events:
-    return _advance(order, fulfillment, FulfillmentState.ACCEPTED)
+    return _advance(order, fulfillment, "accept", happened.FulfillmentAccepted)
 
 
 def pick(order: Order, fulfillment: str) -> Events:
-    return _advance(order, fulfillment, FulfillmentState.PICKED)
+    return _advance(order, fulfillment, "pick", happened.FulfillmentPicked)
 
 
 def pack(order: Order, fulfillment: str) -> Events:
-    return _advance(order, fulfillment, FulfillmentState.PACKED)
+    return _advance(order, fulfillment, "pack", happened.FulfillmentPacked)
 
 
 def ship(order: Order, fulfillment: str, carrier: str, tracking_number: str) -> Events:
-    found = _find(order, fulfillment)
-    if found.has_left and found.tracking_number != tracking_number:
+    found = find_fulfillment(order, fulfillment)
+    if found.has_left and found.tracking_number == tracking_number:
+        return NOTHING
+    if found.has_left:
         raise Conflict("the fulfilment was shipped with another tracking number", code="shipped")
-    if not _may_advance(order, found, FulfillmentState.SHIPPED):
+    if not may_step(order, found, "ship"):
         return NOTHING
     promised = is_promised(order)
     return (happened.FulfillmentShipped(fulfillment, carrier, tracking_number, promised),)
 
 
 def deliver(order: Order, fulfillment: str) -> Events:
-    if not _may_advance(order, _find(order, fulfillment), FulfillmentState.DELIVERED):
-        return NOTHING
-    return (happened.FulfillmentDelivered(fulfillment),)
+    return _advance(order, fulfillment, "deliver", happened.FulfillmentDelivered)
 
 
 def withdraw(order: Order) -> Events:
@@ -323,62 +325,81 @@ def withdraw(order: Order) -> Events:
     )
 
 
-_ADVANCE: dict[FulfillmentState, Callable[[str], Event]] = {
-    FulfillmentState.ACCEPTED: happened.FulfillmentAccepted,
-    FulfillmentState.PICKED: happened.FulfillmentPicked,
-    FulfillmentState.PACKED: happened.FulfillmentPacked,
-}
-
-
-def _advance(order: Order, fulfillment: str, to: FulfillmentState) -> Events:
-    if not _may_advance(order, _find(order, fulfillment), to):
-        return NOTHING
-    return (_ADVANCE[to](fulfillment),)
-
-
-def _may_advance(order: Order, fulfillment: Fulfillment, to: FulfillmentState) -> bool:
-    """False when it is done already; raises ``Conflict`` when it is not the next step."""
-    if fulfillment.state is FulfillmentState.WITHDRAWN:
-        raise Conflict("the fulfilment was withdrawn", code="withdrawn")
-    here, there = (FULFILLMENT_STEPS.index(state) for state in (fulfillment.state, to))
-    if there <= here:
-        return False
-    if there > here + 1:
-        raise Conflict(
-            f"the fulfilment is {fulfillment.state}; it cannot become {to} yet",
-            code="illegal_transition",
-            context={
-                "state": fulfillment.state,
-                "allowed": [FULFILLMENT_STEPS[here + 1]],
-            },
-        )
-    if order.cancel_requested and not fulfillment.has_left:
-        raise Conflict("the order is being cancelled", code="cancelling")
-    return True
-
-
-def _find(order: Order, fulfillment: str) -> Fulfillment:
+def find_fulfillment(order: Order, fulfillment: str) -> Fulfillment:
+    """Raises ``NotFound``."""
     found = order.fulfillment(fulfillment)
     if found is None:
         raise NotFound(f"there is no fulfilment {fulfillment}")
     return found
 
 
-def _work(allocations: Sequence[Allocation]) -> Iterator[tuple[str, tuple[FulfillmentLine, ...]]]:
-    for node in sorted({allocation.node for allocation in allocations}):
-        lines = [
-            FulfillmentLine(
-                allocation.line_id,
-                allocation.quantity,
-                allocation.tracked,
-                allocation.take_back,
-                allocation.counter,
-            )
-            for allocation in allocations
-            if allocation.node == node
-        ]
+def may_step(order: Order, fulfillment: Fulfillment, step: str) -> bool:
+    """False when it is done already; raises ``Conflict`` when the tables do not have it, and while
+    the order is being cancelled."""
+    if transitions.after(fulfillment.method, fulfillment.state, step) is None:
+        return False
+    if order.cancel_requested and not fulfillment.has_left:
+        raise Conflict("the order is being cancelled", code="cancelling")
+    return True
+
+
+def _advance(order: Order, fulfillment: str, step: str, event: Callable[[str], Event]) -> Events:
+    if not may_step(order, find_fulfillment(order, fulfillment), step):
+        return NOTHING
+    return (event(fulfillment),)
+
+
+def fulfillments_of(
+    order: Order, allocations: Sequence[Allocation], slots: Sequence[Slot]
+) -> tuple[Fulfillment, ...]:
+    """The work of each node, numbered on; its first takes the slot that was taken there."""
+    first = len(order.progress.fulfillments) + 1
+    free = list(slots)
+    found: list[Fulfillment] = []
+    for number, part in enumerate(_work(order, allocations), start=first):
+        slot = next((slot for slot in free if slot.node == part.node), None)
+        if slot:
+            free.remove(slot)
+        found.append(replace(part, id=fulfillment_id(order.order_id, number), slot=slot))
+    return tuple(found)
+
+
+def _work(order: Order, allocations: Sequence[Allocation]) -> Iterator[Fulfillment]:
+    """By node, place of handing over, and who makes or sends it; each without its id."""
+    kinds = sorted({_kind(order, allocation) for allocation in allocations})
+    for kind in kinds:
+        node, hand_over_at, drop_ship, make = kind
+        method = Method.SHIP
+        if hand_over_at:
+            method = Method.PICKUP if hand_over_at == node else Method.SHIP_TO_STORE
+        lines = [_work_line(order, one) for one in allocations if _kind(order, one) == kind]
         for part in _shippable_at_once(lines):
-            yield node, part
+            yield Fulfillment(
+                "",
+                node,
+                part,
+                method=method,
+                hand_over_at=hand_over_at,
+                drop_ship=drop_ship,
+                make=make,
+            )
+
+
+def _kind(order: Order, allocation: Allocation) -> tuple[str, str, bool, bool]:
+    line = order.content.line(allocation.line_id)
+    return (allocation.node, line.pickup_node, allocation.drop_ship, allocation.make)
+
+
+def _work_line(order: Order, allocation: Allocation) -> FulfillmentLine:
+    return FulfillmentLine(
+        allocation.line_id,
+        allocation.quantity,
+        allocation.tracked,
+        allocation.take_back,
+        allocation.counter,
+        allocation.component,
+        allocation.sku if allocation.component else "",
+    )
 
 
 def _shippable_at_once(

@@ -4,7 +4,17 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from oms.orders.model import Allocation, Content, Fulfillment, PromisedPart
+from oms.orders.model import (
+    Address,
+    Allocation,
+    Content,
+    Fulfillment,
+    Line,
+    PromisedPart,
+    Slot,
+    Units,
+)
+from oms.routing.evidence import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +34,16 @@ class SourcingPlanned:
 
 @dataclass(frozen=True, slots=True)
 class OrderSourced:
-    """Stock is reserved. ``reason`` says in words why ``rule`` chose these nodes. ``promised``,
-    here and in other events: the order was captured with a promise."""
+    """Stock is reserved. ``reason`` says in words why ``rule`` chose these nodes, ``evidence`` what
+    it was chosen from. ``slots`` of the nodes' capacity are taken with it. ``promised``, here and
+    in other events: the order was captured with a promise."""
 
     allocations: tuple[Allocation, ...]
     rule: str
     reason: str
     promised: bool = False
+    evidence: Evidence | None = None
+    slots: tuple[Slot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +203,156 @@ class FulfillmentWithdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class FulfillmentRejected:
+    """The node says no to ``units`` of it, for a reason; they have to come from elsewhere.
+    ``skus``: what is free again, if the node has it after all."""
+
+    fulfillment_id: str
+    units: tuple[Units, ...]
+    reason: str
+    node: str
+    skus: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentReduced:
+    """Units are taken out of it that are wanted from this node no more; they are open then."""
+
+    fulfillment_id: str
+    units: tuple[Units, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentSplit:
+    """``part`` was a part of it, and is a fulfilment of its own now, as far along as it was."""
+
+    fulfillment_id: str
+    part: Fulfillment
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentsMerged:
+    """What was in ``merged`` is in ``fulfillment_id`` now; all were at one node."""
+
+    fulfillment_id: str
+    merged: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentMoved:
+    """All of it is the work of another node now, as ``part``."""
+
+    fulfillment_id: str
+    part: Fulfillment
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentReady:
+    """The customer may collect it until ``pickup_until``."""
+
+    fulfillment_id: str
+    pickup_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentHandedOver:
+    fulfillment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentUncollected:
+    """Nobody came for it: its units are open, and in the stock of the node where they were."""
+
+    fulfillment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentJoined:
+    """It travels with fulfilments of other orders, as one shipment."""
+
+    fulfillment_id: str
+    shipment: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsRouted:
+    """Units that no node had after the release have ``fulfillments`` now. ``waited``: those of them
+    that were backordered; the rest was open."""
+
+    fulfillments: tuple[Fulfillment, ...]
+    rule: str
+    reason: str
+    waited: tuple[Units, ...] = ()
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsBackordered:
+    """Open units wait for stock while the rest of the order goes on."""
+
+    units: tuple[Units, ...]
+    reason: str
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingFailed:
+    """No node is left for these units; a person must decide."""
+
+    units: tuple[Units, ...]
+    reason: str
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingResolved:
+    """A person has decided. ``forgotten``: what nodes said no to before counts no more."""
+
+    action: str
+    note: str
+    forgotten: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationReduced:
+    """Reserved units are free again before they were released to a node; they are open then."""
+
+    allocations: tuple[Allocation, ...]
+    skus: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsCancelled:
+    """Open units that nobody wants any more; ``amount`` minor units are no longer due."""
+
+    units: tuple[Units, ...]
+    amount: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinesAdded:
+    """Sold in addition; ``amount`` minor units are due for them."""
+
+    lines: tuple[Line, ...]
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddressChanged:
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentDeferred:
+    """The customer pays when the goods are handed over; the order goes on without money."""
+
+    payment_id: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class FulfillmentOverdue:
     """The order has waited for its nodes for longer than it may; ``times`` counts the warnings."""
 
@@ -284,6 +447,24 @@ Event = (
     | FulfillmentShipped
     | FulfillmentDelivered
     | FulfillmentWithdrawn
+    | FulfillmentRejected
+    | FulfillmentReduced
+    | FulfillmentSplit
+    | FulfillmentsMerged
+    | FulfillmentMoved
+    | FulfillmentReady
+    | FulfillmentHandedOver
+    | FulfillmentUncollected
+    | ShipmentJoined
+    | UnitsRouted
+    | UnitsBackordered
+    | RoutingFailed
+    | RoutingResolved
+    | ReservationReduced
+    | UnitsCancelled
+    | LinesAdded
+    | AddressChanged
+    | PaymentDeferred
     | FulfillmentOverdue
     | CancelRequested
     | OrderCancelled

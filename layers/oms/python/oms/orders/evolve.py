@@ -4,7 +4,7 @@ Total and deterministic: deciding is elsewhere. Only the payment's ledger may re
 evolves before it writes, so that an event which breaks the ledger is never stored.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import reduce
 
@@ -17,13 +17,17 @@ from oms.orders.model import (
     Content,
     Counts,
     Fulfillment,
+    FulfillmentLine,
     FulfillmentState,
     Order,
     Outlook,
     Progress,
     Refund,
+    Rejection,
     State,
+    Units,
 )
+from oms.orders.parts import divide
 from oms.payments import model as ledger
 
 
@@ -41,6 +45,17 @@ def evolve(order: Order, event: Event) -> Order:
     if evolved.progress.exception and isinstance(event, _MOVES_ON):
         return evolved.with_progress(exception="")
     return evolved
+
+
+def as_changed(content: Content, progress: Progress) -> Content:
+    """What was captured, with what was added and changed since."""
+    if not progress.added and progress.address is None:
+        return content
+    return replace(
+        content,
+        lines=(*content.lines, *progress.added),
+        shipping_address=progress.address or content.shipping_address,
+    )
 
 
 def evolve_all(order: Order, events: Iterable[Event]) -> Order:
@@ -74,11 +89,9 @@ def _planned(order: Order, event: happened.SourcingPlanned) -> Order:
 
 
 def _sourced(order: Order, event: happened.OrderSourced) -> Order:
-    reserved = {line.line_id: 0 for line in order.content.lines}
-    for allocation in event.allocations:
-        reserved[allocation.line_id] += allocation.quantity
+    reserved = _by_line(event.allocations)
     counts = tuple(
-        replace(counts, reserved=reserved[line.line_id], backordered=0)
+        replace(counts, reserved=reserved.get(line.line_id, 0), backordered=0)
         for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
     )
     return order.with_progress(
@@ -88,21 +101,37 @@ def _sourced(order: Order, event: happened.OrderSourced) -> Order:
         reserving_since=None,
         sourcing_rule=event.rule,
         sourcing_reason=event.reason,
+        slots=event.slots,
         taken_back=False,
+        unroutable="",
     )
+
+
+def _by_line(allocations: Iterable[Allocation]) -> dict[str, int]:
+    """Units of each line; components are none."""
+    units: dict[str, int] = {}
+    for allocation in allocations:
+        if not allocation.component:
+            units[allocation.line_id] = units.get(allocation.line_id, 0) + allocation.quantity
+    return units
 
 
 def _is_paid_for(order: Order) -> bool:
     """What was taken back from an order, or paid while it waited, is not asked for again."""
-    return bool(order.payment.authorized) and order.payment.authorized >= order.content.total
+    return bool(order.payment.authorized) and order.payment.authorized >= order.due
 
 
 def _backordered(order: Order, event: happened.OrderBackordered) -> Order:
     counts = tuple(
-        replace(counts, backordered=line.quantity if line.line_id in event.line_ids else 0)
+        replace(
+            counts,
+            backordered=line.quantity - counts.cancelled if line.line_id in event.line_ids else 0,
+        )
         for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
     )
-    return order.with_progress(counts=counts, sourcing_rule="", sourcing_reason=event.reason)
+    return order.with_progress(
+        counts=counts, sourcing_rule="", sourcing_reason=event.reason, unroutable=""
+    )
 
 
 def _backorder_released(order: Order, event: happened.BackorderReleased) -> Order:
@@ -122,6 +151,7 @@ def _taken_back(order: Order, event: happened.ReservationTakenBack) -> Order:
         sourcing_rule="",
         sourcing_reason=event.reason,
         overdue=0,
+        slots=(),
         taken_back=True,
     )
 
@@ -132,7 +162,7 @@ def _out_of_stock(order: Order, event: happened.OrderOutOfStock) -> Order:
 
 def _reservation_released(order: Order, event: happened.ReservationReleased) -> Order:
     counts = tuple(replace(counts, reserved=0) for counts in order.progress.counts)
-    return order.with_progress(counts=counts, allocations=(), reserving_since=None)
+    return order.with_progress(counts=counts, allocations=(), reserving_since=None, slots=())
 
 
 def _money(order: Order, minor: int) -> Money:
@@ -150,7 +180,7 @@ def _payment_authorized(order: Order, event: happened.PaymentAuthorized) -> Orde
     payment = ledger.record_authorization(
         order.payment, _money(order, event.amount), event.reference, event.key
     )
-    covered = payment.authorized >= order.content.total
+    covered = payment.authorized >= order.due
     state = State.AUTHORIZED if order.state is State.SOURCED and covered else order.state
     return order.with_progress(payment=payment, state=state)
 
@@ -215,6 +245,7 @@ def _released(order: Order, event: happened.OrderReleased) -> Order:
         state=State.RELEASED,
         counts=counts,
         allocations=(),
+        slots=(),
         fulfillments=(*order.progress.fulfillments, *event.fulfillments),
     )
 
@@ -236,17 +267,23 @@ def _shipped(order: Order, event: happened.FulfillmentShipped) -> Order:
         carrier=event.carrier,
         tracking_number=event.tracking_number,
     )
-    order = _move_units(order, event.fulfillment_id, "released", "shipped")
-    if all(fulfillment.has_left for fulfillment in order.live_fulfillments):
-        return order.with_progress(state=State.SHIPPED, overdue=0)
-    return order
+    return _climb(_move_units(order, event.fulfillment_id, "released", "shipped"))
 
 
 def _delivered(order: Order, event: happened.FulfillmentDelivered) -> Order:
     order = _with_fulfillment(order, event.fulfillment_id, state=FulfillmentState.DELIVERED)
-    order = _move_units(order, event.fulfillment_id, "shipped", "delivered")
-    if all(f.state is FulfillmentState.DELIVERED for f in order.live_fulfillments):
+    return _climb(_move_units(order, event.fulfillment_id, "shipped", "delivered"))
+
+
+def _climb(order: Order) -> Order:
+    """Up the ladder, as far as the slowest part has come; not while any unit has no node."""
+    live = order.live_fulfillments
+    if not live or order.unrouted or order.state not in (State.RELEASED, State.SHIPPED):
+        return order
+    if all(part.state is FulfillmentState.DELIVERED for part in live):
         return order.with_progress(state=State.DELIVERED)
+    if order.state is State.RELEASED and all(part.has_left for part in live):
+        return order.with_progress(state=State.SHIPPED, overdue=0)
     return order
 
 
@@ -254,11 +291,181 @@ def _withdrawn(order: Order, event: happened.FulfillmentWithdrawn) -> Order:
     """The node no longer has the work; its units are still reserved there."""
     withdrawn = order.fulfillment(event.fulfillment_id)
     assert withdrawn is not None
-    order = _with_fulfillment(order, withdrawn.id, state=FulfillmentState.WITHDRAWN)
+    order = _with_fulfillment(
+        order, withdrawn.id, state=FulfillmentState.WITHDRAWN, pickup_until=None, slot=None
+    )
     order = _move_units(order, withdrawn.id, "released", "reserved")
     return order.with_progress(
         allocations=(*order.progress.allocations, *allocations_of(order, withdrawn))
     )
+
+
+# --- what changes after the release ------------------------------------------------------------
+
+
+def _rejected(order: Order, event: happened.FulfillmentRejected) -> Order:
+    order = _take_out(order, event.fulfillment_id, event.units, FulfillmentState.REJECTED)
+    said_no = (Rejection(one.line_id, event.node, event.reason) for one in event.units)
+    progress = order.progress
+    return order.with_progress(
+        rejections=(*progress.rejections, *said_no), rounds=progress.rounds + 1
+    )
+
+
+def _reduced(order: Order, event: happened.FulfillmentReduced) -> Order:
+    return _take_out(order, event.fulfillment_id, event.units, FulfillmentState.CANCELLED)
+
+
+def _take_out(
+    order: Order, fulfillment_id: str, units: Iterable[Units], end: FulfillmentState
+) -> Order:
+    """Units are open again; of a fulfilment that keeps none the lines stay, as what it was."""
+    found = _found(order, fulfillment_id)
+    taken = {one.line_id: one.quantity for one in units}
+    rest, _ = divide(found.lines, taken)
+    if any(not line.component for line in rest):
+        order = _with_fulfillment(order, found.id, lines=rest)
+    else:
+        order = _with_fulfillment(order, found.id, state=end, pickup_until=None, slot=None)
+    return _move(order, taken, "released", "")
+
+
+def _split(order: Order, event: happened.FulfillmentSplit) -> Order:
+    found = _found(order, event.fulfillment_id)
+    rest, _ = divide(found.lines, event.part.units)
+    order = _with_fulfillment(order, found.id, lines=rest)
+    return _with_new(order, (event.part,))
+
+
+def _merged(order: Order, event: happened.FulfillmentsMerged) -> Order:
+    into = _found(order, event.fulfillment_id)
+    lines = list(into.lines)
+    for other in event.merged:
+        lines += _found(order, other).lines
+        order = _with_fulfillment(order, other, state=FulfillmentState.MERGED, slot=None)
+    return _with_fulfillment(order, into.id, lines=_joined(lines))
+
+
+def _joined(lines: Iterable[FulfillmentLine]) -> tuple[FulfillmentLine, ...]:
+    """One for each line and counter, in the order in which they come."""
+    units: dict[FulfillmentLine, int] = {}
+    for line in lines:
+        alike = replace(line, quantity=0)
+        units[alike] = units.get(alike, 0) + line.quantity
+    return tuple(replace(line, quantity=quantity) for line, quantity in units.items())
+
+
+def _moved_away(order: Order, event: happened.FulfillmentMoved) -> Order:
+    order = _with_fulfillment(order, event.fulfillment_id, state=FulfillmentState.MOVED, slot=None)
+    return _with_new(order, (event.part,))
+
+
+def _ready(order: Order, event: happened.FulfillmentReady) -> Order:
+    return _with_fulfillment(
+        order,
+        event.fulfillment_id,
+        state=FulfillmentState.READY,
+        pickup_until=event.pickup_until,
+    )
+
+
+def _handed_over(order: Order, event: happened.FulfillmentHandedOver) -> Order:
+    here = "shipped" if _found(order, event.fulfillment_id).has_left else "released"
+    order = _with_fulfillment(
+        order, event.fulfillment_id, state=FulfillmentState.DELIVERED, pickup_until=None
+    )
+    return _climb(_move_units(order, event.fulfillment_id, here, "delivered"))
+
+
+def _uncollected(order: Order, event: happened.FulfillmentUncollected) -> Order:
+    here = "shipped" if _found(order, event.fulfillment_id).has_left else "released"
+    order = _with_fulfillment(
+        order,
+        event.fulfillment_id,
+        state=FulfillmentState.UNCOLLECTED,
+        pickup_until=None,
+        slot=None,
+    )
+    return _move_units(order, event.fulfillment_id, here, "")
+
+
+def _joins(order: Order, event: happened.ShipmentJoined) -> Order:
+    return _with_fulfillment(order, event.fulfillment_id, shipment=event.shipment)
+
+
+def _routed(order: Order, event: happened.UnitsRouted) -> Order:
+    waited = {one.line_id: one.quantity for one in event.waited}
+    order = _move(order, waited, "backordered", "")
+    for part in event.fulfillments:
+        order = _move(order, part.units, "", "released")
+    return _with_new(order, event.fulfillments).with_progress(unroutable="")
+
+
+def _units_backordered(order: Order, event: happened.UnitsBackordered) -> Order:
+    units = {one.line_id: one.quantity for one in event.units}
+    return _move(order, units, "", "backordered").with_progress(unroutable="")
+
+
+def _unroutable(order: Order, event: happened.RoutingFailed) -> Order:
+    return order.with_progress(unroutable=event.reason)
+
+
+def _resolved(order: Order, event: happened.RoutingResolved) -> Order:
+    if event.forgotten:
+        return order.with_progress(unroutable="", rejections=(), rounds=0)
+    return order.with_progress(unroutable="")
+
+
+def _reservation_reduced(order: Order, event: happened.ReservationReduced) -> Order:
+    left = list(order.progress.allocations)
+    for freed in event.allocations:
+        index = next(
+            index
+            for index, held in enumerate(left)
+            if replace(held, quantity=0) == replace(freed, quantity=0)
+        )
+        left[index] = replace(left[index], quantity=left[index].quantity - freed.quantity)
+    order = _move(order, _by_line(event.allocations), "reserved", "")
+    return order.with_progress(allocations=tuple(held for held in left if held.quantity))
+
+
+def _units_cancelled(order: Order, event: happened.UnitsCancelled) -> Order:
+    order = _move(order, {one.line_id: one.quantity for one in event.units}, "", "cancelled")
+    return _climb(
+        order.with_progress(
+            cancelled_amount=order.progress.cancelled_amount + event.amount,
+            unroutable=order.progress.unroutable if order.unrouted else "",
+        )
+    )
+
+
+def _lines_added(order: Order, event: happened.LinesAdded) -> Order:
+    progress = order.progress
+    content = replace(order.content, lines=(*order.content.lines, *event.lines))
+    return replace(order, content=content).with_progress(
+        added=(*progress.added, *event.lines),
+        counts=(*progress.counts, *(Counts() for _ in event.lines)),
+        added_amount=progress.added_amount + event.amount,
+    )
+
+
+def _address_changed(order: Order, event: happened.AddressChanged) -> Order:
+    content = replace(order.content, shipping_address=event.address)
+    return replace(order, content=content).with_progress(address=event.address)
+
+
+def _payment_deferred(order: Order, event: happened.PaymentDeferred) -> Order:
+    return order.with_progress(state=State.AUTHORIZED)
+
+
+def _with_new(order: Order, parts: Iterable[Fulfillment]) -> Order:
+    return order.with_progress(fulfillments=(*order.progress.fulfillments, *parts))
+
+
+def _found(order: Order, fulfillment_id: str) -> Fulfillment:
+    found = order.fulfillment(fulfillment_id)
+    assert found is not None
+    return found
 
 
 def _overdue(order: Order, event: happened.FulfillmentOverdue) -> Order:
@@ -278,6 +485,8 @@ def _cancelled(order: Order, event: happened.OrderCancelled) -> Order:
         state=State.CANCELLED,
         counts=counts,
         allocations=(),
+        slots=(),
+        unroutable="",
         cancel_reason=event.reason,
         overdue=0,
     )
@@ -322,18 +531,24 @@ def _with_outlook(order: Order, outlook: Outlook) -> Order:
     return order.with_progress(outlooks=(*others, outlook))
 
 
-def allocations_of(order: Order, fulfillment: Fulfillment) -> tuple[Allocation, ...]:
+def allocations_of(
+    order: Order, fulfillment: Fulfillment, lines: Iterable[FulfillmentLine] | None = None
+) -> tuple[Allocation, ...]:
+    """What a fulfilment holds of its node's stock, or what some of its ``lines`` do."""
     return tuple(
         Allocation(
             line.line_id,
-            order.content.line(line.line_id).sku,
+            line.sku or order.content.line(line.line_id).sku,
             fulfillment.node,
             line.quantity,
             tracked=line.tracked,
             take_back=line.take_back,
             counter=line.counter,
+            drop_ship=fulfillment.drop_ship,
+            make=fulfillment.make,
+            component=line.component,
         )
-        for line in fulfillment.lines
+        for line in (fulfillment.lines if lines is None else lines)
     )
 
 
@@ -349,26 +564,25 @@ def _with_fulfillment(order: Order, fulfillment_id: str, **changes: object) -> O
 
 
 def _move_units(order: Order, fulfillment_id: str, here: str, there: str) -> Order:
-    fulfillment = order.fulfillment(fulfillment_id)
-    assert fulfillment is not None
-    moved: dict[str, int] = {}
-    for part in fulfillment.lines:
-        moved[part.line_id] = moved.get(part.line_id, 0) + part.quantity
+    return _move(order, _found(order, fulfillment_id).units, here, there)
+
+
+def _move(order: Order, units: Mapping[str, int], here: str, there: str) -> Order:
+    """Units by line from one counter to another; no name stands for what is open."""
     counts = tuple(
-        _move(counts, moved.get(line.line_id, 0), here, there)
+        _moved_counts(counts, units.get(line.line_id, 0), here, there)
         for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
     )
     return order.with_progress(counts=counts)
 
 
-def _move(counts: Counts, units: int, here: str, there: str) -> Counts:
-    if not units:
-        return counts
-    changes = {
-        here: getattr(counts, here) - units,
-        there: getattr(counts, there) + units,
-    }
-    return replace(counts, **changes)
+def _moved_counts(counts: Counts, units: int, here: str, there: str) -> Counts:
+    changes = {}
+    if units and here:
+        changes[here] = getattr(counts, here) - units
+    if units and there:
+        changes[there] = getattr(counts, there) + units
+    return replace(counts, **changes) if changes else counts
 
 
 # Events by which an order leaves a point where it needed a person.
@@ -411,6 +625,24 @@ _CHANGES: dict[type[Event], Callable[..., Order]] = {
     happened.FulfillmentShipped: _shipped,
     happened.FulfillmentDelivered: _delivered,
     happened.FulfillmentWithdrawn: _withdrawn,
+    happened.FulfillmentRejected: _rejected,
+    happened.FulfillmentReduced: _reduced,
+    happened.FulfillmentSplit: _split,
+    happened.FulfillmentsMerged: _merged,
+    happened.FulfillmentMoved: _moved_away,
+    happened.FulfillmentReady: _ready,
+    happened.FulfillmentHandedOver: _handed_over,
+    happened.FulfillmentUncollected: _uncollected,
+    happened.ShipmentJoined: _joins,
+    happened.UnitsRouted: _routed,
+    happened.UnitsBackordered: _units_backordered,
+    happened.RoutingFailed: _unroutable,
+    happened.RoutingResolved: _resolved,
+    happened.ReservationReduced: _reservation_reduced,
+    happened.UnitsCancelled: _units_cancelled,
+    happened.LinesAdded: _lines_added,
+    happened.AddressChanged: _address_changed,
+    happened.PaymentDeferred: _payment_deferred,
     happened.FulfillmentOverdue: _overdue,
     happened.CancelRequested: _cancel_requested,
     happened.OrderCancelled: _cancelled,

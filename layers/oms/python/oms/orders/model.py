@@ -28,6 +28,15 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Method(StrEnum):
+    """How units reach the customer: carried to the address, handed over by the node they lie at,
+    or carried to a store and handed over there."""
+
+    SHIP = "ship"
+    PICKUP = "pickup"
+    SHIP_TO_STORE = "ship_to_store"
+
+
 class OutOfStockPolicy(StrEnum):
     """What the customer agreed to when stock does not suffice."""
 
@@ -53,7 +62,8 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """``locale`` is a BCP 47 tag such as ``pt-BR``; ``tax_id`` holds digits and letters only."""
+    """``locale`` is a BCP 47 tag such as ``pt-BR``; ``tax_id`` holds digits and letters only.
+    ``customer_class`` is the retailer's own word for whom it serves how, such as ``gold``."""
 
     name: str
     id: str = ""
@@ -61,12 +71,14 @@ class Customer:
     phone: str = ""
     tax_id: str = ""
     locale: str = ""
+    customer_class: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """``quantity`` is in units of 10^-scale; ``unit_price`` is for one whole unit. ``bundle`` is
-    the id of the line that ordered the bundle which this is a part of."""
+    the id of the line that ordered the bundle which this is a part of. What is not shipped to the
+    customer is handed over at ``pickup_node``."""
 
     line_id: str
     sku: str
@@ -77,6 +89,8 @@ class Line:
     tax: Money
     scale: int = 0
     bundle: str = ""
+    method: Method = Method.SHIP
+    pickup_node: str = ""
 
     @property
     def net(self) -> Money:
@@ -132,7 +146,7 @@ class CommittedPromise:
 @dataclass(frozen=True, slots=True)
 class Content:
     """The order as captured; money is in ``currency`` throughout. ``priority`` is 0 to 9: when
-    stock is scarce the higher is served first."""
+    stock is scarce the higher is served first. ``sold_at`` is the node whose till sold it."""
 
     order_id: str
     channel: str
@@ -154,6 +168,8 @@ class Content:
     channel_order_name: str = ""
     priority: int = 5
     promise: CommittedPromise | None = None
+    tags: tuple[str, ...] = ()
+    sold_at: str = ""
 
     @property
     def known_as(self) -> str:
@@ -168,7 +184,9 @@ class Content:
 class Allocation:
     """``quantity`` units of a line, to come from a node and there from one of its counters. For
     what is not ``tracked`` no stock is booked. With ``take_back`` an order of higher priority may
-    have the units until the node begins with them."""
+    have the units until the node begins with them. With ``drop_ship`` a supplier sends them, with
+    ``make`` the node makes them: then a ``component`` is stock that goes into them, and is counted
+    in none of the line's counters."""
 
     line_id: str
     sku: str
@@ -177,6 +195,27 @@ class Allocation:
     counter: int = 0
     tracked: bool = True
     take_back: bool = False
+    drop_ship: bool = False
+    make: bool = False
+    component: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Units of a line, in its scale."""
+
+    line_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What a fulfilment takes of a node's capacity: one of ``day`` and, where the node counts
+    hours, one of ``hour``; both in the node's own time, such as ``2026-05-03T14``."""
+
+    node: str
+    day: str
+    hour: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,35 +249,50 @@ class FulfillmentState(StrEnum):
     PICKED = "picked"
     PACKED = "packed"
     SHIPPED = "shipped"
+    READY = "ready"
     DELIVERED = "delivered"
+    REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
+    MOVED = "moved"
+    MERGED = "merged"
+    CANCELLED = "cancelled"
+    UNCOLLECTED = "uncollected"
 
 
-# How far along the node's work is; withdrawn work counts for nothing.
-FULFILLMENT_STEPS = (
-    FulfillmentState.OPEN,
-    FulfillmentState.ACCEPTED,
-    FulfillmentState.PICKED,
-    FulfillmentState.PACKED,
-    FulfillmentState.SHIPPED,
-    FulfillmentState.DELIVERED,
+# What counts for nothing any more: its units are elsewhere.
+DEAD = frozenset(
+    {
+        FulfillmentState.REJECTED,
+        FulfillmentState.WITHDRAWN,
+        FulfillmentState.MOVED,
+        FulfillmentState.MERGED,
+        FulfillmentState.CANCELLED,
+        FulfillmentState.UNCOLLECTED,
+    }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class FulfillmentLine:
-    """What a node ships of a line; the rest is as in the allocation it was made of."""
+    """What a node ships of a line; the rest is as in the allocation it was made of. ``sku`` is
+    only set where it is not the line's own: that of a component."""
 
     line_id: str
     quantity: int
     tracked: bool = True
     take_back: bool = False
     counter: int = 0
+    component: bool = False
+    sku: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Fulfillment:
-    """The part of an order that one node ships."""
+    """The part of an order that one node ships, or hands over.
+
+    ``hand_over_at``: the node where the customer collects it, until ``pickup_until``. ``slot``:
+    what it took of the node's capacity. ``shipment``: it travels with fulfilments of other orders.
+    """
 
     id: str
     node: str
@@ -246,10 +300,42 @@ class Fulfillment:
     state: FulfillmentState = FulfillmentState.OPEN
     carrier: str = ""
     tracking_number: str = ""
+    method: Method = Method.SHIP
+    hand_over_at: str = ""
+    pickup_until: datetime | None = None
+    slot: Slot | None = None
+    drop_ship: bool = False
+    make: bool = False
+    shipment: str = ""
+
+    @property
+    def is_live(self) -> bool:
+        return self.state not in DEAD
 
     @property
     def has_left(self) -> bool:
+        """Whether its units are no longer in the node's stock."""
+        if self.state is FulfillmentState.READY:
+            return self.method is Method.SHIP_TO_STORE
         return self.state in (FulfillmentState.SHIPPED, FulfillmentState.DELIVERED)
+
+    @property
+    def units(self) -> dict[str, int]:
+        """Units of each line; components are none."""
+        units: dict[str, int] = {}
+        for line in self.lines:
+            if not line.component:
+                units[line.line_id] = units.get(line.line_id, 0) + line.quantity
+        return units
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A node that said no to a line."""
+
+    line_id: str
+    node: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +374,13 @@ class Progress:
     transactions; ``allocations`` are then what is planned, not what is held. ``holdups`` counts how
     often the order had to wait for stock, for money or for a person. ``outlooks`` are of the lines
     that are not as they were promised. ``taken_back``: what it held went to an order of higher
-    priority, and it holds nothing again yet."""
+    priority, and it holds nothing again yet.
+
+    ``slots`` are taken for what is allocated. ``rejections``: which nodes said no to which lines,
+    in how many ``rounds``; ``unroutable`` says why no node is left and a person must decide.
+    ``added`` lines and another ``address`` came after the capture, and are in the order's content;
+    minor units that are due for what was added, and no longer for what was cancelled, are not in
+    its total."""
 
     payment: Payment
     counts: tuple[Counts, ...]
@@ -305,11 +397,20 @@ class Progress:
     holdups: int = 0
     outlooks: tuple[Outlook, ...] = ()
     taken_back: bool = False
+    slots: tuple[Slot, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    rounds: int = 0
+    unroutable: str = ""
+    added: tuple[Line, ...] = ()
+    address: Address | None = None
+    added_amount: int = 0
+    cancelled_amount: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The aggregate. ``version`` counts commits, from 1, without a gap."""
+    """The aggregate. ``version`` counts commits, from 1, without a gap. ``content`` is what was
+    captured with what was added and changed since."""
 
     content: Content
     progress: Progress
@@ -343,10 +444,30 @@ class Order:
     @property
     def live_fulfillments(self) -> tuple[Fulfillment, ...]:
         return tuple(
-            fulfillment
-            for fulfillment in self.progress.fulfillments
-            if fulfillment.state is not FulfillmentState.WITHDRAWN
+            fulfillment for fulfillment in self.progress.fulfillments if fulfillment.is_live
         )
+
+    @property
+    def due(self) -> Money:
+        """What the customer has to pay for what is not cancelled."""
+        changed = self.progress.added_amount - self.progress.cancelled_amount
+        return Money(self.content.total.minor + changed, self.content.currency)
+
+    @property
+    def unrouted(self) -> dict[str, int]:
+        """Units by line that no node has yet, though the order was released; none before."""
+        if self.state not in (State.RELEASED, State.SHIPPED):
+            return {}
+        return {
+            line.line_id: units
+            for index, line in enumerate(self.content.lines)
+            if (units := self.to_source(index))
+        }
+
+    def to_source(self, index: int) -> int:
+        """Units of a line that no node has: open, waited for, or reserved and not released."""
+        counts = self.progress.counts[index]
+        return self.open_quantity(index) + counts.backordered + counts.reserved
 
     @property
     def status(self) -> str:
@@ -402,11 +523,13 @@ class Order:
         return replace(self, progress=replace(self.progress, **changes))  # type: ignore[arg-type]
 
 
-_RELEASED_STATUS = {
+# The statuses of released work, from the slowest to the fastest.
+_WORK_STATUS = {
     FulfillmentState.OPEN: "waiting_for_node",
     FulfillmentState.ACCEPTED: "picking",
     FulfillmentState.PICKED: "packing",
     FulfillmentState.PACKED: "ready_to_ship",
+    FulfillmentState.READY: "ready_for_pickup",
 }
 
 
@@ -415,6 +538,8 @@ def _status(order: Order) -> str:
         return "exception"
     if order.cancel_requested:
         return "cancelling"
+    if order.state is State.CAPTURED and order.progress.unroutable:
+        return "unroutable"
     if order.state is State.CAPTURED:
         return "backordered" if order.backordered_lines else "new"
     if order.state is State.SOURCED:
@@ -426,19 +551,26 @@ def _status(order: Order) -> str:
     if order.state is State.RELEASED:
         return _work_status(order)
     if order.state is State.SHIPPED:
-        return "in_transit"
+        waits = any(part.state is FulfillmentState.READY for part in order.live_fulfillments)
+        return "ready_for_pickup" if waits else "in_transit"
     if order.state is State.DELIVERED:
         return "settling"
     return _final_status(order)
 
 
 def _work_status(order: Order) -> str:
+    if order.progress.unroutable:
+        return "unroutable"
     if order.progress.overdue:
         return "overdue"
-    if any(fulfillment.has_left for fulfillment in order.live_fulfillments):
+    live = order.live_fulfillments
+    if any(fulfillment.has_left for fulfillment in live):
         return "partially_shipped"
-    slowest = min(order.live_fulfillments, key=lambda f: FULFILLMENT_STEPS.index(f.state))
-    return _RELEASED_STATUS[slowest.state]
+    states = {fulfillment.state for fulfillment in live}
+    for state, status in _WORK_STATUS.items():
+        if state in states:
+            return status
+    return "partially_backordered" if order.backordered_lines else "routing"
 
 
 def _final_status(order: Order) -> str:

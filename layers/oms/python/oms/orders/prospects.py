@@ -134,11 +134,11 @@ def what_can_ship(positions: Mapping[str, Position], catalog: Catalog) -> list[A
 
 
 def units_of(order: Order, line_ids: Iterable[str]) -> dict[str, int]:
-    """Units by SKU of some of the lines."""
+    """Units by SKU that some of the lines still need from a node."""
     wanted, units = set(line_ids), dict[str, int]()
-    for line in order.content.lines:
-        if line.line_id in wanted:
-            units[line.sku] = units.get(line.sku, 0) + line.quantity
+    for index, line in enumerate(order.content.lines):
+        if line.line_id in wanted and (quantity := order.to_source(index)):
+            units[line.sku] = units.get(line.sku, 0) + quantity
     return units
 
 

@@ -1,0 +1,104 @@
+"""The steps of a fulfilment, as data: where each step leads from each state, by method.
+
+``docs/fulfillment.md`` prints these tables. A step that is not in them is refused; one that led to
+the present state is a repeat and changes nothing.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from oms.kernel.errors import Conflict
+from oms.orders.model import FulfillmentState, Method
+
+Steps = Mapping[str, FulfillmentState]
+Table = Mapping[FulfillmentState, Steps]
+
+# What may end the work at a node while its units are still there.
+_ENDS: Steps = MappingProxyType(
+    {
+        "withdraw": FulfillmentState.WITHDRAWN,
+        "move": FulfillmentState.MOVED,
+        "merge": FulfillmentState.MERGED,
+        "cancel": FulfillmentState.CANCELLED,
+    }
+)
+_REJECTED: Steps = MappingProxyType({"reject": FulfillmentState.REJECTED})
+_COLLECTED: Steps = MappingProxyType(
+    {"hand_over": FulfillmentState.DELIVERED, "expire": FulfillmentState.UNCOLLECTED}
+)
+
+_WORK: Table = MappingProxyType(
+    {
+        FulfillmentState.OPEN: {"accept": FulfillmentState.ACCEPTED, **_REJECTED, **_ENDS},
+        FulfillmentState.ACCEPTED: {"pick": FulfillmentState.PICKED, **_REJECTED, **_ENDS},
+    }
+)
+
+_SHIP: Table = MappingProxyType(
+    {
+        **_WORK,
+        FulfillmentState.PICKED: {"pack": FulfillmentState.PACKED, **_REJECTED, **_ENDS},
+        FulfillmentState.PACKED: {"ship": FulfillmentState.SHIPPED, **_REJECTED, **_ENDS},
+        FulfillmentState.SHIPPED: {"deliver": FulfillmentState.DELIVERED},
+    }
+)
+
+_PICKUP: Table = MappingProxyType(
+    {
+        **_WORK,
+        FulfillmentState.PICKED: {
+            "pack": FulfillmentState.PACKED,
+            "ready": FulfillmentState.READY,
+            **_REJECTED,
+            **_ENDS,
+        },
+        FulfillmentState.PACKED: {"ready": FulfillmentState.READY, **_REJECTED, **_ENDS},
+        FulfillmentState.READY: {
+            **_COLLECTED,
+            "withdraw": FulfillmentState.WITHDRAWN,
+            "cancel": FulfillmentState.CANCELLED,
+        },
+    }
+)
+
+_SHIP_TO_STORE: Table = MappingProxyType(
+    {
+        **_SHIP,
+        FulfillmentState.SHIPPED: {"arrive": FulfillmentState.READY},
+        FulfillmentState.READY: _COLLECTED,
+    }
+)
+
+TRANSITIONS: Mapping[Method, Table] = MappingProxyType(
+    {
+        Method.SHIP: _SHIP,
+        Method.PICKUP: _PICKUP,
+        Method.SHIP_TO_STORE: _SHIP_TO_STORE,
+    }
+)
+
+STEPS = ("accept", "pick", "pack", "ship", "arrive", "ready", "deliver", "hand_over", "expire")
+STEPS_OUT = ("reject", "withdraw", "move", "merge", "cancel")
+
+# Where a step leads, from wherever it starts.
+_LEADS_TO = {
+    step: state
+    for table in TRANSITIONS.values()
+    for steps in table.values()
+    for step, state in steps.items()
+}
+
+
+def after(method: Method, state: FulfillmentState, step: str) -> FulfillmentState | None:
+    """The state that ``step`` leads to; nothing when it has led there already. Raises ``Conflict``
+    (``illegal_transition``) when the table has no such step."""
+    allowed = TRANSITIONS[method].get(state, {})
+    if step in allowed:
+        return allowed[step]
+    if _LEADS_TO.get(step) is state:
+        return None
+    raise Conflict(
+        f"the fulfilment is {state}; {step.replace('_', ' ')} is not possible then",
+        code="illegal_transition",
+        context={"state": state, "allowed": sorted(allowed)},
+    )

@@ -1,0 +1,190 @@
+"""What may happen to the work of a node besides its steps: decisions, as in ``decisions``.
+
+Rejecting, splitting, merging and moving a fulfilment, handing it over, and cancelling units: no
+unit is ever in two places, and none gets lost.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from oms.kernel.errors import Conflict, Invalid
+from oms.kernel.ids import fulfillment_id
+from oms.orders import decisions
+from oms.orders import events as happened
+from oms.orders.decisions import NOTHING, Events, find_fulfillment, may_step
+from oms.orders.events import Event
+from oms.orders.evolve import evolve_all
+from oms.orders.model import (
+    Fulfillment,
+    FulfillmentState,
+    Method,
+    Order,
+    State,
+    Units,
+)
+from oms.orders.parts import amount_of, divide
+
+REJECT_REASONS = (
+    "not_in_stock",
+    "damaged",
+    "mismatch",
+    "display_worn",
+    "closed",
+    "too_busy",
+)
+
+
+def reject(order: Order, fulfillment: str, units: Mapping[str, int], reason: str) -> Events:
+    """The node says no to ``units`` (by line id; all of it when empty). Raises ``Invalid``
+    (``quantities_do_not_add_up``)."""
+    found = find_fulfillment(order, fulfillment)
+    if not may_step(order, found, "reject"):
+        return NOTHING
+    refused = dict(units) or found.units
+    divide(found.lines, refused)
+    skus = {order.content.line(line_id).sku for line_id in refused}
+    return (
+        happened.FulfillmentRejected(
+            found.id, as_units(refused), reason, found.node, tuple(sorted(skus))
+        ),
+    )
+
+
+def split(order: Order, fulfillment: str, units: Mapping[str, int]) -> Events:
+    """``units`` become a fulfilment of their own, at the same node and as far along. Raises
+    ``Invalid`` (``quantities_do_not_add_up``) when nothing or all of it is asked for."""
+    found = find_fulfillment(order, fulfillment)
+    if not found.is_live or found.state in (FulfillmentState.SHIPPED, FulfillmentState.DELIVERED):
+        raise _too_late(found)
+    rest, taken = divide(found.lines, units)
+    if not rest or not taken:
+        raise Invalid(
+            "a part is less than all, and more than nothing", code="quantities_do_not_add_up"
+        )
+    part = Fulfillment(
+        next_id(order),
+        found.node,
+        taken,
+        state=found.state,
+        method=found.method,
+        hand_over_at=found.hand_over_at,
+        pickup_until=found.pickup_until,
+        drop_ship=found.drop_ship,
+        make=found.make,
+        shipment=found.shipment,
+    )
+    return (happened.FulfillmentSplit(found.id, part),)
+
+
+def merge(order: Order, fulfillment: str, others: Sequence[str]) -> Events:
+    """``others`` become a part of it. All are at one node, go the same way, and are as far along.
+    Raises ``Conflict`` (``not_mergeable``)."""
+    into = find_fulfillment(order, fulfillment)
+    merged = [
+        other
+        for one in others
+        if (other := find_fulfillment(order, one)).state is not FulfillmentState.MERGED
+    ]
+    if not merged:
+        return NOTHING
+    for other in merged:
+        if not may_step(order, other, "merge"):
+            return NOTHING
+        if other.id == into.id or _way(other) != _way(into):
+            raise Conflict(
+                f"{other.id} does not go the way of {into.id}, or is not as far along",
+                code="not_mergeable",
+            )
+    if (
+        len(into.lines) + sum(len(other.lines) for other in merged)
+        > decisions.LINES_PER_FULFILLMENT
+    ):
+        raise Conflict("together they have too many lines to leave at once", code="not_mergeable")
+    return (happened.FulfillmentsMerged(into.id, tuple(other.id for other in merged)),)
+
+
+def _way(part: Fulfillment) -> tuple[object, ...]:
+    return (
+        part.node,
+        part.state,
+        part.method,
+        part.hand_over_at,
+        part.drop_ship,
+        part.make,
+        part.shipment,
+    )
+
+
+def move(order: Order, fulfillment: str, part: Fulfillment, reason: str) -> Events:
+    """All of it becomes ``part``, the work of another node."""
+    found = find_fulfillment(order, fulfillment)
+    if not may_step(order, found, "move"):
+        return NOTHING
+    return (happened.FulfillmentMoved(found.id, part, reason),)
+
+
+def make_ready(order: Order, fulfillment: str, pickup_until: datetime) -> Events:
+    """It lies where the customer collects it: picked there, or arrived there."""
+    found = find_fulfillment(order, fulfillment)
+    step = "arrive" if found.method is Method.SHIP_TO_STORE else "ready"
+    if not may_step(order, found, step):
+        return NOTHING
+    return (happened.FulfillmentReady(found.id, pickup_until),)
+
+
+def hand_over(order: Order, fulfillment: str, units: Mapping[str, int]) -> Events:
+    """The customer has it, or ``units`` of it (by line id; all when empty); the rest stays ready
+    as a fulfilment of its own."""
+    found = find_fulfillment(order, fulfillment)
+    if not may_step(order, found, "hand_over"):
+        return NOTHING
+    left = {
+        line_id: quantity - units.get(line_id, 0)
+        for line_id, quantity in found.units.items()
+        if units and quantity > units.get(line_id, 0)
+    }
+    divide(found.lines, units)
+    handed = happened.FulfillmentHandedOver(found.id)
+    return (*split(order, found.id, left), handed) if left else (handed,)
+
+
+def expire(order: Order, fulfillment: str, reason: str) -> Events:
+    """Nobody came: its units go back into stock and are cancelled."""
+    found = find_fulfillment(order, fulfillment)
+    if not may_step(order, found, "expire"):
+        return NOTHING
+    uncollected = happened.FulfillmentUncollected(found.id)
+    after = evolve_all(order, (uncollected,))
+    return (uncollected, *cancel_open(after, found.units, reason))
+
+
+def cancel_open(order: Order, units: Mapping[str, int], reason: str) -> Events:
+    """Open units are wanted no more: they are due no more, and what was paid beyond what is due
+    then is to be refunded. Raises ``Invalid`` (``quantities_do_not_add_up``)."""
+    for index, line in enumerate(order.content.lines):
+        if units.get(line.line_id, 0) > order.open_quantity(index):
+            raise Invalid(
+                f"line {line.line_id} has not so many open units", code="quantities_do_not_add_up"
+            )
+    amount = sum(amount_of(order, line_id, quantity) for line_id, quantity in units.items())
+    cancelled: Event = happened.UnitsCancelled(as_units(units), amount, reason)
+    overpaid = order.payment.refundable.minor - max(0, order.due.minor - amount)
+    if overpaid > 0 and order.state is not State.CANCELLED:
+        return (cancelled, decisions.refund_of(order, overpaid, reason))
+    return (cancelled,)
+
+
+def as_units(units: Mapping[str, int]) -> tuple[Units, ...]:
+    return tuple(Units(line_id, quantity) for line_id, quantity in units.items())
+
+
+def next_id(order: Order) -> str:
+    return fulfillment_id(order.order_id, len(order.progress.fulfillments) + 1)
+
+
+def _too_late(found: Fulfillment) -> Conflict:
+    return Conflict(
+        f"the fulfilment is {found.state}",
+        code="illegal_transition",
+        context={"state": found.state, "allowed": []},
+    )
