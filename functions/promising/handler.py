@@ -10,8 +10,15 @@ from oms.aws import stores
 from oms.aws.http import refusals, reply, resolver, serve
 from oms.kernel.clock import utc_now
 from oms.kernel.errors import Invalid
-from oms.orders.contract import Day, Moment
+from oms.orders.contract import Country, Day, Moment, Text
 from oms.promising import asking
+from oms.promising.collecting import places_to_collect
+from oms.promising.collecting_contract import (
+    PickupPlaceList,
+    basket_of,
+    pickup_place_list,
+    sorting_of,
+)
 from oms.promising.contract import (
     AskForPromise,
     AvailabilityList,
@@ -24,6 +31,7 @@ from oms.promising.contract import (
     promise_view,
     question_of,
 )
+from oms.promising.model import Destination
 from oms.promising.what_if import what_if
 from oms.promising.what_if_contract import (
     WhatIfDocument,
@@ -36,6 +44,7 @@ app = resolver()
 
 _PROMISE: dict[str, Any] = {"application/json": {"model": OfferedPromiseView}}
 _ID = r"^[\w.:\-]{0,128}$"
+_BASKET = r"^([\w.:\-/#]+(,[\w.:\-/#]+)*)?$"
 _LONGEST = timedelta(days=366)
 Resource = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
 
@@ -97,6 +106,40 @@ def ask_for_promise(asked: Annotated[AskForPromise, Body()]) -> Any:
 def simulate(asked: Annotated[WhatIfDocument, Body()]) -> WhatIfView:
     changes = changes_of(asked.changes)
     return what_if_view(what_if(asked.skus, changes, utc_now(), _known(), stores.demand()))
+
+
+@app.get(
+    "/v1/pickup-places",
+    summary="Where a basket can be collected, the nearest first",
+    description="Of what is there now: from a place's own stock or brought there from other nodes."
+    " Without a basket every place where customers collect.",
+    tags=["promising"],
+    responses={200: {"description": "In the order asked for"}, **refusals(401, 403, 413, 422, 503)},
+)
+def read_pickup_places(
+    country: Annotated[Country, Query()],
+    sku: Annotated[str, Query(description="`MUG:2,TEE`", pattern=_BASKET, max_length=6_500)] = "",
+    region: Annotated[Text, Query()] = "",
+    city: Annotated[Text, Query()] = "",
+    postal_code: Annotated[Text, Query()] = "",
+    latitude: Annotated[float | None, Query(ge=-90, le=90)] = None,
+    longitude: Annotated[float | None, Query(ge=-180, le=180)] = None,
+    radius_km: Annotated[float | None, Query(gt=0, le=20_100)] = None,
+    channel: Annotated[str, Query(pattern=_ID)] = "",
+    sort: Annotated[str, Query(description="`city,-distance`", max_length=200)] = "",
+) -> PickupPlaceList:
+    near = Destination(country, region, city, postal_code, latitude, longitude)
+    found = places_to_collect(
+        basket_of(sku),
+        near,
+        radius_km,
+        channel,
+        sorting_of(sort),
+        utc_now(),
+        stores.catalog(),
+        stores.stock(),
+    )
+    return pickup_place_list(found)
 
 
 @app.put(

@@ -24,6 +24,10 @@ from oms.orders.contract import Country, Currency, Document, Identifier, Name, Q
 
 NotNegative = Annotated[Quantity, Field(ge=0), WithJsonSchema({"type": "number", "minimum": 0})]
 
+Millimetres = Annotated[
+    int, Field(ge=0, le=100_000, description="Of one whole unit as it is packed; 0: not measured")
+]
+
 
 class ComponentDocument(Document):
     """How much of ``sku`` one bundle holds."""
@@ -54,6 +58,9 @@ class ItemDocument(Document):
     keep_together: Text = Field(
         default="", description="Lines of items of one group come from one node"
     )
+    length_mm: Millimetres = 0
+    width_mm: Millimetres = 0
+    height_mm: Millimetres = 0
 
 
 class ItemView(ItemDocument):
@@ -161,6 +168,9 @@ def item_of(sku: str, document: ItemDocument, items: Mapping[str, Item], faults:
         maximum=None if maximum is None else counted("maximum", maximum, document.scale),
         increment=counted("increment", document.increment, document.scale),
         promising=promising_of(document.promising, items, faults),
+        length_mm=document.length_mm,
+        width_mm=document.width_mm,
+        height_mm=document.height_mm,
         suppliers=document.suppliers,
         keep_together=document.keep_together,
     )
@@ -186,6 +196,9 @@ def item_view(item: Item, items: Mapping[str, Item]) -> ItemView:
         ),
         increment=Decimal(quantity_number(item.increment, item.scale)),
         promising=promising_document(item.promising, items),
+        length_mm=item.length_mm,
+        width_mm=item.width_mm,
+        height_mm=item.height_mm,
         suppliers=item.suppliers,
         keep_together=item.keep_together,
     )

@@ -1,0 +1,104 @@
+"""Where a customer can collect: the places near by that could hand over a whole basket.
+
+A place whose pickup is ``local`` hands over what it has itself. One whose pickup is ``any`` also
+what other nodes that ship can bring there. Where it is ``disabled`` nobody collects, but it may
+supply others. Pure.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+from oms.catalog.model import Node
+from oms.routing.model import Available, Distance, Place, distance
+
+LOCAL = "local"
+ANY = "any"
+
+# What places can be sorted by; the nearest first when nothing is said, then by the node's id.
+SORTABLE = ("distance", "name", "city", "postal_code", "region", "country", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class PickupPlace:
+    """``from_own_stock``: it has all of it; else what it ``lacks`` is brought there first."""
+
+    node: Node
+    away: Distance
+    lacks: Mapping[str, int]
+
+    @property
+    def from_own_stock(self) -> bool:
+        return not self.lacks
+
+
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    by: str = "distance"
+    descending: bool = False
+
+
+def pickup_places(
+    candidates: Sequence[Available],
+    wanted: Mapping[str, int],
+    near: Place,
+    radius_km: float | None = None,
+    sort: Sequence[Sorting] = (),
+) -> list[PickupPlace]:
+    """Places within the radius that could hand over all of ``wanted`` (units by SKU; of nothing:
+    every place where customers collect). ``candidates`` are all nodes with what they have, those
+    that only supply among them."""
+    reachable = [
+        (candidate, away)
+        for candidate in candidates
+        if _is_pickup_point(candidate.node)
+        and (away := distance(candidate.node, near)).kilometres <= _radius(radius_km)
+    ]
+    places = [
+        PickupPlace(candidate.node, away, lacks)
+        for candidate, away in reachable
+        if not (lacks := lacking(candidate, wanted))
+        or (candidate.node.pickup == ANY and _can_be_brought(lacks, candidate, candidates))
+    ]
+    return _sorted(places, sort)
+
+
+def lacking(candidate: Available, wanted: Mapping[str, int]) -> dict[str, int]:
+    """What a node does not have of what is wanted."""
+    missing = {sku: units - candidate.units.get(sku, 0) for sku, units in wanted.items()}
+    return {sku: units for sku, units in missing.items() if units > 0}
+
+
+def _is_pickup_point(node: Node) -> bool:
+    return node.active and node.pickup in (LOCAL, ANY)
+
+
+def _can_be_brought(
+    lacks: Mapping[str, int], to: Available, candidates: Iterable[Available]
+) -> bool:
+    suppliers = [
+        each
+        for each in candidates
+        if each.node.active and each.node.can_ship and each.node.id != to.node.id
+    ]
+    return all(
+        sum(each.units.get(sku, 0) for each in suppliers) >= units for sku, units in lacks.items()
+    )
+
+
+def _radius(radius_km: float | None) -> float:
+    return float("inf") if radius_km is None else radius_km
+
+
+def _sorted(places: Sequence[PickupPlace], sort: Sequence[Sorting]) -> list[PickupPlace]:
+    """By the first, of equals by the next; at last by distance and id."""
+    found = sorted(places, key=lambda place: (place.away.kilometres, place.node.id))
+    for each in reversed(sort):
+        found.sort(key=lambda place: _key(place, each.by), reverse=each.descending)
+    return found
+
+
+def _key(place: PickupPlace, by: str) -> float | str:
+    if by == "distance":
+        return place.away.kilometres
+    return str(attrgetter(by)(place.node)).casefold()
