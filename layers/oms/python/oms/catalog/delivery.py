@@ -54,7 +54,8 @@ class Band:
 class CarrierService:
     """``countries`` are those it delivers to; ``bands`` go from near to far. It travels and
     delivers on the weekdays ``delivers_on``, and on public holidays only if it says so; with
-    ``customary_holidays`` it rests on customary ones too."""
+    ``customary_holidays`` it rests on customary ones too. ``labels_by``: through which integration
+    its labels are bought (oms/fulfillment/carriers.py); without one they are made elsewhere."""
 
     id: str
     name: str
@@ -66,6 +67,7 @@ class CarrierService:
     delivers_on_holidays: bool = False
     customary_holidays: bool = False
     active: bool = True
+    labels_by: str = ""
 
 
 class PromisingMode(StrEnum):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, time
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 from zoneinfo import available_timezones
 
 from pydantic import Field, StringConstraints
@@ -94,6 +94,10 @@ class CarrierServiceDocument(Document):
     delivers_on_holidays: bool = False
     customary_holidays: bool = False
     active: bool = True
+    labels_by: Annotated[
+        Literal["", "simulator"],
+        Field(description="Through which integration its labels are bought; empty: elsewhere"),
+    ] = ""
 
 
 class CarrierServiceView(CarrierServiceDocument):
@@ -242,6 +246,7 @@ def service_of(service_id: str, document: CarrierServiceDocument) -> CarrierServ
         delivers_on_holidays=document.delivers_on_holidays,
         customary_holidays=document.customary_holidays,
         active=document.active,
+        labels_by=document.labels_by,
     )
 
 
@@ -268,6 +273,7 @@ def service_view(service: CarrierService) -> CarrierServiceView:
         delivers_on_holidays=service.delivers_on_holidays,
         customary_holidays=service.customary_holidays,
         active=service.active,
+        labels_by=cast(Literal["", "simulator"], service.labels_by),
     )
 
 
