@@ -14,7 +14,7 @@ STEPS = {
 }
 TOTAL = "174.70"
 
-_SHIPMENT = {"carrier": "Correios", "tracking_number": "BR123456789"}
+SHIPMENT = {"carrier": "Correios", "tracking_number": "BR123456789"}
 
 
 def stock_up(system: System, delivery: str) -> None:
@@ -107,7 +107,7 @@ def _wait_until_published(system: System, event: str) -> None:
 def advance(system: System, order_id: str, step: str) -> None:
     """One of ``STEPS`` of the order's only fulfilment."""
     work = f"{order_id.replace('ord_', 'ful_')}_1"
-    shipment = _SHIPMENT if step == "ship" else None
+    shipment = SHIPMENT if step == "ship" else None
     system.call("POST", f"/v1/fulfillments/{work}/{step}", shipment)
 
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 
-from benchmarks import aims, hot_sku, prices, promising
+from benchmarks import aims, detours, hot_sku, prices, promising
 from benchmarks.aims import Aim
 from benchmarks.cold_starts import API, FLOOR, FLOOR_WITH_CLIENT, ColdStart
 from benchmarks.costs import BestAndMedian, Step
+from benchmarks.detours import Detour
 from benchmarks.hot_sku import Rush
 from benchmarks.journey import LINES
 from benchmarks.prices import Work
@@ -44,6 +45,7 @@ class Report:
     memory_mb: Mapping[str, float]
     rushes: Sequence[Rush] = ()
     promising: PromisingFigures | None = None
+    detours: tuple[Detour, ...] = ()
 
     @property
     def functions(self) -> list[str]:
@@ -122,6 +124,7 @@ def as_text(report: Report) -> str:
         _cpu(report),
         _cold(report),
         _rushes(report.rushes),
+        *([detours.as_text(report.detours, table)] if report.detours else []),
         *([promising.as_text(report.promising, table)] if report.promising else []),
         _aims(report.aims()),
     ]

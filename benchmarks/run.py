@@ -14,7 +14,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import cold_starts, costs, hot_sku, journey, off_path, promising, throughput
+from benchmarks import (
+    cold_starts,
+    costs,
+    detours,
+    hot_sku,
+    journey,
+    off_path,
+    promising,
+    throughput,
+)
 from benchmarks.cold_starts import ColdStart, Followed
 from benchmarks.costs import best_and_median
 from benchmarks.report import Cpu, Report, as_json, as_text
@@ -69,6 +78,9 @@ def measure(system: System) -> Report:
         system.mails() - mails,
     )
 
+    _say("what a split, a reject and a pickup add")
+    added = detours.measure(system, work)
+
     _say("what its CPU time is")
     system.probe(units=False)
     for number in range(WARM_UPS):
@@ -99,6 +111,7 @@ def measure(system: System) -> Report:
         ),
         rushes=rushes,
         promising=promises,
+        detours=added,
     )
 
 
