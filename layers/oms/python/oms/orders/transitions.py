@@ -82,8 +82,8 @@ STEPS_OUT = ("reject", "withdraw", "move", "merge", "cancel")
 
 # Where a step leads, from wherever it starts.
 _LEADS_TO = {
-    step: state
-    for table in TRANSITIONS.values()
+    (method, step): state
+    for method, table in TRANSITIONS.items()
     for steps in table.values()
     for step, state in steps.items()
 }
@@ -95,7 +95,7 @@ def after(method: Method, state: FulfillmentState, step: str) -> FulfillmentStat
     allowed = TRANSITIONS[method].get(state, {})
     if step in allowed:
         return allowed[step]
-    if _LEADS_TO.get(step) is state:
+    if _LEADS_TO.get((method, step)) is state:
         return None
     raise Conflict(
         f"the fulfilment is {state}; {step.replace('_', ' ')} is not possible then",

@@ -1,0 +1,180 @@
+"""Every state with every step, for every way a fulfilment can go: the tables, and what decides by
+them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from oms.kernel.errors import Conflict
+from oms.kernel.ids import fulfillment_id
+from oms.orders import decisions, work
+from oms.orders.decisions import Events
+from oms.orders.evolve import evolve_all
+from oms.orders.model import Counts, Fulfillment, FulfillmentLine, FulfillmentState, Method, Order
+from oms.orders.model import State as OrderState
+from oms.orders.transitions import STEPS, STEPS_OUT, TRANSITIONS, after
+from tests.samples import NOW, captured, line
+
+NODE = "sp-dc"
+UNITS = 3
+ALL_STEPS = (*STEPS, *STEPS_OUT)
+ON_THE_WAY = {FulfillmentState.SHIPPED, FulfillmentState.READY, FulfillmentState.DELIVERED}
+
+Pair = tuple[Method, FulfillmentState, str]
+
+PAIRS: list[Pair] = [
+    (method, state, step) for method in Method for state in FulfillmentState for step in ALL_STEPS
+]
+
+
+def leads_to(method: Method, state: FulfillmentState, step: str) -> FulfillmentState | None:
+    return TRANSITIONS[method].get(state, {}).get(step)
+
+
+def is_repeat(method: Method, state: FulfillmentState, step: str) -> bool:
+    """Whether the step has led to this state already."""
+    return any(steps.get(step) is state for steps in TRANSITIONS[method].values())
+
+
+def was_shipped(method: Method, state: FulfillmentState) -> bool:
+    """Shipping the same parcel again is a repeat for as long as it is on its way, or there."""
+    shipped = any("ship" in steps for steps in TRANSITIONS[method].values())
+    return shipped and state in ON_THE_WAY & states_of(method)
+
+
+def states_of(method: Method) -> set[FulfillmentState]:
+    table = TRANSITIONS[method]
+    return {*table, *(to for steps in table.values() for to in steps.values())}
+
+
+def named(pairs: Iterator[Pair]) -> list[object]:
+    return [
+        pytest.param(method, state, step, id=f"{method}-{state}-{step}")
+        for method, state, step in pairs
+    ]
+
+
+def order_with(method: Method, state: FulfillmentState) -> Order:
+    """A released order with one fulfilment, as far along as that."""
+    ordered = captured(line("MUG", UNITS))
+    counted = {
+        FulfillmentState.SHIPPED: Counts(shipped=UNITS),
+        FulfillmentState.DELIVERED: Counts(delivered=UNITS),
+    }
+    counts = counted.get(state, Counts(released=UNITS))
+    hand_over_at = {Method.PICKUP: NODE, Method.SHIP_TO_STORE: "rj-store"}.get(method, "")
+    part = Fulfillment(
+        part_of(ordered),
+        NODE,
+        (FulfillmentLine("MUG", UNITS),),
+        state=state,
+        method=method,
+        hand_over_at=hand_over_at,
+        tracking_number="BR1" if was_shipped(method, state) else "",
+    )
+    return ordered.with_progress(state=OrderState.RELEASED, counts=(counts,), fulfillments=(part,))
+
+
+def part_of(order: Order, number: int = 1) -> str:
+    return fulfillment_id(order.order_id, number)
+
+
+def moved(order: Order) -> Events:
+    part = replace(order.progress.fulfillments[0], id=part_of(order, 2), node="rj-store")
+    return work.move(order, part_of(order), part, "nearer")
+
+
+def merged(order: Order) -> Events:
+    """Into another one that is as far along."""
+    other = replace(order.progress.fulfillments[0], id=part_of(order, 2), lines=())
+    both = order.with_progress(fulfillments=(*order.progress.fulfillments, other))
+    return work.merge(both, other.id, [part_of(order)])
+
+
+DECIDES: dict[str, Callable[[Order], Events]] = {
+    "accept": lambda order: decisions.accept(order, part_of(order)),
+    "pick": lambda order: decisions.pick(order, part_of(order)),
+    "pack": lambda order: decisions.pack(order, part_of(order)),
+    "ship": lambda order: decisions.ship(order, part_of(order), "Correios", "BR1"),
+    "deliver": lambda order: decisions.deliver(order, part_of(order)),
+    "hand_over": lambda order: work.hand_over(order, part_of(order), {}),
+    "expire": lambda order: work.expire(order, part_of(order), "not collected"),
+    "reject": lambda order: work.reject(order, part_of(order), {}, "damaged"),
+    "move": moved,
+    "merge": merged,
+}
+
+
+def ready_step(method: Method) -> str:
+    """How a fulfilment gets ready: it arrives where it is handed over, or lies there."""
+    return "arrive" if method is Method.SHIP_TO_STORE else "ready"
+
+
+def decide(order: Order, step: str) -> Events:
+    if step in ("ready", "arrive"):
+        return work.make_ready(order, part_of(order), NOW + timedelta(days=7))
+    return DECIDES[step](order)
+
+
+def decided() -> Iterator[Pair]:
+    """The pairs whose step is a decision by itself: the others (withdrawing, cancelling) are of a
+    whole order's, which looks for what it may take back."""
+    for method, state, step in PAIRS:
+        is_other_way = step in ("ready", "arrive") and step != ready_step(method)
+        if step not in ("withdraw", "cancel") and not is_other_way:
+            yield method, state, step
+
+
+def test_every_state_of_a_table_can_be_reached_and_every_step_has_a_name() -> None:
+    for table in TRANSITIONS.values():
+        reached = {to for steps in table.values() for to in steps.values()}
+        assert table.keys() - reached == {FulfillmentState.OPEN}
+        assert {step for steps in table.values() for step in steps} <= {*ALL_STEPS}
+
+
+@pytest.mark.parametrize(("method", "state", "step"), named(iter(PAIRS)))
+def test_a_step_leads_where_its_table_says_and_nowhere_else(
+    method: Method, state: FulfillmentState, step: str
+) -> None:
+    if to := leads_to(method, state, step):
+        assert after(method, state, step) is to
+    elif is_repeat(method, state, step):
+        assert after(method, state, step) is None
+    else:
+        with pytest.raises(Conflict) as refused:
+            after(method, state, step)
+        assert refused.value.problem_code == "illegal_transition"
+        assert refused.value.context == {
+            "state": state,
+            "allowed": sorted(TRANSITIONS[method].get(state, {})),
+        }
+
+
+@pytest.mark.parametrize(("method", "state", "step"), named(decided()))
+def test_what_is_decided_follows_the_table(
+    method: Method, state: FulfillmentState, step: str
+) -> None:
+    order = order_with(method, state)
+    if to := leads_to(method, state, step):
+        events = decide(order, step)
+        if step != "merge":
+            assert evolve_all(order, events).progress.fulfillments[0].state is to
+        assert events
+    elif is_repeat(method, state, step) or (step == "ship" and was_shipped(method, state)):
+        assert decide(order, step) == ()
+    else:
+        with pytest.raises(Conflict) as refused:
+            decide(order, step)
+        assert refused.value.problem_code == "illegal_transition"
+
+
+@pytest.mark.parametrize(
+    ("method", "state"),
+    [(method, state) for method in Method for state in sorted(states_of(method))],
+)
+def test_only_what_has_not_left_is_withdrawn(method: Method, state: FulfillmentState) -> None:
+    order = order_with(method, state)
+    withdrawn = evolve_all(order, decisions.withdraw(order)).progress.fulfillments[0].state
+    assert withdrawn is (leads_to(method, state, "withdraw") or state)
