@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from oms.routing.objective import Problem, Supplier
 
 # Work is bounded by the sets of nodes that are examined; one takes about 10 µs for a line.
-MOST_EXAMINED = 3000
+MOST_EXAMINED = 6000
 
 # Nodes that are tried in greedy choices and swaps, and how many of them are the cheapest for a SKU.
 _SHORTLIST = 24
@@ -22,7 +22,7 @@ _CHEAPEST_FOR_EACH = 4
 _ROUNDS = 12
 
 # Steps of the search for who ships what within one set, where nodes take on few lines only.
-_DIVISION_STEPS = 4000
+_DIVISION_STEPS = 1000
 _WHOLE_SEARCH = 6
 
 
@@ -124,14 +124,16 @@ class NodeSets:
             yield lowest.bit_length() - 1
             chosen ^= lowest
 
-    def cost(self, chosen: int) -> float:
-        """Of shipping everything from these nodes; ``inf`` when they cannot, or are too many."""
+    def cost(self, chosen: int, below: float) -> float:
+        """Of shipping everything from these nodes; ``inf`` when they cannot, or are too many. What
+        is not ``below`` may be too low: it is not worth dividing the work then."""
         if chosen.bit_count() > self.max_nodes:
             return inf
         fixed = sum(self.fixed[node] for node in self.members(chosen))
-        if chosen & self.limited:
+        least = fixed + self.served(chosen)
+        if chosen & self.limited and least < below:
             return fixed + self._divided(chosen)[0]
-        return fixed + self.served(chosen)
+        return least
 
     def served(self, chosen: int) -> float:
         """What the SKUs cost from these nodes, each for itself: without what the nodes cost, and
@@ -320,7 +322,7 @@ class Search:
         cost = self.known.get(chosen)
         if cost is None:
             self.examined += 1
-            cost = self.known[chosen] = self.sets.cost(chosen)
+            cost = self.known[chosen] = self.sets.cost(chosen, inf if self.best is None else self.cost)
             if cost < inf and (self.best is None or self._key(chosen, cost) < self._best_key()):
                 self.best, self.cost = chosen, int(cost)
         return cost
@@ -336,25 +338,25 @@ class Search:
 # --- sets to begin with -------------------------------------------------------------------------
 
 
-def starts(sets: NodeSets) -> Iterator[int]:
+def starts(sets: NodeSets, without: int = 0) -> Iterator[int]:
     """The cheapest node that has everything; covers that add the node with the cheapest share of
-    what is missing, or the one with most of it."""
+    what is missing, or the one with most of it. None of the nodes ``without`` is in them."""
     everything = [
         (sets.fixed[node] + sum(offer.whole for offer in shelf.values()), node)
         for node, shelf in enumerate(sets.shelves)
         if len(shelf) == len(sets.skus)
         and all(offer.units == sets.wanted[sku] for sku, offer in shelf.items())
-        and not sets.limited >> node & 1
+        and not (sets.limited | without) >> node & 1
     ]
     if everything:
         yield 1 << min(everything)[1]
     for by_share in (True, False):
-        cover = _cover(sets, by_share=by_share)
+        cover = _cover(sets, without, by_share=by_share)
         if cover:
             yield cover
 
 
-def _cover(sets: NodeSets, *, by_share: bool) -> int:
+def _cover(sets: NodeSets, without: int, *, by_share: bool) -> int:
     """0 when the nodes that may ship do not suffice this way."""
     short = list(sets.wanted)
     chosen = 0
@@ -363,7 +365,7 @@ def _cover(sets: NodeSets, *, by_share: bool) -> int:
             return 0
         best: tuple[float, float, int] | None = None
         for node, shelf in enumerate(sets.shelves):
-            if chosen >> node & 1:
+            if (chosen | without) >> node & 1:
                 continue
             gains = [
                 (min(offer.units, short[sku]) / sets.wanted[sku], offer)

@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
-from oms.routing.node_sets import NodeSets, Search, improved
+from oms.routing.node_sets import NodeSets, Search, improved, starts
 
 _STEPS = 40
 _PATIENCE = 4
+
+# Nodes that are tried in the place of others, of those that the bound leaves.
+_TRIED = 48
 _TOLERANCE = 1e-6
 
 
@@ -36,9 +39,19 @@ def prove(search: Search) -> bool:
     bound = _bound(search)
     if bound.least > search.worth + _TOLERANCE:
         return not sets.gave_up
-    improved(search.best if search.best is not None else found, search, bound.nodes[:48])
+    _look_elsewhere(search, bound.nodes[:_TRIED])
     done = _Branches(search, bound).all_examined()
     return done and not sets.gave_up
+
+
+def _look_elsewhere(search: Search, among: Sequence[int]) -> None:
+    """Plans without one of the nodes of the best, each in turn, improved in their own right."""
+    sets = search.sets
+    assert search.best is not None
+    for node in list(sets.members(search.best)):
+        for start in starts(sets, 1 << node):
+            if search.examined < search.most // 2:
+                improved(start, search, among)
 
 
 def _any_cover(search: Search) -> int | None:
