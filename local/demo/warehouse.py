@@ -7,7 +7,7 @@ from local.demo.api import Api, Document, Refusal
 from local.demo.board import Board
 
 # Answers to a step whose order is being cancelled: the parcel goes back on the shelf.
-_TAKEN_BACK = ("cancelling", "withdrawn")
+_TAKEN_BACK = ("cancelling", "illegal_transition")
 _NEXT_STEP = {"accepted": "pick", "picked": "pack", "packed": "ship"}
 
 

@@ -28,6 +28,9 @@ _ADDRESS = {
 
 Wanted = Callable[[dict[str, Any]], bool]
 
+# Fulfilments whose units are elsewhere by now.
+DEAD = ("rejected", "withdrawn", "moved", "merged", "cancelled", "uncollected")
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -104,9 +107,9 @@ class Placed:
         return self.stack.api.post(f"{self.path}/resume")
 
     def work(self) -> list[str]:
-        """The ids of its fulfilments that are not withdrawn, once it is released."""
+        """The ids of its fulfilments that are live, once it is released."""
         view = self.becomes("released")
-        return [one["id"] for one in view["fulfillments"] if one["state"] != "withdrawn"]
+        return [one["id"] for one in view["fulfillments"] if one["state"] not in DEAD]
 
     def step(self, fulfillment_id: str, step: str) -> httpx.Response:
         body = None
