@@ -5,6 +5,7 @@ pk                   sk            what
 ===================  ============  ================================================
 ``item#<sku>``       ``item``      an item; of a bundle ``made_of`` names its components
 ``nodes``            node id       a node; all of them are one query
+``nodes``            ``<id>#off``  that it is switched off, and until when
 ``carrier_services`` service id    a carrier service; all of them are one query
 ``channel#<id>``     ``channel``   a channel
 ``part_of#<sku>``    bundle        that the bundle holds the SKU, or did once
@@ -15,13 +16,14 @@ pk                   sk            what
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oms.aws import dynamo
 from oms.catalog.delivery import CarrierService
-from oms.catalog.model import Channel, Item, Node
+from oms.catalog.model import Channel, Item, Node, SwitchedOff
 from oms.kernel.encoding import from_json, to_json
 from oms.kernel.errors import Unavailable
 from oms.kernel.writes import Write
@@ -34,6 +36,7 @@ Key = tuple[str, str]
 _FEED = "availability"
 _BATCH = 100
 _SERVICES = "carrier_services"
+_OFF = "#off"
 _BATCH_ATTEMPTS = 5
 
 
@@ -51,7 +54,7 @@ class CatalogStore:
         return found
 
     def nodes(self, among_them: Set[str] = frozenset()) -> tuple[Node, ...]:
-        return self._records_in("nodes", Node)
+        return _with_switches(self._items_in("nodes"))
 
     def carrier_services(self) -> tuple[CarrierService, ...]:
         return self._records_in(_SERVICES, CarrierService)
@@ -66,7 +69,25 @@ class CatalogStore:
         return self._get((f"channel#{channel_id}", "channel"), Channel)
 
     def node(self, node_id: str) -> Node | None:
-        return self._get(("nodes", node_id), Node)
+        """Its switch is beside it: no id holds a ``#``, nor what sorts before one."""
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :nodes AND sk BETWEEN :node AND :off",
+            ExpressionAttributeValues={
+                ":nodes": dynamo.text("nodes"),
+                ":node": dynamo.text(node_id),
+                ":off": dynamo.text(node_id + _OFF),
+            },
+        )
+        return next(iter(_with_switches(answer["Items"])), None)
+
+    def switch(self, node_id: str, off: SwitchedOff | None) -> None:
+        """Off, or on again."""
+        key = ("nodes", node_id + _OFF)
+        if off:
+            self._put(key, off)
+        else:
+            self._client.delete_item(TableName=self._table, Key=_key(key))
 
     def put_item(self, item: Item, reaches: Sequence[Item] = ()) -> None:
         """Store it, if each of ``reaches`` still is made of what it was. Two bundles that are
@@ -103,7 +124,8 @@ class CatalogStore:
         return {"ConditionCheck": check}
 
     def put_node(self, node: Node) -> None:
-        self._put(("nodes", node.id), node)
+        """Whether it is switched off stays as it is."""
+        self._put(("nodes", node.id), replace(node, switched_off=None))
 
     def put_channel(self, channel: Channel) -> None:
         """Also among those that are told of availability, or not any more, in one transaction."""
@@ -137,16 +159,18 @@ class CatalogStore:
         return self._records_in(_FEED, Channel)
 
     def _records_in(self, partition: str, as_type: type[T]) -> tuple[T, ...]:
+        return tuple(
+            from_json(dynamo.read_text(item, "record"), as_type)
+            for item in self._items_in(partition)
+        )
+
+    def _items_in(self, partition: str) -> Iterator[Mapping[str, Any]]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :partition",
             ExpressionAttributeValues={":partition": dynamo.text(partition)},
         )
-        return tuple(
-            from_json(dynamo.read_text(item, "record"), as_type)
-            for page in pages
-            for item in page["Items"]
-        )
+        return (item for page in pages for item in page["Items"])
 
     def _get(self, key: Key, as_type: type[T]) -> T | None:
         item = self._client.get_item(TableName=self._table, Key=_key(key)).get("Item")
@@ -230,6 +254,20 @@ class CachedCatalog:
         if found:
             self._channels[channel_id] = (now + self._seconds, found)
         return found
+
+
+def _with_switches(items: Iterable[Mapping[str, Any]]) -> tuple[Node, ...]:
+    """A node's switch follows it."""
+    nodes: dict[str, Node] = {}
+    for item in items:
+        node_id, _, off = dynamo.read_text(item, "sk").partition("#")
+        record = dynamo.read_text(item, "record")
+        if not off:
+            nodes[node_id] = from_json(record, Node)
+        elif node_id in nodes:
+            switched_off = from_json(record, SwitchedOff)
+            nodes[node_id] = replace(nodes[node_id], switched_off=switched_off)
+    return tuple(nodes.values())
 
 
 def _made_of(item: Item) -> str:

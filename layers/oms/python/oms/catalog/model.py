@@ -1,6 +1,7 @@
 """What is sold, where it lies, and through whom: items, nodes and channels."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from oms.catalog.delivery import FROM_STOCK, Component, NodeCalendar, Promising
 from oms.kernel.money import Money
@@ -33,6 +34,15 @@ class Item:
     length_mm: int = 0
     width_mm: int = 0
     height_mm: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchedOff:
+    """A node takes no work; from ``until`` on it does again by itself, if there is a time."""
+
+    since: datetime
+    until: datetime | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,12 @@ class Node:
     line_cost: Money | None = None
     drop_ship: bool = False
     makes: bool = False
+    switched_off: SwitchedOff | None = None
+
+    def is_on(self, now: datetime) -> bool:
+        """Whether its people have not switched it off."""
+        off = self.switched_off
+        return off is None or (off.until is not None and off.until <= now)
 
 
 @dataclass(frozen=True, slots=True)

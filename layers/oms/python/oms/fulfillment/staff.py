@@ -1,7 +1,7 @@
 """Staff of a node: whoever is registered for some nodes acts on the work of these and no others.
 
 A caller that is not registered, such as a warehouse system or an integration, acts for all nodes:
-its token's scope is what it may do. Registering somebody takes rights away, so it is done by whoever
+its token's scope is what it may do. Registering somebody takes rights away, so it is done by who
 may change the catalogue.
 """
 

@@ -10,8 +10,8 @@ from oms.orders.contract import Document, Identifier
 
 
 class StaffDocument(Document):
-    """``nodes`` are those on whose work the caller acts; an empty list: on none. Null: the caller is
-    not registered any more, and acts for all nodes as an integration does."""
+    """``nodes`` are those on whose work the caller acts; an empty list: on none. Null: the caller
+    is not registered any more, and acts for all nodes as an integration does."""
 
     nodes: Annotated[list[Identifier], Field(max_length=200)] | None
 

@@ -12,6 +12,7 @@ from oms.inventory.waiting import Backorders
 from oms.kernel.errors import OmsError
 from oms.kernel.events import Cause
 from oms.kernel.writes import Write
+from oms.routing.capacity import Capacity
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,10 @@ class Stock(Protocol):
 
     @property
     def shares(self) -> Shares: ...
+
+    @property
+    def capacity(self) -> Capacity:
+        """How much work nodes have taken."""
 
     def balances(self, skus: Set[str]) -> Mapping[str, tuple[Balance, ...]]:
         """Per SKU the balance at every node that ever held it."""

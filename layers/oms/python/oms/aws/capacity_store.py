@@ -1,0 +1,209 @@
+"""What is taken of nodes' days, in the inventory table.
+
+==================  ================  ==========================================================
+pk                  sk                what
+==================  ================  ==========================================================
+``load#<node>``     ``<day>``         fulfilments ``taken``, and by hour in ``at_00`` to ``at_23``
+``waits_for_node``  ``<node>#<sku>``  orders wait for the SKU because the node takes no work
+``reopened``        ``<node>``        the last SKUs whose waiting orders were told that it does
+==================  ================  ==========================================================
+
+A day and its hours are one item: one write takes both, one read knows both.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from botocore.exceptions import ClientError
+
+from oms.aws import dynamo
+from oms.catalog.model import Node
+from oms.kernel.clock import rfc3339
+from oms.kernel.encoding import to_json
+from oms.kernel.errors import StockContended, Unavailable
+from oms.kernel.events import Envelope
+from oms.kernel.writes import Write
+from oms.orders.model import Slot
+from oms.routing.capacity import Load, Taking, day_of, is_limited
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+LOAD = "load#"
+_WAITS = "waits_for_node"
+_BATCH = 100
+_BATCH_ATTEMPTS = 5
+_REMEMBERED = timedelta(days=60)
+# An order that no node takes is remembered with so many nodes, and so many SKUs of each: each is a
+# write. They all look again together.
+NODES_WAITED_FOR = 10
+SKUS_WAITED_FOR = 10
+# Rows that are looked at, and SKUs that are told of, each time.
+_LOOKED_AT = 2000
+_TOLD_AT_ONCE = 100
+
+
+class CapacityStore:
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def loads(self, nodes: Iterable[Node], now: datetime) -> Mapping[str, Load]:
+        days = {node.id: day for node in nodes if is_limited(node) and (day := day_of(node, now))}
+        loads = dict.fromkeys(days, Load())
+        keys = (_key(node, f"{day}") for node, day in sorted(days.items()))
+        for batch in _batches(keys):
+            for item in self._read(batch):
+                loads[dynamo.read_text(item, "pk").removeprefix(LOAD)] = _load(item)
+        return loads
+
+    def take(self, takings: Iterable[Taking]) -> list[Write]:
+        return [self._change(taking, 1) for taking in takings]
+
+    def give_back(self, slots: Iterable[Slot]) -> list[Write]:
+        return [self._change(Taking(slot), -1) for slot in slots]
+
+    def _change(self, taking: Taking, units: int) -> Write:
+        slot = taking.slot
+        changes = ["taken"] + ([_hour(slot)] if slot.hour else [])
+        limits = {"taken": taking.below_day}
+        if slot.hour:
+            limits[_hour(slot)] = taking.below_hour
+        limited = {name: limit for name, limit in limits.items() if limit is not None}
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": _key(slot.node, slot.day),
+            "UpdateExpression": "ADD "
+            + ", ".join(f"{name} :units" for name in changes)
+            + " SET forget_at = :forget_at",
+            "ExpressionAttributeValues": {
+                ":units": dynamo.number(units),
+                ":forget_at": dynamo.number(_forget_at(slot.day)),
+                **{f":{name}": dynamo.number(limit) for name, limit in limited.items()},
+            },
+        }
+        if limited:
+            request["ConditionExpression"] = " AND ".join(
+                f"(attribute_not_exists({name}) OR {name} < :{name})" for name in limited
+            )
+        return Write(
+            {"Update": request}, StockContended(f"{slot.node} takes no more work on {slot.day}")
+        )
+
+    def wait(self, nodes: Iterable[str], skus: Sequence[str]) -> None:
+        for node in islice(nodes, NODES_WAITED_FOR):
+            for sku in skus[:SKUS_WAITED_FOR]:
+                item = _wait_key(node, sku) | {"waits": dynamo.text(uuid4().hex)}
+                self._client.put_item(TableName=self._table, Item=item)
+
+    def waited_for(self) -> Mapping[str, Mapping[str, str]]:
+        """By node the SKUs that are waited for because it takes no work, some of very many; each
+        with what says whether it was put again meanwhile."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :waits",
+            ExpressionAttributeValues={":waits": dynamo.text(_WAITS)},
+        )
+        found: dict[str, dict[str, str]] = {}
+        for item in islice((item for page in pages for item in page["Items"]), _LOOKED_AT):
+            node, _, sku = dynamo.read_text(item, "sk").partition("#")
+            found.setdefault(node, {})[sku] = dynamo.read_text(item, "waits")
+        return found
+
+    def tell(self, node: str, waited_for: Mapping[str, str], now: datetime) -> int:
+        """Tell those who wait for a SKU that the node takes work; whoever goes on waiting says so
+        again. How many SKUs were told of: those beyond a hundred are left for the next time."""
+        told = dict(islice(waited_for.items(), _TOLD_AT_ONCE))
+        envelope = Envelope(
+            id=f"{node}#reopened:{rfc3339(now)}",
+            type="node_reopened",
+            subject=node,
+            version=0,
+            at=now,
+            by="clock",
+            reason="",
+            correlation_id="",
+            data={"node": node, "skus": list(told)},
+        )
+        # First: who is told twice looks twice, who is not told waits for good.
+        self._client.put_item(
+            TableName=self._table,
+            Item={
+                "pk": dynamo.text("reopened"),
+                "sk": dynamo.text(node),
+                "envelopes": dynamo.text(to_json([envelope])),
+            },
+        )
+        for sku, put in told.items():
+            self._forget(node, sku, put)
+        return len(told)
+
+    def _forget(self, node: str, sku: str, put: str) -> None:
+        """Unless somebody began to wait for it meanwhile."""
+        try:
+            self._client.delete_item(
+                TableName=self._table,
+                Key=_wait_key(node, sku),
+                ConditionExpression="waits = :waits",
+                ExpressionAttributeValues={":waits": dynamo.text(put)},
+            )
+        except ClientError as error:
+            if not dynamo.is_refused_condition(error):
+                raise
+
+    def _read(self, keys: Sequence[dynamo.Item]) -> list[dynamo.Item]:
+        """What was written before is seen: a node that only seems full would not be asked again."""
+        request: dict[str, Any] = {self._table: {"Keys": list(keys), "ConsistentRead": True}}
+        found: list[dynamo.Item] = []
+        for attempt in range(_BATCH_ATTEMPTS):
+            answer = self._client.batch_get_item(RequestItems=request)
+            found += answer["Responses"].get(self._table, [])
+            if not answer.get("UnprocessedKeys"):
+                return found
+            request = dict(answer["UnprocessedKeys"])
+            time.sleep(0.02 * 2**attempt)
+        raise Unavailable("the nodes' loads are throttled")
+
+
+def read_load(item: Mapping[str, Any]) -> tuple[Slot, Load]:
+    """The node and the day, and what is taken of it."""
+    node = dynamo.read_text(item, "pk").removeprefix(LOAD)
+    return Slot(node, dynamo.read_text(item, "sk")), _load(item)
+
+
+def _load(item: Mapping[str, Any]) -> Load:
+    hours = {
+        int(name.removeprefix("at_")): dynamo.read_number(dict(item), name)
+        for name in item
+        if name.startswith("at_")
+    }
+    return Load(dynamo.read_number(item, "taken"), hours)
+
+
+def _key(node: str, day: str) -> dynamo.Item:
+    return {"pk": dynamo.text(f"{LOAD}{node}"), "sk": dynamo.text(day)}
+
+
+def _wait_key(node: str, sku: str) -> dynamo.Item:
+    return {"pk": dynamo.text(_WAITS), "sk": dynamo.text(f"{node}#{sku}")}
+
+
+def _hour(slot: Slot) -> str:
+    return f"at_{slot.hour[-2:]}"
+
+
+def _forget_at(day: str) -> int:
+    end = datetime.fromisoformat(f"{date.fromisoformat(day)}T00:00:00+00:00") + _REMEMBERED
+    return int(end.timestamp())
+
+
+def _batches(keys: Iterable[dynamo.Item]) -> Iterator[list[dynamo.Item]]:
+    rest = iter(keys)
+    while batch := list(islice(rest, _BATCH)):
+        yield batch
