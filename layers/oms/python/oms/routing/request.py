@@ -6,9 +6,8 @@ from datetime import date, datetime
 
 from oms.catalog.delivery import Component
 from oms.catalog.model import Node
+from oms.orders.model import Method
 from oms.routing.model import Distance, Place
-
-SHIP = "ship"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class RoutingRequest:
     country: str = ""
     tags: tuple[str, ...] = ()
     customer_class: str = ""
-    method: str = SHIP
+    method: Method = Method.SHIP
     pickup_node: str = ""
     excluded: Mapping[str, frozenset[str]] = field(default_factory=dict)
     promised_by: date | None = None

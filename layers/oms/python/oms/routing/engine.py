@@ -1,0 +1,386 @@
+"""The rule engine: a policy, what is wanted, and the nodes; a decision, and why. Pure.
+
+::
+
+    for each rule, from the first:
+        the order fits the rule's order filter, else the next rule
+        nodes that pass its filters, in the order of its rankers
+        the strategy (or the objective) gives all that is wanted, or with ``partial`` what it can
+        what is left goes through ``otherwise``
+
+The same input gives the same answer in whatever order nodes and lines come. Units are conserved:
+what is allocated and what is left add up to what is wanted, line by line.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from oms.orders.model import Allocation, Method
+from oms.routing.evidence import NAMED_CANDIDATES, Evidence, RankedNode, TriedRule
+from oms.routing.filters import REJECTED, keeps_node_out, keeps_order_out, offered
+from oms.routing.policy import RankBy, Ranker, Rule, SourcingPolicy, Step, Strategy
+from oms.routing.rankers import key_of, ranks, values_of
+from oms.routing.request import Maker, NodeFacts, RoutingRequest, Want
+from oms.routing.splits import Candidate, Split, Task, find, find_some, lacking
+
+_NOT_CHOSEN = "not_chosen"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """``left``: units by line that got no node; ``otherwise`` is what becomes of them, ``wait`` or
+    ``exception``, and ``lacking`` are the lines that stand in the way. With ``partial`` the rest is
+    to go ahead without them. ``rule`` names every rule that gave something, else the last one."""
+
+    allocations: tuple[Allocation, ...]
+    left: Mapping[str, int]
+    lacking: tuple[str, ...]
+    otherwise: Step
+    rule: str
+    reason: str
+    evidence: Evidence
+
+    @property
+    def partial(self) -> bool:
+        return bool(self.allocations and self.left)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The nodes that a rule may take, in order, and what keeps the others out."""
+
+    candidates: tuple[Candidate, ...]
+    excluded: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class _State:
+    """What has been given so far."""
+
+    wants: tuple[Want, ...]
+    taken: dict[str, dict[str, int]] = field(default_factory=dict)
+    allocations: list[Allocation] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    fired: list[str] = field(default_factory=list)
+
+    def copy(self) -> "_State":
+        taken = {node: dict(units) for node, units in self.taken.items()}
+        return _State(
+            self.wants, taken, list(self.allocations), list(self.reasons), list(self.fired)
+        )
+
+    def give(self, rule: str, allocations: Sequence[Allocation], reason: str) -> None:
+        if not allocations:
+            return
+        self.allocations += allocations
+        self.reasons.append(reason)
+        if rule not in self.fired:
+            self.fired.append(rule)
+        given: dict[str, int] = {}
+        for one in allocations:
+            if not one.component:
+                given[one.line_id] = given.get(one.line_id, 0) + one.quantity
+            at = self.taken.setdefault(one.node, {})
+            at[one.sku] = at.get(one.sku, 0) + one.quantity
+        self.wants = tuple(
+            less
+            for want in self.wants
+            if (less := _less(want, given.get(want.line_id, 0))).quantity
+        )
+
+
+def route(
+    policy: SourcingPolicy, request: RoutingRequest, candidates: Sequence[NodeFacts]
+) -> Decision:
+    """Total: whatever comes in, there is a decision."""
+    state, tried = _State(request.wants), list[TriedRule]()
+    by_id = {rule.id: index for index, rule in enumerate(policy.rules)}
+    row, rule, why, index, step = _Row((), {}), Rule(""), "", 0, Step.NEXT
+    visited: set[int] = set()
+    while state.wants and index < len(policy.rules) and index not in visited:
+        visited.add(index)
+        rule = policy.rules[index]
+        index += 1
+        if kept_out := keeps_order_out(rule.orders, request):
+            tried.append(TriedRule(rule.id, f"the order does not fit {kept_out}"))
+            continue
+        row, why = _apply(rule, request, candidates, state)
+        if not state.wants:
+            break
+        step = _after(rule)
+        if step is not Step.NEXT:
+            break
+        tried.append(TriedRule(rule.id, why))
+        index = by_id.get(rule.otherwise.rule, index)
+    fired = ", ".join(state.fired) or rule.id
+    short = _lacking(state, candidates, request) if state.wants else ()
+    reasons = [*state.reasons, *([_why_left(state, short, why)] if state.wants else [])]
+    return Decision(
+        allocations=tuple(state.allocations),
+        left={want.line_id: want.quantity for want in state.wants},
+        lacking=short,
+        otherwise=Step.WAIT if step is Step.NEXT else step,
+        rule=fired,
+        reason="; ".join(reasons) or "nothing is wanted",
+        evidence=_evidence(policy, fired, tried, rule, row, state.allocations),
+    )
+
+
+def _after(rule: Rule) -> Step:
+    """What becomes of what even drop-shipping and making leave."""
+    last = (step for step in rule.otherwise.steps if step not in (Step.DROP_SHIP, Step.MAKE))
+    return next(last, Step.WAIT)
+
+
+def _apply(
+    rule: Rule, request: RoutingRequest, candidates: Sequence[NodeFacts], state: _State
+) -> tuple[_Row, str]:
+    """Give what the rule gives. A rule that is not partial gives all that is left, or nothing."""
+    before = state.copy()
+    row, why = _from_nodes(rule, request, candidates, state)
+    for step in rule.otherwise.steps:
+        if not state.wants or step not in (Step.DROP_SHIP, Step.MAKE):
+            break
+        _from_elsewhere(step, rule, request, candidates, row, state)
+        if state.wants and not rule.partial:
+            row, why = _from_nodes(rule, request, candidates, state)
+    if state.wants and not rule.partial:
+        state.wants, state.taken = before.wants, before.taken
+        state.allocations, state.reasons, state.fired = (
+            before.allocations,
+            before.reasons,
+            before.fired,
+        )
+    return row, why
+
+
+def _from_nodes(
+    rule: Rule, request: RoutingRequest, candidates: Sequence[NodeFacts], state: _State
+) -> tuple[_Row, str]:
+    """The row, and why it did not give everything."""
+    row = _row(rule, request, candidates, state)
+    task = Task(state.wants, rule.limits, request.currency)
+    split = _split(rule, request, task, row.candidates)
+    if split is None:
+        return row, _why_not(task, row)
+    wanted = task.units
+    state.give(rule.id, _allocations(request, split), _why(rule, request, split, wanted))
+    return row, _why_not(task, row) if state.wants else ""
+
+
+def _split(
+    rule: Rule, request: RoutingRequest, task: Task, row: Sequence[Candidate]
+) -> Split | None:
+    find_all = find(rule.strategy, task, row)
+    if find_all or not rule.partial:
+        return find_all
+    return find_some(rule.strategy, task, row)
+
+
+def _row(
+    rule: Rule, request: RoutingRequest, candidates: Sequence[NodeFacts], state: _State
+) -> _Row:
+    wants, today = state.wants, request.now.date()
+    lines = {want.line_id for want in wants}
+    said_no: dict[str, set[str]] = {}
+    for line_id, nodes in request.excluded.items():
+        for node in nodes:
+            said_no.setdefault(node, set()).add(line_id)
+    found: list[Candidate] = []
+    excluded: dict[str, str] = {}
+    for facts in candidates:
+        node = facts.node.id
+        if kept_out := keeps_node_out(rule.nodes, facts):
+            excluded[node] = kept_out
+            continue
+        no = said_no.get(node, set())
+        may = tuple(want for want in wants if want.line_id not in no) if no else wants
+        units = offered(rule.nodes, facts, may, state.taken.get(node, {}))
+        if isinstance(units, str):
+            excluded[node] = REJECTED if no >= lines else units
+            continue
+        key = key_of(rule.rankers, values_of(rule.rankers, facts, wants, today))
+        found.append(Candidate(facts, units, key, frozenset(no)))
+    found.sort(key=lambda candidate: candidate.place)
+    return _Row(tuple(found), excluded)
+
+
+def _allocations(request: RoutingRequest, split: Split) -> tuple[Allocation, ...]:
+    """In the order of the lines as they came."""
+    order = {want.line_id: index for index, want in enumerate(request.wants)}
+    parts = sorted(split.parts, key=lambda part: order[part.want.line_id])
+    return tuple(
+        Allocation(part.want.line_id, part.want.sku, part.candidate.node, part.units)
+        for part in parts
+    )
+
+
+# --- otherwise ------------------------------------------------------------------------------
+
+
+def _from_elsewhere(
+    step: Step,
+    rule: Rule,
+    request: RoutingRequest,
+    candidates: Sequence[NodeFacts],
+    row: _Row,
+    state: _State,
+) -> None:
+    """Drop-ship or make what stands in the way; of a rule that is partial all that is left."""
+    task = Task(state.wants, rule.limits, request.currency)
+    short = set(lacking(task, row.candidates))
+    wants = [want for want in state.wants if rule.partial or not short or want.line_id in short]
+    for want in wants:
+        allocations = (
+            _drop_shipped(want, request)
+            if step is Step.DROP_SHIP
+            else _made(want, request, candidates, state)
+        )
+        if allocations:
+            how = "drop-ships" if step is Step.DROP_SHIP else "makes"
+            node = allocations[0].node
+            state.give(rule.id, allocations, f"{node} {how} {want.sku}")
+
+
+def _drop_shipped(want: Want, request: RoutingRequest) -> tuple[Allocation, ...]:
+    for node in request.suppliers.get(want.sku, ()):
+        if node not in request.excluded.get(want.line_id, frozenset()):
+            line_id, sku, units = want.line_id, want.sku, want.quantity
+            return (Allocation(line_id, sku, node, units, tracked=False, drop_ship=True),)
+    return ()
+
+
+def _made(
+    want: Want, request: RoutingRequest, candidates: Sequence[NodeFacts], state: _State
+) -> tuple[Allocation, ...]:
+    """At the first node that has all of its components."""
+    facts = {one.node.id: one for one in candidates}
+    for maker in request.makers.get(want.sku, ()):
+        if maker.node in request.excluded.get(want.line_id, frozenset()):
+            continue
+        needed = components_of(want, maker)
+        there = facts[maker.node].units if maker.node in facts else {}
+        taken = state.taken.get(maker.node, {})
+        if all(there.get(sku, 0) - taken.get(sku, 0) >= units for sku, units in needed.items()):
+            made = Allocation(
+                want.line_id, want.sku, maker.node, want.quantity, tracked=False, make=True
+            )
+            consumed = (
+                Allocation(want.line_id, sku, maker.node, units, component=True)
+                for sku, units in sorted(needed.items())
+            )
+            return (made, *consumed)
+    return ()
+
+
+def components_of(want: Want, maker: Maker) -> dict[str, int]:
+    """Units of each component that the wanted quantity takes, rounded up."""
+    needed: dict[str, int] = {}
+    for component in maker.components:
+        units = -(-component.quantity * want.quantity // 10**want.scale)
+        needed[component.sku] = needed.get(component.sku, 0) + units
+    return needed
+
+
+# --- why ------------------------------------------------------------------------------------
+
+
+def _lacking(
+    state: _State, candidates: Sequence[NodeFacts], request: RoutingRequest
+) -> tuple[str, ...]:
+    """Lines of which there is too little anywhere; else, when it is the rules that keep them from
+    going, all that are left."""
+    needs: dict[str, int] = {}
+    for want in state.wants:
+        needs[want.sku] = needs.get(want.sku, 0) + want.quantity
+    short = {
+        sku
+        for sku, units in needs.items()
+        if sum(one.units.get(sku, 0) for one in candidates)
+        - sum(taken.get(sku, 0) for taken in state.taken.values())
+        < units
+    }
+    found = {want.line_id for want in state.wants if want.sku in short}
+    found = found or {want.line_id for want in state.wants}
+    return tuple(want.line_id for want in request.wants if want.line_id in found)
+
+
+def _why_left(state: _State, short: Sequence[str], why: str) -> str:
+    skus = {want.sku for want in state.wants if want.line_id in short}
+    return why or f"no rule is for {', '.join(sorted(skus))}"
+
+
+def _why_not(task: Task, row: _Row) -> str:
+    short = set(lacking(task, row.candidates))
+    skus = sorted({want.sku for want in task.wants if want.line_id in short})
+    if skus:
+        return f"no set of nodes has enough of {', '.join(skus)}"
+    return "no set of nodes has all of it within the limits"
+
+
+def _why(rule: Rule, request: RoutingRequest, split: Split, wanted: int) -> str:
+    nodes = split.nodes
+    names = " and ".join(f"{one.node} ({one.facts.distance})" for one in nodes)
+    if sum(part.units for part in split.parts) < wanted:
+        return f"{names} can ship a part of it"
+    if request.method is Method.PICKUP:
+        return f"{nodes[0].node} has all of it, where it is collected"
+    if rule.strategy is Strategy.IN_ORDER:
+        return f"{names} give it in their order by {_names(rule.rankers)}"
+    if len(nodes) > 1:
+        return f"no node has all of it; {names} are the fewest that do"
+    first, able = nodes[0], split.able
+    if rule.rankers[:1] == (Ranker(RankBy.DISTANCE),):
+        away = first.facts.distance
+        return f"{first.node} is the nearest of {able} that can ship all of it ({away})"
+    by = _names(rule.rankers)
+    return f"{first.node} is the first of {able} that can ship all of it, by {by}"
+
+
+def _names(rankers: Iterable[Ranker]) -> str:
+    return ", ".join(ranker.by for ranker in rankers) or "id"
+
+
+def _evidence(
+    policy: SourcingPolicy,
+    fired: str,
+    tried: Sequence[TriedRule],
+    rule: Rule,
+    row: _Row,
+    allocations: Sequence[Allocation],
+) -> Evidence:
+    chosen = {one.node for one in allocations}
+    ranked = ranks([candidate.key for candidate in row.candidates])
+    nodes = [
+        RankedNode(candidate.node, rank)
+        for candidate, rank in zip(row.candidates, ranked, strict=True)
+    ]
+    # Whoever was chosen is named, however far down the row it stands.
+    named = sorted(nodes, key=lambda node: node.node not in chosen)[:NAMED_CANDIDATES]
+    names = {node.node for node in named}
+    others: dict[str, int] = {}
+    if len(nodes) > len(named):
+        others[_NOT_CHOSEN] = len(nodes) - len(named)
+    for kept_out in row.excluded.values():
+        others[kept_out] = others.get(kept_out, 0) + 1
+    return Evidence(
+        policy=policy.id,
+        version=policy.version,
+        rule=fired,
+        tried=tuple(tried),
+        rankers=tuple(_name(ranker) for ranker in rule.rankers),
+        candidates=tuple(node for node in nodes if node.node in names),
+        others=tuple(sorted(others.items())),
+    )
+
+
+def _name(ranker: Ranker) -> str:
+    return f"{ranker.by} descending" if ranker.descending else str(ranker.by)
+
+
+def _less(want: Want, units: int) -> Want:
+    """What is left of it when ``units`` have been given."""
+    if not units:
+        return want
+    left = want.quantity - units
+    return replace(want, quantity=left, value=want.value * left // want.quantity)
