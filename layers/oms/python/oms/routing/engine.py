@@ -18,10 +18,11 @@ from dataclasses import dataclass, field, replace
 from oms.orders.model import Allocation, Method
 from oms.routing.evidence import NAMED_CANDIDATES, Evidence, RankedNode, TriedRule
 from oms.routing.filters import REJECTED, keeps_node_out, keeps_order_out, offered
+from oms.routing.making import make
 from oms.routing.policy import RankBy, Ranker, Rule, SourcingPolicy, Step, Strategy
 from oms.routing.rankers import key_of, ranks, values_of
-from oms.routing.request import Maker, NodeFacts, RoutingRequest, Want
-from oms.routing.splits import Candidate, Split, Task, find, find_some, lacking
+from oms.routing.request import NodeFacts, RoutingRequest, Want
+from oms.routing.splits import Candidate, Split, Task, find, find_some, lacking, what_is_there
 
 _NOT_CHOSEN = "not_chosen"
 
@@ -171,6 +172,12 @@ def _from_nodes(
 def _split(
     rule: Rule, request: RoutingRequest, task: Task, row: Sequence[Candidate]
 ) -> Split | None:
+    if rule.objective is not None:
+        from oms.routing.cheapest import cheapest  # few policies reckon costs
+
+        there = what_is_there(task, row) if rule.partial else task
+        if there.wants and (least := cheapest(rule.objective, request, there, row)):
+            return least
     find_all = find(rule.strategy, task, row)
     if find_all or not rule.partial:
         return find_all
@@ -253,33 +260,13 @@ def _drop_shipped(want: Want, request: RoutingRequest) -> tuple[Allocation, ...]
 def _made(
     want: Want, request: RoutingRequest, candidates: Sequence[NodeFacts], state: _State
 ) -> tuple[Allocation, ...]:
-    """At the first node that has all of its components."""
-    facts = {one.node.id: one for one in candidates}
-    for maker in request.makers.get(want.sku, ()):
-        if maker.node in request.excluded.get(want.line_id, frozenset()):
-            continue
-        needed = components_of(want, maker)
-        there = facts[maker.node].units if maker.node in facts else {}
-        taken = state.taken.get(maker.node, {})
-        if all(there.get(sku, 0) - taken.get(sku, 0) >= units for sku, units in needed.items()):
-            made = Allocation(
-                want.line_id, want.sku, maker.node, want.quantity, tracked=False, make=True
-            )
-            consumed = (
-                Allocation(want.line_id, sku, maker.node, units, component=True)
-                for sku, units in sorted(needed.items())
-            )
-            return (made, *consumed)
-    return ()
+    there = {one.node.id: _left_at(one, state) for one in candidates}
+    return make(want, request, there, state.allocations).allocations
 
 
-def components_of(want: Want, maker: Maker) -> dict[str, int]:
-    """Units of each component that the wanted quantity takes, rounded up."""
-    needed: dict[str, int] = {}
-    for component in maker.components:
-        units = -(-component.quantity * want.quantity // 10**want.scale)
-        needed[component.sku] = needed.get(component.sku, 0) + units
-    return needed
+def _left_at(facts: NodeFacts, state: _State) -> dict[str, int]:
+    taken = state.taken.get(facts.node.id, {})
+    return {sku: units - taken.get(sku, 0) for sku, units in facts.units.items()}
 
 
 # --- why ------------------------------------------------------------------------------------
@@ -323,6 +310,8 @@ def _why(rule: Rule, request: RoutingRequest, split: Split, wanted: int) -> str:
     names = " and ".join(f"{one.node} ({one.facts.distance})" for one in nodes)
     if sum(part.units for part in split.parts) < wanted:
         return f"{names} can ship a part of it"
+    if split.says:
+        return split.says
     if request.method is Method.PICKUP:
         return f"{nodes[0].node} has all of it, where it is collected"
     if rule.strategy is Strategy.IN_ORDER:

@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from oms.catalog.delivery import Component
 from oms.catalog.model import Node
 from oms.orders.model import Method
 from oms.routing.model import Distance, Place
+
+if TYPE_CHECKING:
+    from oms.routing.costs import Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +31,13 @@ class Want:
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """A node that makes a SKU; one whole unit of it takes the ``components``."""
+    """A node that makes a SKU; one whole unit of it takes the ``components`` and ``effort`` of a
+    production ``resource``, if it needs one."""
 
     node: str
     components: tuple[Component, ...] = ()
+    resource: str = ""
+    effort: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,9 @@ class RoutingRequest:
     ``currency``; ``region`` and ``country`` are those of the place it goes to.
 
     ``excluded``: by line the nodes that have said no to it. ``suppliers`` and ``makers``: by SKU
-    the nodes that drop-ship or make it, the preferred one first.
+    the nodes that drop-ship or make it, the preferred one first. ``production``: by resource what
+    its days from today on have left, in order, each such as ``2026-05-03``; lines that are in
+    ``has_capacity`` took theirs when they were promised.
     """
 
     order_id: str
@@ -60,6 +69,8 @@ class RoutingRequest:
     sold_at: str = ""
     suppliers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     makers: Mapping[str, tuple[Maker, ...]] = field(default_factory=dict)
+    production: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    has_capacity: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +82,8 @@ class NodeFacts:
     taken (None: no limit). ``open_now``: it works today and its cut-off is still to come;
     ``switched_on``: it takes work at all at the moment. ``parcel_cost`` is what one parcel from
     there costs, handling and carriage, in minor units. By SKU: units ``sold``, units that it
-    ``rejected``, units it sells in a ``week``, and since when they are marked down.
+    ``rejected``, units it sells in a ``week``, and since when they are marked down. ``rates``:
+    how a parcel can go from there, for policies that reckon what it costs.
     """
 
     node: Node
@@ -86,3 +98,4 @@ class NodeFacts:
     rejected: Mapping[str, int] = field(default_factory=dict)
     weekly: Mapping[str, float] = field(default_factory=dict)
     markdown_since: Mapping[str, date] = field(default_factory=dict)
+    rates: tuple["Rate", ...] = ()

@@ -56,10 +56,11 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Split:
     """``able``: of how many that could have given all of it this is the first; 0 when it is from
-    several, or not all of it."""
+    several, or not all of it. ``says``: why it is this one, if there is more to say."""
 
     parts: tuple[Part, ...]
     able: int = 0
+    says: str = ""
 
     @property
     def nodes(self) -> tuple[Candidate, ...]:
@@ -128,11 +129,11 @@ def find_some(strategy: Strategy, task: Task, row: Sequence[Candidate]) -> Split
         return _in_order(task, row)
     if strategy is Strategy.SINGLE:
         return _kept(task, _most(task, row, 1))
-    there = _what_is_there(task, row)
+    there = what_is_there(task, row)
     if not there.wants:
         return None
     split = find(strategy, there, row)
-    if split and not _too_small(task, split.parts):
+    if split and not too_small(task, split.parts):
         return replace(split, able=0)
     return _kept(task, _most(task, row, task.limits.max_nodes))
 
@@ -144,7 +145,7 @@ def lacking(task: Task, row: Sequence[Candidate]) -> tuple[str, ...]:
     stuck = {
         want.line_id
         for block in task.blocks
-        if not any(_gives_block(one, block, one.units) for one in row)
+        if not any(gives_block(one, block, one.units) for one in row)
         for want in block
     }
     return tuple(want.line_id for want in task.wants if want.sku in short or want.line_id in stuck)
@@ -166,7 +167,8 @@ def _covers(candidate: Candidate, task: Task) -> bool:
     )
 
 
-def _gives_block(candidate: Candidate, block: Sequence[Want], stock: Mapping[str, int]) -> bool:
+def gives_block(candidate: Candidate, block: Sequence[Want], stock: Mapping[str, int]) -> bool:
+    """Whether it can give all of a block from what it has in ``stock``."""
     if any(want.line_id in candidate.excluded for want in block):
         return False
     return all(stock.get(sku, 0) >= units for sku, units in _needs(block).items())
@@ -179,7 +181,7 @@ def _place(task: Task, chosen: Sequence[Candidate]) -> tuple[Part, ...]:
     parts: list[Part] = []
     for block in task.blocks:
         for candidate, left in zip(chosen, stock, strict=True):
-            if _gives_block(candidate, block, left):
+            if gives_block(candidate, block, left):
                 parts += _take(candidate, left, block)
                 break
     for want in task.loose:
@@ -216,7 +218,7 @@ def _fewest(task: Task, row: Sequence[Candidate]) -> Split | None:
         ]
         for _, _, nodes in sorted(sets, key=lambda found: found[:2]):
             parts = _place(task, nodes)
-            if _is_all(parts, task) and not _too_small(task, parts):
+            if _is_all(parts, task) and not too_small(task, parts):
                 return Split(parts)
     return _greedily(task, useful)
 
@@ -230,7 +232,7 @@ def _greedily(task: Task, useful: Sequence[Candidate]) -> Split | None:
         parts = _place(task, Split(steps).nodes)
         if not _is_all(parts, task):
             parts = steps
-        small = _too_small(task, parts)
+        small = too_small(task, parts)
         if not small:
             return Split(parts)
         pool = [one for one in pool if one.node not in small]
@@ -243,7 +245,7 @@ def _most(task: Task, row: Sequence[Candidate], nodes: int | None) -> Split | No
     steps: tuple[Part, ...] = ()
     for _ in range(_ROUNDS):
         steps = _greedy_steps(task, pool, nodes)
-        small = _too_small(task, steps)
+        small = too_small(task, steps)
         if not small:
             break
         pool = [one for one in pool if one.node not in small]
@@ -254,7 +256,7 @@ def _kept(task: Task, split: Split | None) -> Split | None:
     """Without the parts that are too small to be sent."""
     if split is None:
         return None
-    small = _too_small(task, split.parts)
+    small = too_small(task, split.parts)
     parts = tuple(part for part in split.parts if part.candidate.node not in small)
     return Split(parts) if parts else None
 
@@ -287,7 +289,7 @@ def _gives(candidate: Candidate, task: Task, left: Mapping[str, int]) -> list[Pa
     """What it can give of what is left."""
     stock, parts = dict(candidate.units), list[Part]()
     for block in task.blocks:
-        if left[block[0].line_id] and _gives_block(candidate, block, stock):
+        if left[block[0].line_id] and gives_block(candidate, block, stock):
             parts += _take(candidate, stock, block)
     for want in task.loose:
         if want.line_id in candidate.excluded:
@@ -307,7 +309,7 @@ def _in_order(task: Task, row: Sequence[Candidate]) -> Split | None:
         if not any(left.values()) or taken == task.limits.max_nodes:
             break
         given = _gives(candidate, task, left)
-        if not given or _too_small(task, given):
+        if not given or too_small(task, given):
             continue
         taken += 1
         parts += given
@@ -316,7 +318,7 @@ def _in_order(task: Task, row: Sequence[Candidate]) -> Split | None:
     return Split(tuple(parts)) if parts else None
 
 
-def _what_is_there(task: Task, row: Sequence[Candidate]) -> Task:
+def what_is_there(task: Task, row: Sequence[Candidate]) -> Task:
     """The task, cut down to what all candidates together have."""
     there = {sku: sum(one.units.get(sku, 0) for one in row) for sku in task.needs}
     stuck = set(lacking(task, row)) - {want.line_id for want in task.loose}
@@ -350,14 +352,14 @@ def _can_only_give_little(candidate: Candidate, task: Task) -> bool:
         return False
     left = {want.line_id: want.quantity for want in task.wants}
     given = _gives(candidate, task, left)
-    return bool(_too_small(task, given)) or not given
+    return bool(too_small(task, given)) or not given
 
 
 def _has_minimum(limits: Limits) -> bool:
     return bool(limits.min_lines or limits.min_units or limits.min_value)
 
 
-def _too_small(task: Task, parts: Sequence[Part]) -> set[str]:
+def too_small(task: Task, parts: Sequence[Part]) -> set[str]:
     """The nodes whose part is below a minimum; one that gives all of it need not reach any."""
     if not _has_minimum(task.limits):
         return set()
