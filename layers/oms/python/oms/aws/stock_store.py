@@ -28,6 +28,7 @@ from oms.aws import dynamo, reservation_writes, stock_writes
 from oms.aws.backorder_store import BackorderStore
 from oms.aws.capacity_store import CapacityStore
 from oms.aws.demand_store import reserved_line
+from oms.aws.production_store import ProductionStore
 from oms.aws.share_store import ShareStore
 from oms.aws.stock_items import (
     Item,
@@ -84,6 +85,7 @@ class StockStore:
         self.backorders = BackorderStore(client, table)
         self.shares = ShareStore(client, table)
         self.capacity = CapacityStore(client, table)
+        self.production = ProductionStore(client, table)
 
     def balances(self, skus: Set[str]) -> Mapping[str, tuple[Balance, ...]]:
         return {sku: self.balances_of(sku) for sku in sorted(skus)}

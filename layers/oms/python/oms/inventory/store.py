@@ -12,6 +12,7 @@ from oms.inventory.waiting import Backorders
 from oms.kernel.errors import OmsError
 from oms.kernel.events import Cause
 from oms.kernel.writes import Write
+from oms.orders.model import Effort
 from oms.routing.capacity import Capacity
 
 
@@ -67,6 +68,18 @@ class Shares(Protocol):
         """Units that are owed, by borrower."""
 
 
+class Production(Protocol):
+    """What production resources can still do, day by day."""
+
+    def left(self, resources: Set[str], now: datetime) -> Mapping[str, tuple[tuple[str, int], ...]]:
+        """By resource the days from today on that have something left, and how much."""
+
+    def take(self, efforts: Iterable[Effort]) -> list[Write]:
+        """Writes that take it; refused with ``StockContended``."""
+
+    def give_back(self, efforts: Iterable[Effort]) -> list[Write]: ...
+
+
 class Stock(Protocol):
     @property
     def backorders(self) -> Backorders:
@@ -78,6 +91,10 @@ class Stock(Protocol):
     @property
     def capacity(self) -> Capacity:
         """How much work nodes have taken."""
+
+    @property
+    def production(self) -> Production:
+        """How much production resources can still do."""
 
     def balances(self, skus: Set[str]) -> Mapping[str, tuple[Balance, ...]]:
         """Per SKU the balance at every node that ever held it."""

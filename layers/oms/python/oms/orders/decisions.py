@@ -25,6 +25,7 @@ from oms.orders.model import (
     Slot,
     State,
 )
+from oms.routing.evidence import Evidence
 
 # Shipping writes a commit, and a balance and a ledger entry per line, in one transaction of at
 # most 100 writes.
@@ -73,11 +74,22 @@ def plan_sourcing(
     return (happened.SourcingPlanned(allocations, rule, reason, at),)
 
 
-def source(order: Order, allocations: tuple[Allocation, ...], rule: str, reason: str) -> Events:
+def source(
+    order: Order,
+    allocations: tuple[Allocation, ...],
+    rule: str,
+    reason: str,
+    evidence: Evidence | None = None,
+    slots: tuple[Slot, ...] = (),
+) -> Events:
+    """``slots`` of the nodes' capacity are taken with what is reserved."""
     if has_reached(order, State.SOURCED):
         return NOTHING
     turn_round_if_cancelling(order)
-    return (happened.OrderSourced(allocations, rule, reason, is_promised(order)),)
+    sourced = happened.OrderSourced(
+        allocations, rule, reason, is_promised(order), evidence=evidence, slots=slots
+    )
+    return (sourced,)
 
 
 def backorder(order: Order, line_ids: tuple[str, ...], reason: str) -> Events:
@@ -316,6 +328,15 @@ def deliver(order: Order, fulfillment: str) -> Events:
     return _advance(order, fulfillment, "deliver", happened.FulfillmentDelivered)
 
 
+def fail_delivery(order: Order, fulfillment: str, tracking_number: str, outcome: str) -> Events:
+    """Says nothing twice, and nothing of what has arrived or has not left."""
+    found = _find(order, fulfillment)
+    told = found.undelivered == f"{outcome}: {tracking_number}"
+    if told or not found.has_left or found.is_delivered:
+        return NOTHING
+    return (happened.DeliveryFailed(fulfillment, tracking_number, outcome),)
+
+
 def withdraw(order: Order) -> Events:
     """Take the work back from the nodes. What has left cannot be withdrawn."""
     return tuple(
@@ -399,6 +420,7 @@ def _work_line(order: Order, allocation: Allocation) -> FulfillmentLine:
         allocation.counter,
         allocation.component,
         allocation.sku if allocation.component else "",
+        allocation.effort,
     )
 
 

@@ -275,6 +275,12 @@ def _delivered(order: Order, event: happened.FulfillmentDelivered) -> Order:
     return _climb(_move_units(order, event.fulfillment_id, "shipped", "delivered"))
 
 
+def _delivery_failed(order: Order, event: happened.DeliveryFailed) -> Order:
+    return _with_fulfillment(
+        order, event.fulfillment_id, undelivered=f"{event.outcome}: {event.tracking_number}"
+    )
+
+
 def _climb(order: Order) -> Order:
     """Up the ladder, as far as the slowest part has come; not while any unit has no node."""
     live = order.live_fulfillments
@@ -547,6 +553,7 @@ def allocations_of(
             drop_ship=fulfillment.drop_ship,
             make=fulfillment.make,
             component=line.component,
+            effort=line.effort,
         )
         for line in (fulfillment.lines if lines is None else lines)
     )
@@ -624,6 +631,7 @@ _CHANGES: dict[type[Event], Callable[..., Order]] = {
     happened.FulfillmentPacked: _moved(FulfillmentState.PACKED),
     happened.FulfillmentShipped: _shipped,
     happened.FulfillmentDelivered: _delivered,
+    happened.DeliveryFailed: _delivery_failed,
     happened.FulfillmentWithdrawn: _withdrawn,
     happened.FulfillmentRejected: _rejected,
     happened.FulfillmentReduced: _reduced,

@@ -181,12 +181,22 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """What making something takes of a production resource on one of its days, such as
+    ``2026-05-03``."""
+
+    resource: str
+    day: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class Allocation:
     """``quantity`` units of a line, to come from a node and there from one of its counters. For
     what is not ``tracked`` no stock is booked. With ``take_back`` an order of higher priority may
     have the units until the node begins with them. With ``drop_ship`` a supplier sends them, with
     ``make`` the node makes them: then a ``component`` is stock that goes into them, and is counted
-    in none of the line's counters."""
+    in none of the line's counters, and ``effort`` is what the making takes."""
 
     line_id: str
     sku: str
@@ -198,6 +208,7 @@ class Allocation:
     drop_ship: bool = False
     make: bool = False
     component: bool = False
+    effort: tuple[Effort, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +295,7 @@ class FulfillmentLine:
     counter: int = 0
     component: bool = False
     sku: str = ""
+    effort: tuple[Effort, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +304,7 @@ class Fulfillment:
 
     ``hand_over_at``: the node where the customer collects it, until ``pickup_until``. ``slot``:
     what it took of the node's capacity. ``shipment``: it travels with fulfilments of other orders.
+    ``undelivered`` says which parcel does not arrive, and why.
     """
 
     id: str
@@ -307,10 +320,15 @@ class Fulfillment:
     drop_ship: bool = False
     make: bool = False
     shipment: str = ""
+    undelivered: str = ""
 
     @property
     def is_live(self) -> bool:
         return self.state not in DEAD
+
+    @property
+    def is_delivered(self) -> bool:
+        return self.state is FulfillmentState.DELIVERED
 
     @property
     def has_left(self) -> bool:
@@ -548,6 +566,8 @@ def _status(order: Order) -> str:
         )
     if order.state is State.AUTHORIZED:
         return "ready_to_release"
+    if any(part.undelivered for part in order.live_fulfillments if not part.is_delivered):
+        return "undelivered"
     if order.state is State.RELEASED:
         return _work_status(order)
     if order.state is State.SHIPPED:

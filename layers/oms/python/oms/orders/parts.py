@@ -27,7 +27,7 @@ def divide(lines: Sequence[FulfillmentLine], units: Mapping[str, int]) -> tuple[
                 code="quantities_do_not_add_up",
             )
     whole = {line_id for line_id, quantity in units.items() if quantity == there[line_id]}
-    made = {line.line_id for line in lines if line.component}
+    made = {line.line_id for line in lines if line.component or line.effort}
     if parted := (made & units.keys()) - whole:
         raise Invalid(
             f"{', '.join(sorted(parted))} is made as a whole", code="quantities_do_not_add_up"

@@ -17,7 +17,7 @@ from oms.kernel.clock import rfc3339
 from oms.kernel.errors import StockContended, VersionConflict
 from oms.kernel.events import Cause
 from oms.kernel.writes import Write
-from oms.orders import decisions
+from oms.orders import decisions, slots
 from oms.orders.backordering import queue_writes
 from oms.orders.command import execute
 from oms.orders.evolve import evolve_all
@@ -45,12 +45,13 @@ def take_back(order: Order, prospect: Prospect, orders: Orders, stock: Stock, ca
 def given_back(
     order: Order, allocations: Sequence[Allocation], stock: Stock, cause: Cause
 ) -> list[Write]:
-    """Writes that free what the order holds."""
+    """Writes that free what the order holds, capacity of production included."""
     needs = needs_of(allocations)
     return [
         *stock.unreserve(needs, order.order_id, cause),
         *stock.shares.give_back(by_sku(needs), order.order_id, cause.at),
         *let_go(order, allocations, stock),
+        *stock.production.give_back(effort for one in allocations for effort in one.effort),
     ]
 
 
@@ -137,6 +138,7 @@ def _give_back(
         writes = [
             *given_back(found, allocations, stock, cause),
             *queue_writes(found, line_ids, {}, stock),
+            *slots.given_back(found, decisions.take_back(found, skus, reason), stock.capacity),
         ]
         if len(writes) > _WRITES_IN_ONE:
             raise StockContended("more would be given back than one transaction holds")
