@@ -47,7 +47,7 @@ FUNCTIONS = (
         tables={
             "orders": APPEND_ORDER,
             "catalog": (*CHECK_ORDER, "Query"),
-            "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem", "Query"),
+            "inventory": (*MOVE_STOCK, "DeleteItem", *CHECK_ORDER, "Query"),
         },
         indexes={"orders": ("by_channel", "by_customer"), "views": ("waiting",)},
     ),
@@ -148,7 +148,7 @@ FUNCTIONS = (
         _QUEUE,
         tables={
             "orders": ("GetItem", "Query"),
-            "inventory": ("Query",),
+            "inventory": ("BatchGetItem", "Query"),
             "catalog": ("Query",),
         },
     ),
@@ -158,7 +158,7 @@ FUNCTIONS = (
         _TASK,
         tables={
             "orders": APPEND_ORDER,
-            "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem", "Query"),
+            "inventory": (*MOVE_STOCK, "DeleteItem", *CHECK_ORDER, "Query"),
             "catalog": ("Query",),
         },
     ),
@@ -173,13 +173,17 @@ FUNCTIONS = (
         "release",
         "Task: gives the order to its nodes, and takes it back",
         _TASK,
-        tables={"orders": APPEND_ORDER},
+        tables={"orders": APPEND_ORDER, "inventory": ("UpdateItem",)},
     ),
     FunctionPlan(
         "supervision",
         "Task: records what an order waits for, and raises what needs a person",
         _TASK,
-        tables={"orders": APPEND_ORDER, "inventory": ("Query",), "catalog": ("Query",)},
+        tables={
+            "orders": APPEND_ORDER,
+            "inventory": ("BatchGetItem", "Query"),
+            "catalog": ("Query",),
+        },
     ),
     FunctionPlan(
         "notifications",
@@ -239,7 +243,7 @@ FUNCTIONS = (
         _QUEUE,
         tables={
             "catalog": ("Query",),
-            "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem", "Query"),
+            "inventory": (*MOVE_STOCK, "DeleteItem", *CHECK_ORDER, "Query"),
         },
         indexes={"views": ("waiting",), "inventory": ("expiring",)},
     ),

@@ -10,7 +10,7 @@ def release(task: Task) -> None:
 
 
 def withdraw(task: Task) -> None:
-    fulfillment.withdraw(task.order_id, stores.orders(), task.cause)
+    fulfillment.withdraw(task.order_id, stores.orders(), stores.capacity(), task.cause)
 
 
 handler = task_handler({"release": release, "withdraw": withdraw})

@@ -30,7 +30,7 @@ from oms.kernel.errors import StockContended, Unavailable
 from oms.kernel.events import Envelope
 from oms.kernel.writes import Write
 from oms.orders.model import Slot
-from oms.routing.capacity import Load, Taking, day_of, is_limited
+from oms.routing.capacity import Load, SlotTaking, day_of, is_limited
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -40,10 +40,6 @@ _WAITS = "waits_for_node"
 _BATCH = 100
 _BATCH_ATTEMPTS = 5
 _REMEMBERED = timedelta(days=60)
-# An order that no node takes is remembered with so many nodes, and so many SKUs of each: each is a
-# write. They all look again together.
-NODES_WAITED_FOR = 10
-SKUS_WAITED_FOR = 10
 # Rows that are looked at, and SKUs that are told of, each time.
 _LOOKED_AT = 2000
 _TOLD_AT_ONCE = 100
@@ -63,13 +59,13 @@ class CapacityStore:
                 loads[dynamo.read_text(item, "pk").removeprefix(LOAD)] = _load(item)
         return loads
 
-    def take(self, takings: Iterable[Taking]) -> list[Write]:
+    def take(self, takings: Iterable[SlotTaking]) -> list[Write]:
         return [self._change(taking, 1) for taking in takings]
 
     def give_back(self, slots: Iterable[Slot]) -> list[Write]:
-        return [self._change(Taking(slot), -1) for slot in slots]
+        return [self._change(SlotTaking(slot), -1) for slot in slots]
 
-    def _change(self, taking: Taking, units: int) -> Write:
+    def _change(self, taking: SlotTaking, units: int) -> Write:
         slot = taking.slot
         changes = ["taken"] + ([_hour(slot)] if slot.hour else [])
         limits = {"taken": taking.below_day}
@@ -96,11 +92,10 @@ class CapacityStore:
             {"Update": request}, StockContended(f"{slot.node} takes no more work on {slot.day}")
         )
 
-    def wait(self, nodes: Iterable[str], skus: Sequence[str]) -> None:
-        for node in islice(nodes, NODES_WAITED_FOR):
-            for sku in skus[:SKUS_WAITED_FOR]:
-                item = _wait_key(node, sku) | {"waits": dynamo.text(uuid4().hex)}
-                self._client.put_item(TableName=self._table, Item=item)
+    def wait(self, node: str, skus: Sequence[str]) -> None:
+        for sku in skus:
+            item = _wait_key(node, sku) | {"waits": dynamo.text(uuid4().hex)}
+            self._client.put_item(TableName=self._table, Item=item)
 
     def waited_for(self) -> Mapping[str, Mapping[str, str]]:
         """By node the SKUs that are waited for because it takes no work, some of very many; each

@@ -37,6 +37,7 @@ class ReservationStore:
         self._client = client
         self._table = table
         self._stock = stock
+        self.capacity = stock.capacity
 
     def find(self, reservation_id: str) -> Kept | None:
         answer = self._client.get_item(

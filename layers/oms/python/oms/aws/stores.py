@@ -14,6 +14,7 @@ from oms.aws import clients
 
 if TYPE_CHECKING:
     from oms.aws.backorder_store import BackorderStore
+    from oms.aws.capacity_store import CapacityStore
     from oms.aws.catalog_store import CachedCatalog, CatalogStore
     from oms.aws.demand_store import DemandStore
     from oms.aws.order_store import OrderStore
@@ -124,3 +125,10 @@ def staff() -> StaffTable:
     from oms.aws.staff_store import StaffTable
 
     return StaffTable(clients.dynamodb(), os.environ["CATALOG_TABLE"])
+
+
+@cache
+def capacity() -> CapacityStore:
+    from oms.aws.capacity_store import CapacityStore
+
+    return CapacityStore(clients.dynamodb(), os.environ["INVENTORY_TABLE"])

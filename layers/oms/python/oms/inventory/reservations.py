@@ -38,6 +38,7 @@ from oms.kernel.errors import (
 from oms.kernel.events import Cause
 from oms.kernel.quantity import quantity_number
 from oms.kernel.writes import Write
+from oms.routing.capacity import Capacity
 
 _ATTEMPTS = 8
 # The first look is at one counter and may be a little old, and units that move between counters
@@ -80,6 +81,10 @@ class Kept:
 
 
 class Reservations(Protocol):
+    @property
+    def capacity(self) -> Capacity:
+        """That of the nodes whose stock is reserved."""
+
     def find(self, reservation_id: str) -> Kept | None: ...
 
     def take(
@@ -214,7 +219,11 @@ def _take(
     items = _check(basket, catalog, cause.at)
     wanted = [part for one in basket.wanted for part in _parts(one, items)]
     skus = {one.sku for one in wanted}
-    shipping = frozenset(node.id for node in catalog.nodes() if node.active and node.can_ship)
+    shipping = frozenset(
+        node.id
+        for node in catalog.nodes()
+        if node.active and node.can_ship and node.is_on(cause.at)
+    )
     for attempt in range(_ATTEMPTS):
         if attempt == 0:
             positions = stock.positions_near(skus, cause.at, basket.id)

@@ -81,7 +81,7 @@ def capture(
     identity = order_id(request.channel, _natural_key(request, idempotency_key))
     content = _content(request, identity, catalog, cause, fulfilled_by_channel)
     if request.promise is None:
-        then, also = _reserved(request, content, reservations, cause)
+        then, also = _reserved(request, content, reservations, catalog, cause)
         captured = orders.add(content, _fingerprint(request), cause, then=then, also=also)
     elif accept is None or stock is None:
         raise Invalid("an order is not captured with a promise here", code="promise_refused")
@@ -99,12 +99,16 @@ def capture(
 
 
 def _reserved(
-    request: CaptureOrder, content: Content, reservations: Reservations | None, cause: Cause
+    request: CaptureOrder,
+    content: Content,
+    reservations: Reservations | None,
+    catalog: Catalog,
+    cause: Cause,
 ) -> tuple[Events, list[Write]]:
     if not request.reservation:
         return NOTHING, []
     assert reservations is not None
-    return source_from_reservation(request.reservation, content, reservations, cause)
+    return source_from_reservation(request.reservation, content, reservations, catalog, cause)
 
 
 def _add_promised(
@@ -122,7 +126,7 @@ def _add_promised(
     try:
         accepted = accept(content, request.promise.id, request.promise.option, cause.at)
         if request.reservation:
-            then, also = _reserved(request, accepted.content, reservations, cause)
+            then, also = _reserved(request, accepted.content, reservations, catalog, cause)
             return promised.add_sourced(accepted, fingerprint, then, also, orders, cause)
         return promised.add(accepted, fingerprint, orders, stock, catalog, cause)
     except Refused:

@@ -1,13 +1,12 @@
 """Releasing the work to the nodes, the nodes' steps, and taking the work back."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 
 from oms.inventory.store import Stock
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_of
 from oms.kernel.writes import Write
-from oms.orders import decisions
+from oms.orders import decisions, slots
 from oms.orders.command import execute
 from oms.orders.decisions import Events
 from oms.orders.evolve import allocations_of
@@ -15,6 +14,7 @@ from oms.orders.model import Allocation, Order
 from oms.orders.needs import needs_of
 from oms.orders.store import Orders
 from oms.orders.taking_back import let_go
+from oms.routing.capacity import Capacity
 
 NODE_STEPS: dict[str, Callable[[Order, str], Events]] = {
     "accept": decisions.accept,
@@ -29,9 +29,16 @@ def release(order_id: str, orders: Orders, cause: Cause) -> Order:
     return execute(orders, order_id, decisions.release, cause)
 
 
-def withdraw(order_id: str, orders: Orders, cause: Cause) -> Order:
-    """Take back the work that has not left its node; its stock stays reserved."""
-    return execute(orders, order_id, decisions.withdraw, cause)
+def withdraw(order_id: str, orders: Orders, capacity: Capacity, cause: Cause) -> Order:
+    """Take back the work that has not left its node; its stock stays reserved, while the node has
+    room for other work again."""
+    return execute(
+        orders,
+        order_id,
+        decisions.withdraw,
+        cause,
+        also=lambda order: slots.given_back(order, decisions.withdraw(order), capacity),
+    )
 
 
 def advance(fulfillment_id: str, step: str, orders: Orders, cause: Cause) -> Order:
@@ -60,14 +67,16 @@ def ship(
     orders: Orders,
     stock: Stock,
     cause: Cause,
+    with_it: Sequence[Write] = (),
 ) -> Order:
-    """The parcel leaves: its units leave the node's stock in the same transaction."""
+    """The parcel leaves: its units leave the node's stock in the same transaction, and ``with_it``
+    is written too."""
     return execute(
         orders,
         order_of(fulfillment_id),
         lambda order: decisions.ship(order, fulfillment_id, carrier, tracking_number),
         cause,
-        also=partial(_ship_stock, fulfillment_id, stock, cause),
+        also=lambda order: (*_ship_stock(fulfillment_id, stock, cause, order), *with_it),
     )
 
 

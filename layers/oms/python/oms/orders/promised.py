@@ -111,7 +111,7 @@ def _add_with(
     if len(writes) > _WRITES_BESIDE:
         return orders.add(accepted.content, fingerprint, cause, also=accepted.writes)
     plan = taking.plan
-    then = decisions.source(order, plan.allocations, plan.rule, plan.reason)
+    then = decisions.source(order, plan.allocations, plan.rule, plan.reason, slots=taking.slots)
     captured = orders.add(accepted.content, fingerprint, cause, then=then, also=writes)
     if captured.created:
         level_counters(plan.allocations, taking.positions, order.order_id, stock, cause)

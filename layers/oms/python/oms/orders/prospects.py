@@ -6,7 +6,7 @@ what nobody waits for reads no queue.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from oms.catalog.store import Catalog
@@ -19,6 +19,7 @@ from oms.kernel.clock import rfc3339
 from oms.kernel.quantity import LARGEST
 from oms.orders.model import Order
 from oms.orders.shares import within_shares
+from oms.routing.capacity import Load, slot_for
 from oms.routing.model import Available
 
 # How far queues are looked into: what is not seen of a queue claims all there is, what is not seen
@@ -33,13 +34,40 @@ SKUS_WAITED_FOR = 24
 
 
 @dataclass(frozen=True, slots=True)
+class Closed:
+    """A node that has some of it and takes no work at the moment: it is ``switched_off``, or has
+    ``no_capacity`` left."""
+
+    available: Available
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shipping:
+    """The nodes that ship, those that do not at the moment, and of those that count their work how
+    much is taken."""
+
+    open: list[Available]
+    closed: tuple[Closed, ...] = ()
+    loads: Mapping[str, Load] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Prospect:
     """``left``: units of each SKU that are there and that nobody ahead claims; below zero where
-    those ahead claim more than there is."""
+    those ahead claim more than there is. ``closed`` and ``loads``: as in ``Shipping``."""
 
     positions: Mapping[str, Position]
     candidates: list[Available]
     left: Mapping[str, int]
+    closed: tuple[Closed, ...] = ()
+    loads: Mapping[str, Load] = field(default_factory=dict)
+
+    def waits_for_nodes(self, wanted: Mapping[str, int]) -> bool:
+        """Whether there is enough, at nodes that take no work at the moment."""
+        nodes = [*self.candidates, *(one.available for one in self.closed)]
+        there = _totals(nodes, wanted)
+        return bool(self.closed) and all(there[sku] >= units for sku, units in wanted.items())
 
     def suffices_for(self, wanted: Mapping[str, int]) -> bool:
         return all(self.left[sku] >= units for sku, units in wanted.items())
@@ -73,11 +101,15 @@ def prospect_of(
     stock: Stock,
     catalog: Catalog,
     now: datetime,
+    *,
+    beyond_capacity: bool = False,
 ) -> Prospect:
-    """``wanted``: units by SKU; ``positions``: of the same."""
+    """``wanted``: units by SKU; ``positions``: of the same. With ``beyond_capacity`` nodes may have
+    more work than they take in a day."""
     channel = order.content.channel
     tracked = {sku: one for sku, one in positions.items() if one.policy.tracked}
-    candidates = within_shares(what_can_ship(positions, catalog), channel, wanted, tracked)
+    shipping = what_can_ship(positions, stock, catalog, now, beyond_capacity=beyond_capacity)
+    candidates = within_shares(shipping.open, channel, wanted, tracked)
     left = _totals(candidates, wanted)
     may = {sku: min(left[sku], available_to(channel, one)) for sku, one in tracked.items()}
     contested = {
@@ -88,7 +120,7 @@ def prospect_of(
     if contested:
         ahead = line_up(contested, rank_of(order), stock, catalog, now)
         left |= {sku: min(left[sku], ahead.handed.left_for(channel, sku)) for sku in contested}
-    return Prospect(positions, candidates, left)
+    return Prospect(positions, candidates, left, shipping.closed, shipping.loads)
 
 
 def line_up(
@@ -107,7 +139,7 @@ def line_up(
         if sku in there:
             continue
         positions |= stock.positions({sku}, now, consistent=True)
-        there |= _totals(what_can_ship({sku: positions[sku]}, catalog), [sku])
+        there |= _totals(what_can_ship({sku: positions[sku]}, stock, catalog, now).open, [sku])
         for waiter in _queue(sku, before, there[sku], positions[sku], stock):
             waiting[waiter.rank] = waiter
             part = (waiter.channel, sku)
@@ -117,9 +149,34 @@ def line_up(
     return LineUp(hand_out(there, waiting.values(), parts), positions)
 
 
-def what_can_ship(positions: Mapping[str, Position], catalog: Catalog) -> list[Available]:
+def what_can_ship(
+    positions: Mapping[str, Position],
+    stock: Stock,
+    catalog: Catalog,
+    now: datetime,
+    *,
+    beyond_capacity: bool = False,
+) -> Shipping:
     """What is available of each SKU, at each node that ships now and has any record of them. What
-    is not tracked is at every node, in any quantity."""
+    is not tracked is at every node, in any quantity. What is taken of a node is read only where it
+    has a limit, and something to ship."""
+    nodes = _what_is_there(positions, catalog)
+    having = (one.node for one in nodes if any(one.units.values()))
+    loads = {} if beyond_capacity else stock.capacity.loads(having, now)
+    found: list[Available] = []
+    closed: list[Closed] = []
+    for one in nodes:
+        if not one.node.is_on(now):
+            closed.append(Closed(one, "switched_off"))
+        elif one.node.id in loads and slot_for(one.node, now, loads[one.node.id]) is None:
+            closed.append(Closed(one, "no_capacity"))
+        else:
+            found.append(one)
+    having_closed = (one for one in closed if any(one.available.units.values()))
+    return Shipping(found, tuple(having_closed), loads)
+
+
+def _what_is_there(positions: Mapping[str, Position], catalog: Catalog) -> list[Available]:
     endless = {sku: LARGEST for sku, position in positions.items() if not position.policy.tracked}
     units: dict[str, dict[str, int]] = {}
     for sku, position in positions.items():

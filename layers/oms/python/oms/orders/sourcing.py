@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NoReturn
 
+from oms.catalog.model import Node
 from oms.catalog.store import Catalog
 from oms.inventory.backorders import Refusal
 from oms.inventory.model import Need
@@ -19,16 +20,17 @@ from oms.inventory.store import Stock
 from oms.kernel.errors import Backordered, Conflict, OutOfStock, StockContended
 from oms.kernel.events import Cause
 from oms.kernel.writes import Write
-from oms.orders import decisions
+from oms.orders import decisions, slots
 from oms.orders.backordering import leave_queues, queue_writes, rooms_for
 from oms.orders.command import execute, execute_on
-from oms.orders.model import Allocation, Order, OutOfStockPolicy, State
+from oms.orders.model import Allocation, Order, OutOfStockPolicy, Slot, State
 from oms.orders.needs import needs_of
 from oms.orders.on_counters import level_counters, on_counters
 from oms.orders.prospects import Prospect, prospect_of, units_of
 from oms.orders.shares import by_sku
 from oms.orders.store import Orders
 from oms.orders.taking_back import given_back, hold, take_back
+from oms.routing.capacity import SlotTaking, takings, takings_beyond
 from oms.routing.model import Sourced, SourcingRule, Unsourced
 from oms.routing.promised import from_promised_nodes
 
@@ -37,15 +39,21 @@ from oms.routing.promised import from_promised_nodes
 NEEDS_IN_ONE = 33
 _WRITES_IN_ONE = 99
 _PLANS = 4
+# An order that no node takes asks to be told of so many nodes, and so many SKUs of each: each is a
+# write, and all who wait for a SKU look again together.
+NODES_WAITED_FOR = 10
+SKUS_WAITED_FOR = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """Where all of an order comes from, and the writes that reserve it."""
+    """Where all of an order comes from, what it takes of the nodes' capacity, and the writes that
+    reserve it."""
 
     plan: Sourced
     positions: Mapping[str, Position]
     writes: Sequence[Write]
+    slots: tuple[Slot, ...] = ()
 
 
 def reserve(
@@ -65,7 +73,7 @@ def reserve(
         if order.progress.reserving_since:
             skus = {allocation.sku for allocation in order.progress.allocations}
             positions = stock.positions(skus, cause.at)
-            return _reserve_in_chunks(order, positions, orders, stock, cause)
+            return _reserve_in_chunks(order, positions, orders, stock, catalog, cause)
         decisions.turn_round_if_cancelling(order)
         wanted = units_of(order, (line.line_id for line in order.content.lines))
         positions = positions_to_take_by(wanted.keys(), stock, cause.at)
@@ -73,9 +81,15 @@ def reserve(
         plan = _plan(order, wanted, prospect, rule)
         if isinstance(plan, Unsourced):
             _go_short(order, plan, prospect, orders, stock, cause)
-        elif len(writes := _reservation(order, plan, prospect, stock, cause)) > _WRITES_IN_ONE:
-            return _plan_first(order, plan, prospect, orders, stock, cause)
-        elif sourced := _reserve_at_once(order, plan, writes, orders, stock, cause):
+            continue
+        work = takings(_nodes(plan.allocations, catalog), prospect.loads, cause.at)
+        writes = [
+            *_reservation(order, plan, prospect, stock, cause),
+            *stock.capacity.take(work),
+        ]
+        if len(writes) > _WRITES_IN_ONE:
+            return _plan_first(order, plan, prospect, orders, stock, catalog, cause)
+        if sourced := _reserve_at_once(order, plan, _slots(work), writes, orders, stock, cause):
             level_counters(plan.allocations, prospect.positions, order_id, stock, cause)
             return sourced
     raise StockContended("stock went elsewhere each time it was planned")
@@ -84,17 +98,19 @@ def reserve(
 def as_promised(
     order: Order, stock: Stock, catalog: Catalog, cause: Cause, *, consistent: bool
 ) -> Taking | None:
-    """The order from the nodes that it was promised from; None when it may not have all of it
-    there, or when others are ahead of it. Raises ``StockContended`` when its channel's part went to
-    others meanwhile."""
+    """The order from the nodes that it was promised from, however much work these have already;
+    None when it may not have all of it there, or when others are ahead of it. Raises
+    ``StockContended`` when its channel's part went to others meanwhile."""
     wanted = units_of(order, (line.line_id for line in order.content.lines))
     positions = positions_to_take_by(wanted.keys(), stock, cause.at, consistent=consistent)
-    prospect = prospect_of(order, wanted, positions, stock, catalog, cause.at)
+    prospect = prospect_of(order, wanted, positions, stock, catalog, cause.at, beyond_capacity=True)
     plan = from_promised_nodes(order, prospect.without(prospect.claimed(wanted)))
     if plan is None:
         return None
     placed = _placed(order, plan, positions)
-    return Taking(placed, positions, _taking(order, placed, prospect, stock, cause))
+    work = takings_beyond(_nodes(placed.allocations, catalog), cause.at)
+    writes = [*_taking(order, placed, prospect, stock, cause), *stock.capacity.take(work)]
+    return Taking(placed, positions, writes, _slots(work))
 
 
 def unreserve(order_id: str, orders: Orders, stock: Stock, cause: Cause) -> Order:
@@ -111,7 +127,7 @@ def unreserve(order_id: str, orders: Orders, stock: Stock, cause: Cause) -> Orde
         return _give_up_plan(order, orders, stock, cause)
     if len(needs) > NEEDS_IN_ONE:
         return _unreserve_in_chunks(order, needs, orders, stock, cause)
-    writes = given_back(order, order.progress.allocations, stock, cause)
+    writes = _all_given_back(order, stock, cause)
     if len(writes) > _WRITES_IN_ONE:
         return _unreserve_in_chunks(order, needs, orders, stock, cause)
     return execute_on(
@@ -119,12 +135,24 @@ def unreserve(order_id: str, orders: Orders, stock: Stock, cause: Cause) -> Orde
         order,
         decisions.release_reservation,
         cause,
-        also=lambda found: (
-            writes
-            if found is order
-            else given_back(found, found.progress.allocations, stock, cause)
-        ),
+        also=lambda found: writes if found is order else _all_given_back(found, stock, cause),
     )
+
+
+def _all_given_back(order: Order, stock: Stock, cause: Cause) -> list[Write]:
+    released = decisions.release_reservation(order)
+    return [
+        *given_back(order, order.progress.allocations, stock, cause),
+        *slots.given_back(order, released, stock.capacity),
+    ]
+
+
+def _nodes(allocations: Iterable[Allocation], catalog: Catalog) -> list[Node]:
+    return slots.nodes_of((allocation.node for allocation in allocations), catalog)
+
+
+def _slots(work: Iterable[SlotTaking]) -> tuple[Slot, ...]:
+    return tuple(taking.slot for taking in work)
 
 
 def _plan(
@@ -183,6 +211,7 @@ def _taking(
         *stock.reserve(needs, order_id, cause),
         *stock.shares.take(channel, by_sku(needs), order_id, prospect.positions, cause.at),
         *hold(order, plan.allocations, stock),
+        *stock.production.take(effort for one in plan.allocations for effort in one.effort),
     ]
 
 
@@ -194,25 +223,32 @@ def _promised_lines(order: Order, stock: Stock) -> list[Write]:
 
 
 def _plan_first(
-    order: Order, plan: Sourced, prospect: Prospect, orders: Orders, stock: Stock, cause: Cause
+    order: Order,
+    plan: Sourced,
+    prospect: Prospect,
+    orders: Orders,
+    stock: Stock,
+    catalog: Catalog,
+    cause: Cause,
 ) -> Order:
     """What is reserved in several transactions is not taken back."""
     allocations = tuple(replace(one, take_back=False) for one in plan.allocations)
     events = decisions.plan_sourcing(order, allocations, plan.rule, plan.reason, cause.at)
     planned = orders.commit(order, events, cause)
-    return _reserve_in_chunks(planned, prospect.positions, orders, stock, cause)
+    return _reserve_in_chunks(planned, prospect.positions, orders, stock, catalog, cause)
 
 
 def _reserve_at_once(
     order: Order,
     plan: Sourced,
+    taken: tuple[Slot, ...],
     writes: Sequence[Write],
     orders: Orders,
     stock: Stock,
     cause: Cause,
 ) -> Order | None:
     """The sourced order, or nothing when the stock was gone by then: plan again."""
-    events = decisions.source(order, plan.allocations, plan.rule, plan.reason)
+    events = decisions.source(order, plan.allocations, plan.rule, plan.reason, slots=taken)
     try:
         return orders.commit(order, events, cause, writes)
     except StockContended:
@@ -225,26 +261,42 @@ def _reserve_in_chunks(
     positions: Mapping[str, Position],
     orders: Orders,
     stock: Stock,
+    catalog: Catalog,
     cause: Cause,
 ) -> Order:
+    """The capacity of its nodes is taken with the last step: when that is gone by then, so is all
+    that the plan took."""
     planned = _as_planned(order, cause)
     needs = needs_of(order.progress.allocations)
     try:
         _take_shares(order, needs, positions, stock, planned)
         for chunk in _chunks(needs):
             _once(stock, stock.reserve(chunk, order.order_id, planned))
+        sourced = _source_as_planned(order, orders, stock, catalog, cause)
     except StockContended:
         _give_up_plan(order, orders, stock, cause)
         stock.reclaim({allocation.sku for allocation in order.progress.allocations}, cause.at)
         raise
-    progress = order.progress
-    events = decisions.source(
-        order, progress.allocations, progress.sourcing_rule, progress.sourcing_reason
-    )
-    sourced = orders.commit(order, events, cause, leave_queues(order, stock))
     for promised in _promised_lines(order, stock):
         stock.transact([promised])
     return sourced
+
+
+def _source_as_planned(
+    order: Order, orders: Orders, stock: Stock, catalog: Catalog, cause: Cause
+) -> Order:
+    progress = order.progress
+    nodes = _nodes(progress.allocations, catalog)
+    work = takings(nodes, stock.capacity.loads(nodes, cause.at), cause.at)
+    events = decisions.source(
+        order,
+        progress.allocations,
+        progress.sourcing_rule,
+        progress.sourcing_reason,
+        slots=_slots(work),
+    )
+    also = [*leave_queues(order, stock), *stock.capacity.take(work)]
+    return orders.commit(order, events, cause, also)
 
 
 def _give_up_plan(order: Order, orders: Orders, stock: Stock, cause: Cause) -> Order:
@@ -269,7 +321,8 @@ def _unreserve_in_chunks(
         _once(stock, stock.unreserve(chunk, order.order_id, same))
     for sku, units in by_sku(needs).items():
         _once(stock, stock.shares.give_back({sku: units}, order.order_id, cause.at))
-    return orders.commit(order, decisions.release_reservation(order), cause)
+    released = decisions.release_reservation(order)
+    return orders.commit(order, released, cause, slots.given_back(order, released, stock.capacity))
 
 
 def _take_shares(
@@ -316,7 +369,9 @@ def _go_short(
     """Wait, or give up. Returns when it is worth planning again: units were taken back for the
     order, or others were backordered at the same moment."""
     would_not_wait = order.content.on_out_of_stock is OutOfStockPolicy.CANCEL
-    if would_not_wait and not order.is_promised_later(plan.line_ids):
+    lacking = units_of(order, plan.line_ids)
+    for_nodes = prospect.waits_for_nodes(lacking)
+    if would_not_wait and not for_nodes and not order.is_promised_later(plan.line_ids):
         _run_out(order, plan.reason, orders, stock, cause)
     rooms = rooms_for(order, plan.line_ids, prospect.positions, cause.at)
     if isinstance(rooms, Refusal):
@@ -329,7 +384,16 @@ def _go_short(
         except StockContended:
             return
     if not take_back(order, prospect, orders, stock, cause):
+        _be_told(prospect, lacking, stock)
         raise Backordered(plan.reason)
+
+
+def _be_told(prospect: Prospect, lacking: Mapping[str, int], stock: Stock) -> None:
+    """When a node that has some of it takes work again the order looks again."""
+    for closed in prospect.closed[:NODES_WAITED_FOR]:
+        units = closed.available.units
+        skus = [sku for sku in sorted(lacking) if units.get(sku)]
+        stock.capacity.wait(closed.available.node.id, skus[:SKUS_WAITED_FOR])
 
 
 def _run_out(order: Order, reason: str, orders: Orders, stock: Stock, cause: Cause) -> NoReturn:

@@ -34,21 +34,12 @@ NO_LOAD = Load()
 
 
 @dataclass(frozen=True, slots=True)
-class Taking:
+class SlotTaking:
     """What a fulfilment takes, and the limits that it must be below; None: whatever was taken."""
 
     slot: Slot
     below_day: int | None = None
     below_hour: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """A node that takes no work at the moment, whatever it has: it is ``switched_off``, or has
-    ``no_capacity`` left."""
-
-    node: Node
-    why: str
 
 
 class Capacity(Protocol):
@@ -58,7 +49,7 @@ class Capacity(Protocol):
         """By node, of the day that work given to it now counts for; of nodes without a limit
         nothing is read."""
 
-    def take(self, takings: Iterable[Taking]) -> list[Write]:
+    def take(self, takings: Iterable[SlotTaking]) -> list[Write]:
         """Writes that take what they say; refused with ``StockContended`` when a limit is reached
         by then."""
 
@@ -66,8 +57,8 @@ class Capacity(Protocol):
         """Writes that give back what was taken. They are not guarded: they belong into a
         transaction that happens once."""
 
-    def wait(self, nodes: Iterable[str], skus: Sequence[str]) -> None:
-        """Have whoever waits for ``skus`` told when one of ``nodes`` takes work again."""
+    def wait(self, node: str, skus: Sequence[str]) -> None:
+        """Have whoever waits for ``skus`` told when the node takes work again."""
 
 
 def is_limited(node: Node) -> bool:
@@ -111,11 +102,13 @@ def slot_for(node: Node, now: datetime, load: Load) -> Slot | None:
     return None
 
 
-def takings(nodes: Iterable[Node], loads: Mapping[str, Load], now: datetime) -> tuple[Taking, ...]:
+def takings(
+    nodes: Iterable[Node], loads: Mapping[str, Load], now: datetime
+) -> tuple[SlotTaking, ...]:
     """One of each node that has a limit and that a plan gives work to. What was full when it was
     looked at is not taken: the plan did not know better, and its writes are to say so."""
     return tuple(
-        Taking(
+        SlotTaking(
             slot_for(node, now, loads.get(node.id, NO_LOAD)) or _first_slot(node, now),
             node.capacity_per_day,
             node.capacity_per_hour,
@@ -125,9 +118,9 @@ def takings(nodes: Iterable[Node], loads: Mapping[str, Load], now: datetime) -> 
     )
 
 
-def takings_beyond(nodes: Iterable[Node], now: datetime) -> tuple[Taking, ...]:
+def takings_beyond(nodes: Iterable[Node], now: datetime) -> tuple[SlotTaking, ...]:
     """The same whether the node has any left or not: what it was promised to do, it does."""
-    return tuple(Taking(_first_slot(node, now)) for node in nodes if is_limited(node))
+    return tuple(SlotTaking(_first_slot(node, now)) for node in nodes if is_limited(node))
 
 
 def capacity_left(node: Node, now: datetime, load: Load) -> int | None:
