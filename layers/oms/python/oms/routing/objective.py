@@ -91,15 +91,21 @@ def optimise(problem: Problem, most_examined: int = MOST_EXAMINED) -> Plan | Non
 def _allocations(
     problem: Problem, units: Mapping[str, Mapping[str, int]]
 ) -> tuple[Allocation, ...]:
-    """``units`` by SKU and node, given to the lines: to each from one node, where one has it."""
+    """``units`` by SKU and node, given to the lines: to each from one node where one has it, the one it leaves
+    least at."""
     left = {sku: dict(sorted(by_node.items())) for sku, by_node in units.items()}
     allocations: list[Allocation] = []
     for want in sorted(problem.wants, key=lambda want: want.line_id):
         by_node, wanted = left[want.sku], want.quantity
-        for node in sorted(by_node, key=lambda node: (by_node[node] < want.quantity, node)):
+        for node in sorted(by_node, key=lambda node: _fit(by_node[node], want.quantity, node)):
             given = min(by_node[node], wanted)
             if given:
                 by_node[node] -= given
                 wanted -= given
                 allocations.append(Allocation(want.line_id, want.sku, node, given))
     return tuple(allocations)
+
+
+def _fit(units: int, wanted: int, node: str) -> tuple[bool, int, str]:
+    enough = units >= wanted
+    return not enough, units if enough else -units, node

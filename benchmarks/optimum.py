@@ -2,10 +2,11 @@
 tests and benchmarks; nothing that is deployed needs it."""
 
 from dataclasses import dataclass
+from random import Random
 
 import highspy
 
-from oms.routing.objective import Problem
+from oms.routing.objective import Demand, Problem, Supplier
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +55,29 @@ def optimum_of(problem: Problem) -> Optimum | None:
         assert solver.getModelStatus() == highspy.HighsModelStatus.kInfeasible
         return None
     return Optimum(round(solver.getObjectiveValue()))
+
+
+def random_problem(seed: int, lines: int | None = None, nodes: int | None = None) -> Problem:
+    """Up to 10 lines over 50 nodes, always the same for a seed: plenty of stock and next to none,
+    few nodes and many allowed, whole lines, nodes that take on few of them."""
+    random = Random(seed)
+    lines, nodes = lines or random.randint(1, 10), nodes or random.randint(2, 50)
+    skus = [f"SKU-{number}" for number in range(lines)]
+    density, deep = random.choice([0.2, 0.4, 0.7, 0.95]), random.choice([3, 8, 20])
+    are_limited = random.random() < 0.3
+    return Problem(
+        tuple(Demand(f"line-{sku}", sku, random.randint(1, 6)) for sku in skus),
+        tuple(
+            Supplier(
+                f"node-{number}",
+                {sku: random.randint(1, deep) for sku in skus if random.random() < density},
+                fixed=random.randint(300, 2500),
+                line_cost=random.choice([0, random.randint(10, 150)]),
+                unit_costs={sku: random.randint(-60, 250) for sku in skus},
+                lines=random.randint(1, 6) if are_limited and random.random() < 0.6 else None,
+            )
+            for number in range(nodes)
+        ),
+        max_nodes=random.choice([None, 2, 3, 4]),
+        whole_lines=random.random() < 0.3,
+    )
