@@ -194,7 +194,7 @@ def _row(
         for node in nodes:
             said_no.setdefault(node, set()).add(line_id)
     found: list[Candidate] = []
-    excluded: dict[str, str] = {}
+    excluded: dict[str, str] = dict(request.passed_over)
     for facts in candidates:
         node = facts.node.id
         if kept_out := keeps_node_out(rule.nodes, facts):

@@ -33,7 +33,8 @@ class RankedNode:
 class Evidence:
     """``rule`` is the one that decided, of ``version`` of ``policy``; version 0 is the built-in
     one. ``tried`` are the rules before it. ``candidates``: up to twenty, best first;
-    ``others`` counts the rest by what excluded them (``not_chosen`` for mere candidates)."""
+    ``others`` counts the rest by what excluded them (``not_chosen`` for mere candidates). ``also``:
+    the same of lines that go another way, or are handed over at another node."""
 
     policy: str
     version: int = 0
@@ -42,3 +43,4 @@ class Evidence:
     rankers: tuple[str, ...] = ()
     candidates: tuple[RankedNode, ...] = ()
     others: tuple[tuple[str, int], ...] = ()
+    also: tuple["Evidence", ...] = ()

@@ -30,6 +30,7 @@ class RankBy(StrEnum):
     DISTANCE = "distance"
     COST = "cost"
     LOAD = "load"
+    CAPACITY_LEFT = "capacity_left"
     STOCK_DEPTH = "stock_depth"
     WEEKS_OF_SUPPLY = "weeks_of_supply"
     PRIORITY = "priority"
@@ -106,7 +107,7 @@ class Limits:
     min_units: int = 0
     min_value: Money | None = None
     whole_lines: bool = False
-    keep_together: bool = True
+    keep_together: bool = False
 
 
 @dataclass(frozen=True, slots=True)

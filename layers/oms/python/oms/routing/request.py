@@ -48,7 +48,8 @@ class RoutingRequest:
     ``excluded``: by line the nodes that have said no to it. ``suppliers`` and ``makers``: by SKU
     the nodes that drop-ship or make it, the preferred one first. ``production``: by resource what
     its days from today on have left, in order, each such as ``2026-05-03``; lines that are in
-    ``has_capacity`` took theirs when they were promised.
+    ``has_capacity`` took theirs when they were promised. ``passed_over``: nodes that have some of
+    it and are no candidates, and why.
     """
 
     order_id: str
@@ -71,6 +72,7 @@ class RoutingRequest:
     makers: Mapping[str, tuple[Maker, ...]] = field(default_factory=dict)
     production: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
     has_capacity: frozenset[str] = frozenset()
+    passed_over: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,395 @@
+"""Routing for an order: what there is for it, by which policy, and what the engine makes of that.
+
+Whoever routes units of an order, before its release or after, does it here: ``look`` reads all that
+a decision needs, ``decide`` is what comes of it, and ``placed`` says from which counters it is
+taken. Lines that go different ways, or are handed over at different nodes, are routed by
+themselves, one after the other, from what those before left.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from oms.catalog.model import Item, Node
+from oms.catalog.store import Catalog
+from oms.inventory.position import Position
+from oms.inventory.positions import positions_to_take_by
+from oms.inventory.store import Stock
+from oms.orders.model import Allocation, Line, Method, Order, OutOfStockPolicy
+from oms.orders.on_counters import on_counters
+from oms.orders.prospects import Prospect, prospect_of
+from oms.promising.calendar import NodeDays
+from oms.routing import engine
+from oms.routing.capacity import capacity_left
+from oms.routing.costs import Packed, Penalties, Rate, parcel_cost, rates_from, weight
+from oms.routing.engine import Decision
+from oms.routing.evidence import Evidence
+from oms.routing.making import components_of
+from oms.routing.model import Available, Place, distance
+from oms.routing.policies import Policies
+from oms.routing.policy import BUILT_IN, RankBy, SourcingPolicy, Step
+from oms.routing.request import Maker, NodeFacts, RoutingRequest, Want
+
+Route = Callable[[SourcingPolicy, RoutingRequest, Sequence[NodeFacts]], Decision]
+Excluded = Mapping[str, frozenset[str]]
+
+_NOBODY: Excluded = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that was read to decide. ``units``: what is to be routed, by line. ``claimed``: SKUs of
+    which there is enough, but not for this order. ``items`` are those of its lines, and ``rates``
+    says how parcels go from nodes to a place; both only when the policy asks."""
+
+    units: Mapping[str, int]
+    policy: SourcingPolicy
+    prospect: Prospect
+    claimed: frozenset[str] = frozenset()
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    items: Mapping[str, Item] = field(default_factory=dict)
+    rates: Callable[[Iterable[Node], Place], Mapping[str, tuple[Rate, ...]]] | None = None
+
+    @property
+    def positions(self) -> Mapping[str, Position]:
+        return self.prospect.positions
+
+
+def look(
+    order: Order,
+    units: Mapping[str, int],
+    stock: Stock,
+    catalog: Catalog,
+    policies: Policies,
+    now: datetime,
+    *,
+    consistent: bool = False,
+) -> Situation:
+    """Read what routing ``units`` of the order's lines needs: its policy in one query, the position
+    of each SKU, and items and carrier services only for a policy that asks for them."""
+    policy = policies.for_channel(order.content.channel, now)
+    asks = _asks(policy)
+    lines = [line for line in order.content.lines if units.get(line.line_id)]
+    items = catalog.items({line.sku for line in lines}) if asks else {}
+    wanted = units_by_sku(lines, units)
+    for sku, needed in _components(lines, units, items).items():
+        wanted[sku] = wanted.get(sku, 0) + needed
+    positions = positions_to_take_by(wanted.keys(), stock, now, consistent=consistent)
+    prospect = prospect_of(order, wanted, positions, stock, catalog, now)
+    claimed = frozenset(prospect.claimed(wanted))
+    named = {line.pickup_node for line in lines if line.pickup_node}
+    named |= {node for item in items.values() for node in _elsewhere(item)}
+    nodes = {node.id: node for node in catalog.nodes(named)} if named else {}
+    if not asks & {RankBy.COST}:
+        return Situation(units, policy, prospect, claimed, nodes, items)
+    services, currency = catalog.carrier_services(), order.content.currency
+    return Situation(
+        units,
+        policy,
+        prospect,
+        claimed,
+        nodes,
+        items,
+        lambda of, to: rates_from(of, services, to, currency, now),
+    )
+
+
+def decide(
+    order: Order,
+    seen: Situation,
+    now: datetime,
+    *,
+    excluded: Excluded = _NOBODY,
+    route: Route = engine.route,
+) -> Decision:
+    """Where the units come from, what is left of them, and why. ``excluded``: by line the nodes
+    that it must not come from."""
+    taken: dict[str, dict[str, int]] = {}
+    decisions: list[Decision] = []
+    for (method, pickup_node), lines in _groups(order, seen.units).items():
+        request = _request(order, lines, seen, method, pickup_node, excluded, now)
+        facts = _facts(order, seen, request, taken, now)
+        decision = route(_policy_for(method, seen.policy), request, facts)
+        decisions.append(decision)
+        for one in decision.allocations:
+            at = taken.setdefault(one.node, {})
+            at[one.sku] = at.get(one.sku, 0) + one.quantity
+    return _together(decisions, seen.claimed)
+
+
+def placed(
+    order: Order, allocations: Sequence[Allocation], positions: Mapping[str, Position]
+) -> tuple[Allocation, ...]:
+    """As the SKUs' policies say, and from their counters. Whoever would rather be cancelled than
+    wait is not taken back from, nor is what a supplier sends or a node makes."""
+    waits = order.content.on_out_of_stock is OutOfStockPolicy.BACKORDER
+    found: list[Allocation] = []
+    for one in allocations:
+        if one.drop_ship or (one.make and not one.component):
+            found.append(one)
+            continue
+        policy = positions[one.sku].policy
+        may = policy.take_back and waits and not one.component
+        found.append(replace(one, tracked=policy.tracked, take_back=may))
+    return on_counters(found, positions, order.order_id)
+
+
+def said_no(order: Order) -> Excluded:
+    """By line the nodes that have rejected it."""
+    nodes: dict[str, set[str]] = {}
+    for rejection in order.progress.rejections:
+        nodes.setdefault(rejection.line_id, set()).add(rejection.node)
+    return {line_id: frozenset(of) for line_id, of in nodes.items()}
+
+
+def units_by_sku(lines: Iterable[Line], units: Mapping[str, int]) -> dict[str, int]:
+    wanted: dict[str, int] = {}
+    for line in lines:
+        if line_units := units.get(line.line_id, 0):
+            wanted[line.sku] = wanted.get(line.sku, 0) + line_units
+    return wanted
+
+
+def _asks(policy: SourcingPolicy) -> set[str]:
+    """What a policy needs to know beyond stock: ``cost`` and ``items``."""
+    found: set[str] = set()
+    for rule in policy.rules:
+        if rule.objective or any(ranker.by is RankBy.COST for ranker in rule.rankers):
+            found |= {RankBy.COST, "items"}
+        if rule.limits.keep_together or {Step.MAKE, Step.DROP_SHIP} & set(rule.otherwise.steps):
+            found.add("items")
+    return found
+
+
+def _elsewhere(item: Item) -> Iterable[str]:
+    """Nodes that drop-ship or make it."""
+    made = item.promising.production
+    return (*item.suppliers, *(made.nodes if made else ()))
+
+
+def _components(
+    lines: Iterable[Line], units: Mapping[str, int], items: Mapping[str, Item]
+) -> dict[str, int]:
+    """What making all of it would take."""
+    needed: dict[str, int] = {}
+    for line in lines:
+        made = items[line.sku].promising.production if line.sku in items else None
+        if made is None:
+            continue
+        want = Want(line.line_id, line.sku, units[line.line_id], scale=line.scale)
+        for sku, of in components_of(want, Maker("", made.components)).items():
+            needed[sku] = needed.get(sku, 0) + of
+    return needed
+
+
+def _groups(order: Order, units: Mapping[str, int]) -> dict[tuple[Method, str], list[Line]]:
+    """What is handed over at a node first: nothing else can take its place."""
+    groups: dict[tuple[Method, str], list[Line]] = {}
+    for line in order.content.lines:
+        if units.get(line.line_id):
+            groups.setdefault((line.method, line.pickup_node), []).append(line)
+    first = (Method.PICKUP, Method.SHIP_TO_STORE, Method.SHIP)
+    return dict(sorted(groups.items(), key=lambda group: (first.index(group[0][0]), group[0][1])))
+
+
+def _policy_for(method: Method, policy: SourcingPolicy) -> SourcingPolicy:
+    """What is collected comes from where it is collected: only rules that name it are for that."""
+    if method is not Method.PICKUP:
+        return policy
+    rules = tuple(rule for rule in policy.rules if Method.PICKUP in rule.orders.methods)
+    return replace(policy, rules=rules) if rules else BUILT_IN
+
+
+def _request(
+    order: Order,
+    lines: Sequence[Line],
+    seen: Situation,
+    method: Method,
+    pickup_node: str,
+    excluded: Excluded,
+    now: datetime,
+) -> RoutingRequest:
+    content = order.content
+    to: Place = content.shipping_address
+    if method is not Method.SHIP and pickup_node in seen.nodes:
+        to = seen.nodes[pickup_node]
+    elsewhere = method is not Method.PICKUP
+    return RoutingRequest(
+        order_id=order.order_id,
+        channel=content.channel,
+        currency=content.currency,
+        value=content.total.minor,
+        to=to,
+        wants=tuple(_want(line, seen) for line in lines),
+        now=now,
+        region=to.region,
+        country=to.country,
+        tags=content.tags,
+        customer_class=content.customer.customer_class,
+        method=method,
+        pickup_node=pickup_node,
+        excluded=excluded,
+        promised_by=content.promise.arrive_by if content.promise else None,
+        sold_at=content.sold_at,
+        suppliers=_suppliers(lines, seen, now) if elsewhere else {},
+        makers=_makers(lines, seen, now) if elsewhere else {},
+        has_capacity=frozenset(
+            part.line_id for part in order.promised_parts if part.source.startswith("production:")
+        ),
+        passed_over={one.available.node.id: one.why for one in seen.prospect.closed},
+    )
+
+
+def _want(line: Line, seen: Situation) -> Want:
+    units, item = seen.units[line.line_id], seen.items.get(line.sku)
+    return Want(
+        line_id=line.line_id,
+        sku=line.sku,
+        quantity=units,
+        value=line.net.minor * units // line.quantity,
+        weight_grams=item.promising.weight_grams if item else 0,
+        group=item.keep_together if item else "",
+        scale=line.scale,
+    )
+
+
+def _suppliers(lines: Iterable[Line], seen: Situation, now: datetime) -> dict[str, tuple[str, ...]]:
+    def drop_ships(node_id: str) -> bool:
+        node = seen.nodes.get(node_id)
+        return node is not None and node.active and node.drop_ship and node.is_on(now)
+
+    return {
+        line.sku: tuple(node for node in seen.items[line.sku].suppliers if drop_ships(node))
+        for line in lines
+        if line.sku in seen.items
+    }
+
+
+def _makers(lines: Iterable[Line], seen: Situation, now: datetime) -> dict[str, tuple[Maker, ...]]:
+    makers: dict[str, tuple[Maker, ...]] = {}
+    for line in lines:
+        made = seen.items[line.sku].promising.production if line.sku in seen.items else None
+        if made is None:
+            continue
+        makers[line.sku] = tuple(
+            Maker(node, made.components, made.resource, made.effort)
+            for node in made.nodes
+            if (found := seen.nodes.get(node)) and found.active and found.makes and found.is_on(now)
+        )
+    return makers
+
+
+def _facts(
+    order: Order,
+    seen: Situation,
+    request: RoutingRequest,
+    taken: Mapping[str, Mapping[str, int]],
+    now: datetime,
+) -> list[NodeFacts]:
+    candidates = [
+        replace(one, units=_left(one, taken.get(one.node.id, {}), seen.claimed))
+        for one in seen.prospect.candidates
+        if _may_give(one.node, request)
+    ]
+    asks_when_open = any(rule.nodes.open_now for rule in seen.policy.rules)
+    nodes = [one.node for one in candidates]
+    rates = seen.rates(nodes, request.to) if seen.rates else {}
+    known = _Known.of(seen.positions)
+    return [
+        _fact(one, request, seen, known, rates.get(one.node.id, ()), asks_when_open, now)
+        for one in candidates
+    ]
+
+
+def _may_give(node: Node, request: RoutingRequest) -> bool:
+    if request.method is Method.PICKUP:
+        return node.id == request.pickup_node
+    return node.can_ship
+
+
+def _left(one: Available, taken: Mapping[str, int], claimed: frozenset[str]) -> Mapping[str, int]:
+    if not taken and not claimed:
+        return one.units
+    return {
+        sku: units - taken.get(sku, 0) for sku, units in one.units.items() if sku not in claimed
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What balances say of nodes beyond what is available: by node, then by SKU."""
+
+    sold: Mapping[str, Mapping[str, int]]
+    rejected: Mapping[str, Mapping[str, int]]
+
+    @classmethod
+    def of(cls, positions: Mapping[str, Position]) -> "_Known":
+        sold: dict[str, dict[str, int]] = {}
+        rejected: dict[str, dict[str, int]] = {}
+        for sku, position in positions.items():
+            for balance in position.balances:
+                sold.setdefault(balance.node, {})[sku] = balance.sold
+                rejected.setdefault(balance.node, {})[sku] = getattr(balance, "rejected", 0)
+        return cls(sold, rejected)
+
+
+def _fact(
+    one: Available,
+    request: RoutingRequest,
+    seen: Situation,
+    known: _Known,
+    rates: tuple[Rate, ...],
+    asks_when_open: bool,
+    now: datetime,
+) -> NodeFacts:
+    node, load = one.node, seen.prospect.loads.get(one.node.id)
+    return NodeFacts(
+        node=node,
+        units=one.units,
+        distance=distance(node, request.to),
+        load=load.day if load else None,
+        capacity_left=capacity_left(node, now, load) if load else None,
+        open_now=_is_open(node, now) if asks_when_open else True,
+        parcel_cost=_parcel_cost(node, request, rates) if rates else None,
+        sold=known.sold.get(node.id, {}),
+        rejected=known.rejected.get(node.id, {}),
+        rates=rates,
+    )
+
+
+def _is_open(node: Node, now: datetime) -> bool:
+    """Whether what it is given now is ready today: it works, and its cut-off is still to come."""
+    days = NodeDays(node.calendar)
+    today = days.local_day(now)
+    return days.works_on(today) and days.first_day(now) == today
+
+
+def _parcel_cost(node: Node, request: RoutingRequest, rates: tuple[Rate, ...]) -> int:
+    grams = sum(weight(want.quantity, want.weight_grams, want.scale) for want in request.wants)
+    packed = Packed(grams, len({want.sku for want in request.wants}))
+    return parcel_cost(node, rates, packed, request.currency, Penalties(request.promised_by)).total
+
+
+def _together(decisions: Sequence[Decision], claimed: frozenset[str]) -> Decision:
+    """One decision for the order: of all its groups what they were given, and what is left."""
+    evidence = [decision.evidence for decision in decisions]
+    left = {line_id: units for one in decisions for line_id, units in one.left.items()}
+    reasons = list(dict.fromkeys(decision.reason for decision in decisions))
+    if left and claimed:
+        reasons.append(f"orders ahead claim what there is of {', '.join(sorted(claimed))}")
+    failed = any(one.left and one.otherwise is Step.EXCEPTION for one in decisions)
+    return Decision(
+        allocations=tuple(one for decision in decisions for one in decision.allocations),
+        left=left,
+        lacking=tuple(line_id for one in decisions for line_id in one.lacking),
+        otherwise=Step.EXCEPTION if failed else Step.WAIT,
+        rule=", ".join(dict.fromkeys(decision.rule for decision in decisions)),
+        reason="; ".join(reasons),
+        evidence=_evidence(evidence),
+    )
+
+
+def _evidence(evidence: Sequence[Evidence]) -> Evidence:
+    if not evidence:
+        return Evidence(BUILT_IN.id)
+    return replace(evidence[0], also=tuple(evidence[1:]))
