@@ -61,6 +61,7 @@ QUEUES = (
             "backorder_released",
             "reservation_taken_back",
             "reservation_released",
+            "node_reopened",
         ),
         # What a step of the lifecycle did itself it need not be woken for.
         reported_types=("payment_authorized", "payment_declined", "payment_captured"),
@@ -123,6 +124,8 @@ QUEUES = (
             "fulfillment_shipped",
             "fulfillment_withdrawn",
             "fulfillment_overdue",
+            "delivery_failed",
+            "delivery_recovered",
             "order_backordered",
             "payment_pending",
             "order_cancelled",

@@ -325,14 +325,17 @@ def ship(order: Order, fulfillment: str, carrier: str, tracking_number: str) -> 
 
 
 def deliver(order: Order, fulfillment: str) -> Events:
-    return _advance(order, fulfillment, "deliver", happened.FulfillmentDelivered)
+    events = _advance(order, fulfillment, "deliver", happened.FulfillmentDelivered)
+    if events and find_fulfillment(order, fulfillment).undelivered:
+        return (happened.DeliveryRecovered(fulfillment), *events)
+    return events
 
 
 def fail_delivery(order: Order, fulfillment: str, tracking_number: str, outcome: str) -> Events:
     """Says nothing twice, and nothing of what has arrived or has not left."""
-    found = _find(order, fulfillment)
+    found = find_fulfillment(order, fulfillment)
     told = found.undelivered == f"{outcome}: {tracking_number}"
-    if told or not found.has_left or found.is_delivered:
+    if told or found.state is not FulfillmentState.SHIPPED:
         return NOTHING
     return (happened.DeliveryFailed(fulfillment, tracking_number, outcome),)
 

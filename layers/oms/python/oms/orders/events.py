@@ -198,6 +198,23 @@ class FulfillmentDelivered:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryFailed:
+    """A parcel does not arrive: ``outcome`` is ``returned_to_sender`` or ``lost``. A person must
+    decide; should it arrive after all, it is delivered."""
+
+    fulfillment_id: str
+    tracking_number: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRecovered:
+    """What was given up arrives after all."""
+
+    fulfillment_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class FulfillmentWithdrawn:
     fulfillment_id: str
 
@@ -446,6 +463,8 @@ Event = (
     | FulfillmentPacked
     | FulfillmentShipped
     | FulfillmentDelivered
+    | DeliveryFailed
+    | DeliveryRecovered
     | FulfillmentWithdrawn
     | FulfillmentRejected
     | FulfillmentReduced

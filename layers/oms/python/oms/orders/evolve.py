@@ -281,6 +281,10 @@ def _delivery_failed(order: Order, event: happened.DeliveryFailed) -> Order:
     )
 
 
+def _delivery_recovered(order: Order, event: happened.DeliveryRecovered) -> Order:
+    return _with_fulfillment(order, event.fulfillment_id, undelivered="")
+
+
 def _climb(order: Order) -> Order:
     """Up the ladder, as far as the slowest part has come; not while any unit has no node."""
     live = order.live_fulfillments
@@ -604,6 +608,7 @@ _HOLDS_UP = (
     happened.OrderBackordered,
     happened.PaymentPending,
     happened.FulfillmentOverdue,
+    happened.DeliveryFailed,
     happened.ExceptionRaised,
 )
 
@@ -632,6 +637,7 @@ _CHANGES: dict[type[Event], Callable[..., Order]] = {
     happened.FulfillmentShipped: _shipped,
     happened.FulfillmentDelivered: _delivered,
     happened.DeliveryFailed: _delivery_failed,
+    happened.DeliveryRecovered: _delivery_recovered,
     happened.FulfillmentWithdrawn: _withdrawn,
     happened.FulfillmentRejected: _rejected,
     happened.FulfillmentReduced: _reduced,

@@ -327,8 +327,9 @@ class Fulfillment:
         return self.state not in DEAD
 
     @property
-    def is_delivered(self) -> bool:
-        return self.state is FulfillmentState.DELIVERED
+    def is_lost(self) -> bool:
+        """Whether a parcel of it is under way that does not arrive."""
+        return bool(self.undelivered) and self.state is FulfillmentState.SHIPPED
 
     @property
     def has_left(self) -> bool:
@@ -566,7 +567,7 @@ def _status(order: Order) -> str:
         )
     if order.state is State.AUTHORIZED:
         return "ready_to_release"
-    if any(part.undelivered for part in order.live_fulfillments if not part.is_delivered):
+    if any(part.is_lost for part in order.live_fulfillments):
         return "undelivered"
     if order.state is State.RELEASED:
         return _work_status(order)

@@ -12,8 +12,7 @@ from datetime import date, datetime
 from oms.catalog.delivery import Band, CarrierService, NodeCalendar, PublicHolidays
 from oms.catalog.model import Node
 from oms.promising.calendar import NodeDays, ServiceDays
-from oms.promising.model import Destination
-from oms.routing.model import Distance, distance
+from oms.routing.model import Distance, Place, distance
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +81,7 @@ class Origin:
 
     def cost(self, leg: Leg, grams: int) -> int:
         """Of one parcel, in minor units."""
-        band = leg.reach.band
-        return self.handling + band.cost + band.cost_per_kg * -(-grams // 1000)
+        return self.handling + parcel_cost(leg.reach.band, grams)
 
     def _legs_from(self, ready: datetime) -> tuple[Leg, ...]:
         shipping = self.days.ships(ready)
@@ -113,7 +111,7 @@ class Map:
 def survey(
     nodes: Iterable[Node],
     services: Sequence[CarrierService],
-    destination: Destination,
+    destination: Place,
     currency: str,
 ) -> Map:
     """Linear in nodes times usable services."""
@@ -141,7 +139,7 @@ def survey(
         reaches = tuple(
             reached.setdefault((days.service.id, band.up_to_km), Reach(days, band))
             for days in usable
-            if (band := _band(days.service, away.kilometres)) is not None
+            if (band := band_of(days.service, away.kilometres)) is not None
         )
         cost = node.handling_cost
         if not reaches or (cost is not None and cost.currency != currency):
@@ -157,7 +155,7 @@ def survey(
     return Map(tuple(origins), tuple(out_of_reach), unusable)
 
 
-def _unusable(service: CarrierService, destination: Destination, currency: str) -> str:
+def _unusable(service: CarrierService, destination: Place, currency: str) -> str:
     if not service.active:
         return "is not offered"
     if destination.country not in service.countries:
@@ -167,5 +165,10 @@ def _unusable(service: CarrierService, destination: Destination, currency: str) 
     return ""
 
 
-def _band(service: CarrierService, kilometres: float) -> Band | None:
+def parcel_cost(band: Band, grams: int) -> int:
+    """Minor units of the service's currency for one parcel; a kilogram begun counts whole."""
+    return band.cost + band.cost_per_kg * -(-grams // 1000)
+
+
+def band_of(service: CarrierService, kilometres: float) -> Band | None:
     return next((band for band in service.bands if kilometres <= band.up_to_km), None)

@@ -24,7 +24,7 @@ _AT_THE_NODE = (
     FulfillmentState.PACKED,
 )
 _HAVE_LEFT = (State.SHIPPED, State.DELIVERED, State.COMPLETED, State.CANCELLED)
-_HELD_UP_STATUS = ("backordered", "exception", "overdue")
+_HELD_UP_STATUS = ("backordered", "exception", "overdue", "undelivered")
 
 
 @dataclass(frozen=True, slots=True)
