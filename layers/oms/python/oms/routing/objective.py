@@ -91,8 +91,7 @@ def optimise(problem: Problem, most_examined: int = MOST_EXAMINED) -> Plan | Non
 def _allocations(
     problem: Problem, units: Mapping[str, Mapping[str, int]]
 ) -> tuple[Allocation, ...]:
-    """``units`` by SKU and node, given to the lines: to each from one node where one has it, the one it leaves
-    least at."""
+    """``units`` by SKU and node, given to the lines: to each from one node, where one has it."""
     left = {sku: dict(sorted(by_node.items())) for sku, by_node in units.items()}
     allocations: list[Allocation] = []
     for want in sorted(problem.wants, key=lambda want: want.line_id):
