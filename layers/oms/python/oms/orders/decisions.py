@@ -194,6 +194,14 @@ def await_payment(
     )
 
 
+def defer_payment(order: Order) -> Events:
+    """The customer pays when the goods are handed over."""
+    if has_reached(order, State.AUTHORIZED):
+        return NOTHING
+    turn_round_if_cancelling(order)
+    return (happened.PaymentDeferred(order.payment.id, order.due.minor),)
+
+
 def decline_payment(order: Order, code: str, key: str) -> Events:
     if order.payment.status == "declined" or order.payment.authorized:
         return NOTHING
@@ -203,6 +211,13 @@ def decline_payment(order: Order, code: str, key: str) -> Events:
 def amount_to_capture(order: Order) -> int:
     """Minor units still to be taken for what was delivered."""
     return max(0, order.due.minor - order.payment.captured.minor)
+
+
+def settle_without(order: Order, reference: str, key: str) -> Events:
+    """Nothing of what is held is owed any more: it has been let go of."""
+    if has_reached(order, State.COMPLETED):
+        return NOTHING
+    return (*void_late_authorization(order, reference, key), happened.OrderCompleted())
 
 
 def settle(order: Order, captured: int, reference: str, key: str) -> Events:
@@ -224,7 +239,7 @@ def authorization_is_unknown(order: Order) -> bool:
     """Whether the provider may have been asked to hold money and its answer is not known."""
     asked = order.state is State.SOURCED or order.progress.taken_back
     unanswered = asked and order.payment.status == "new"
-    return unanswered and not order.content.payment.collected
+    return unanswered and not order.content.payment.collected and not order.payment.is_deferred
 
 
 def close_cancelled(order: Order, reason: str, void_reference: str, void_key: str) -> Events:

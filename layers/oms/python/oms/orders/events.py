@@ -279,9 +279,12 @@ class FulfillmentHandedOver:
 
 @dataclass(frozen=True, slots=True)
 class FulfillmentUncollected:
-    """Nobody came for it: its units are open, and in the stock of the node where they were."""
+    """Nobody came for it, or the customer ``declined`` it at the counter: its units are open, and
+    in the stock of the node where they were."""
 
     fulfillment_id: str
+    declined: bool = False
+    skus: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +370,18 @@ class PaymentDeferred:
 
     payment_id: str
     amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentCollected:
+    """Taken at a till. ``reference`` is the receipt's, ``tender`` is ``cash``, ``card`` or
+    ``pix``."""
+
+    payment_id: str
+    amount: int
+    reference: str
+    key: str
+    tender: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -484,6 +499,7 @@ Event = (
     | LinesAdded
     | AddressChanged
     | PaymentDeferred
+    | PaymentCollected
     | FulfillmentOverdue
     | CancelRequested
     | OrderCancelled

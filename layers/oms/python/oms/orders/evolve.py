@@ -468,6 +468,13 @@ def _payment_deferred(order: Order, event: happened.PaymentDeferred) -> Order:
     return order.with_progress(state=State.AUTHORIZED)
 
 
+def _payment_collected(order: Order, event: happened.PaymentCollected) -> Order:
+    payment = ledger.record_collection(
+        order.payment, _money(order, event.amount), event.reference, event.key
+    )
+    return order.with_progress(payment=payment)
+
+
 def _with_new(order: Order, parts: Iterable[Fulfillment]) -> Order:
     return order.with_progress(fulfillments=(*order.progress.fulfillments, *parts))
 
@@ -657,6 +664,7 @@ _CHANGES: dict[type[Event], Callable[..., Order]] = {
     happened.LinesAdded: _lines_added,
     happened.AddressChanged: _address_changed,
     happened.PaymentDeferred: _payment_deferred,
+    happened.PaymentCollected: _payment_collected,
     happened.FulfillmentOverdue: _overdue,
     happened.CancelRequested: _cancel_requested,
     happened.OrderCancelled: _cancelled,

@@ -56,6 +56,9 @@ def authorize(order_id: str, orders: Orders, providers: Providers, cause: Cause)
         return Authorization(pending=True)
     if order.content.payment.collected:
         return _record_collected(order, orders, cause)
+    if order.payment.is_deferred:
+        execute_on(orders, order, decisions.defer_payment, cause)
+        return Authorization(pending=False)
     return _ask_provider(order, orders, providers, cause)
 
 
@@ -64,11 +67,24 @@ def settle(order_id: str, orders: Orders, providers: Providers, cause: Cause) ->
     order = orders.load(order_id)
     if order.state not in (State.DELIVERED, State.COMPLETED):
         raise Conflict(f"the order is {order.state}, not delivered", code="not_delivered")
+    if order.state is State.COMPLETED:
+        return order
     owed = decisions.amount_to_capture(order)
+    if not owed and order.payment.capturable:
+        return _settle_without(order, orders, providers, cause)
     key = idempotency_key(order.payment.id, "capture")
     reference = _capture(order, owed, key, providers) if owed else ""
     return execute_on(
         orders, order, lambda found: decisions.settle(found, owed, reference, key), cause
+    )
+
+
+def _settle_without(order: Order, orders: Orders, providers: Providers, cause: Cause) -> Order:
+    """What is held is not needed: it was paid at a till, or is wanted no more."""
+    key = idempotency_key(order.payment.id, "void")
+    reference = _void(order, key, providers)
+    return execute_on(
+        orders, order, lambda found: decisions.settle_without(found, reference, key), cause
     )
 
 

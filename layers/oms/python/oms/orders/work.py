@@ -5,6 +5,7 @@ unit is ever in two places, and none gets lost.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from oms.kernel.errors import Conflict, Invalid
@@ -123,55 +124,89 @@ def move(order: Order, fulfillment: str, part: Fulfillment, reason: str) -> Even
     return (happened.FulfillmentMoved(found.id, part, reason),)
 
 
-def make_ready(order: Order, fulfillment: str, pickup_until: datetime) -> Events:
-    """It lies where the customer collects it: picked there, or arrived there."""
+def make_ready(order: Order, fulfillment: str, pickup_until: datetime, step: str = "") -> Events:
+    """It lies where the customer collects it: picked there (``ready``), or arrived there
+    (``arrive``). Without a ``step`` it is that of the fulfilment's method."""
     found = find_fulfillment(order, fulfillment)
-    step = "arrive" if found.method is Method.SHIP_TO_STORE else "ready"
-    if not may_step(order, found, step):
+    way = "arrive" if found.method is Method.SHIP_TO_STORE else "ready"
+    if not may_step(order, found, step or way):
         return NOTHING
     return (happened.FulfillmentReady(found.id, pickup_until),)
 
 
 def hand_over(order: Order, fulfillment: str, units: Mapping[str, int]) -> Events:
-    """The customer has it, or ``units`` of it (by line id; all when empty); the rest stays ready
-    as a fulfilment of its own."""
+    """The customer has it, or ``units`` of it (by line id; all when empty), which become a
+    fulfilment of their own: what stays ready keeps its id, and with it the customer's code."""
     found = find_fulfillment(order, fulfillment)
     if not may_step(order, found, "hand_over"):
         return NOTHING
-    left = {
-        line_id: quantity - units.get(line_id, 0)
-        for line_id, quantity in found.units.items()
-        if units and quantity > units.get(line_id, 0)
-    }
-    divide(found.lines, units)
-    handed = happened.FulfillmentHandedOver(found.id)
-    return (*split(order, found.id, left), handed) if left else (handed,)
+    parted, part = _part(order, found, units)
+    return (*parted, happened.FulfillmentHandedOver(part.id))
 
 
-def expire(order: Order, fulfillment: str, reason: str) -> Events:
-    """Nobody came: its units go back into stock and are cancelled."""
+def expire(order: Order, fulfillment: str, reason: str, *, declined: bool = False) -> Events:
+    """Nobody came, or nobody wants it: its units go back into stock and are cancelled."""
+    found = find_fulfillment(order, fulfillment)
+    back = put_back(order, fulfillment, found.units, declined=declined)
+    if not back:
+        return NOTHING
+    return (*back, *cancel_open(evolve_all(order, back), found.units, reason))
+
+
+def put_back(order: Order, fulfillment: str, units: Mapping[str, int], *, declined: bool) -> Events:
+    """``units`` of what is ready (by line id) are in stock again, and open."""
     found = find_fulfillment(order, fulfillment)
     if not may_step(order, found, "expire"):
         return NOTHING
-    uncollected = happened.FulfillmentUncollected(found.id)
-    after = evolve_all(order, (uncollected,))
-    return (uncollected, *cancel_open(after, found.units, reason))
+    parted, part = _part(order, found, units)
+    skus = sorted({order.content.line(line_id).sku for line_id in units})
+    return (*parted, happened.FulfillmentUncollected(part.id, declined, tuple(skus)))
+
+
+def _part(order: Order, found: Fulfillment, units: Mapping[str, int]) -> tuple[Events, Fulfillment]:
+    """The fulfilment of ``units`` alone, and how it comes about; all of it when they are empty."""
+    rest, taken = divide(found.lines, units or found.units)
+    if all(line.component for line in rest):
+        return NOTHING, found
+    part = replace(found, id=next_id(order), lines=taken, slot=None)
+    return (happened.FulfillmentSplit(found.id, part),), part
 
 
 def cancel_open(order: Order, units: Mapping[str, int], reason: str) -> Events:
     """Open units are wanted no more: they are due no more, and what was paid beyond what is due
-    then is to be refunded. Raises ``Invalid`` (``quantities_do_not_add_up``)."""
+    then is to be refunded. An order of which nothing is left is to be cancelled as a whole. Raises
+    ``Invalid`` (``quantities_do_not_add_up``)."""
+    cancelled = units_cancelled(order, units, reason)
+    return (cancelled, *balance(evolve_all(order, (cancelled,)), reason))
+
+
+def units_cancelled(order: Order, units: Mapping[str, int], reason: str) -> Event:
+    """Raises ``Invalid`` (``quantities_do_not_add_up``)."""
     for index, line in enumerate(order.content.lines):
         if units.get(line.line_id, 0) > order.open_quantity(index):
             raise Invalid(
                 f"line {line.line_id} has not so many open units", code="quantities_do_not_add_up"
             )
     amount = sum(amount_of(order, line_id, quantity) for line_id, quantity in units.items())
-    cancelled: Event = happened.UnitsCancelled(as_units(units), amount, reason)
-    overpaid = order.payment.refundable.minor - max(0, order.due.minor - amount)
-    if overpaid > 0 and order.state is not State.CANCELLED:
-        return (cancelled, decisions.refund_of(order, overpaid, reason))
-    return (cancelled,)
+    return happened.UnitsCancelled(as_units(units), amount, reason)
+
+
+def balance(order: Order, reason: str) -> Events:
+    """What follows once less is wanted: the way down of an order of which nothing is left, which
+    gives all back; else the refund of what is paid beyond what is due."""
+    if order.state is State.CANCELLED:
+        return NOTHING
+    if not _is_anything_left(order):
+        return decisions.request_cancel(order, reason)
+    overpaid = order.payment.refundable.minor - max(0, order.due.minor)
+    return (decisions.refund_of(order, overpaid, reason),) if overpaid > 0 else NOTHING
+
+
+def _is_anything_left(order: Order) -> bool:
+    return any(
+        counts.cancelled < line.quantity
+        for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
+    )
 
 
 def as_units(units: Mapping[str, int]) -> tuple[Units, ...]:

@@ -1,8 +1,10 @@
 """A payment is a ledger: immutable signed entries, balances summed from them.
 
 Signs are seen from what the customer owes: an entry that commits or takes money is positive
-(``authorized``, ``captured``, ``refund_failed``), one that lets go of it or gives it back is
-negative (``voided``, ``refund_requested``, ``refunded``); ``pending`` and ``declined`` are zero.
+(``authorized``, ``captured``, ``collected``, ``refund_failed``), one that lets go of it or gives it
+back is negative (``voided``, ``refund_requested``, ``refunded``); ``pending`` and ``declined`` are
+zero. What was ``collected`` at a till counts as authorised and captured at once, and as asked for:
+the amount grows where it was less.
 
 Two things always hold, whatever arrives in whatever order::
 
@@ -27,6 +29,7 @@ EntryKind = Literal[
     "declined",
     "pending",
     "captured",
+    "collected",
     "voided",
     "refund_requested",
     "refunded",
@@ -39,11 +42,15 @@ _SIGN: dict[EntryKind, int] = {
     "declined": 0,
     "pending": 0,
     "captured": 1,
+    "collected": 1,
     "voided": -1,
     "refund_requested": -1,
     "refunded": -1,
     "refund_failed": 1,
 }
+# The method by which the customer pays when the goods are handed over.
+IN_STORE = "in_store"
+
 _REFUND_RESULTS = ("refunded", "refund_failed")
 _REFUND_KINDS = ("refund_requested", *_REFUND_RESULTS)
 
@@ -84,12 +91,12 @@ class Payment:
     @property
     def authorized(self) -> Money:
         """All that was ever authorised, captured and voided parts included."""
-        return self._sum("authorized")
+        return self._sum("authorized") + self._sum("collected")
 
     @property
     def captured(self) -> Money:
         """All that was ever captured, refunded parts included."""
-        return self._sum("captured")
+        return self._sum("captured") + self._sum("collected")
 
     @property
     def voided(self) -> Money:
@@ -112,6 +119,15 @@ class Payment:
     @property
     def refundable(self) -> Money:
         return self.captured - self.refunded - self.refund_pending
+
+    @property
+    def is_deferred(self) -> bool:
+        return self.method == IN_STORE
+
+    @property
+    def covered(self) -> Money:
+        """What is paid, or held for us, and not given back or let go."""
+        return self.authorized - self.voided - self.refunded - self.refund_pending
 
     @property
     def kept(self) -> Money:
@@ -193,6 +209,15 @@ def record_pending(
 def record_capture(payment: Payment, amount: Money, reference: str, key: str) -> Payment:
     """Refused with ``capture_above_authorized``."""
     return _record(payment, "captured", amount, reference, key)
+
+
+def record_collection(payment: Payment, amount: Money, reference: str, key: str) -> Payment:
+    """Money that was paid at a till, beside whatever else was paid. Each till receipt
+    (``reference``) is recorded once."""
+    if _known(payment, "collected", reference, key):
+        return _record(payment, "collected", amount, reference, key)
+    asked = max(payment.amount, payment.authorized + amount)
+    return _record(replace(payment, amount=asked), "collected", amount, reference, key)
 
 
 def record_void(payment: Payment, reference: str, key: str, amount: Money | None = None) -> Payment:
