@@ -122,3 +122,9 @@ def test_no_more_is_kept_of_offers_than_is_wanted_and_no_less_than_could_be(
         there = min(units, sum(each.on_hand for each in offered))
         assert sum(each.on_hand for each in kept) == there
         assert sum(each.units for each in kept) == min(units, sum(each.units for each in offered))
+
+
+def test_what_travels_apart_is_in_another_parcel() -> None:
+    ice = Goods("ICE", 2, 100, profile="chilled")
+    parcels = split_by_limits([ice, Goods("A", 3, 50)], ParcelLimits(1_000))
+    assert [parcel.quantities for parcel in parcels] == [{"ICE": 2}, {"A": 3}]

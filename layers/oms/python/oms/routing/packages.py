@@ -5,20 +5,21 @@ Weights are in grams, volumes in cubic centimetres; quantities in units of the i
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
 class Goods:
     """Units of a line that go into a parcel. ``step``: the smallest quantity that a person would
     lay apart (one whole unit; all of it, when it is not to be cut), with its own weight and
-    volume."""
+    volume. What has another ``profile`` (chilled, dangerous, by e-mail) travels apart."""
 
     line_id: str
     quantity: int
     weight_grams: int = 0
     volume_cubic_cm: int = 0
     step: int = 1
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,15 @@ class Packed:
 
 @dataclass(slots=True)
 class _Box:
+    profile: str
     quantities: dict[str, int] = field(default_factory=dict)
     weight: int = 0
     volume: int = 0
 
     def takes(self, piece: Goods, limits: ParcelLimits) -> bool:
         """An empty box takes whatever it is: what is above the limit by itself goes alone."""
+        if piece.profile != self.profile:
+            return False
         if not self.quantities:
             return True
         heavy = _above(self.weight + piece.weight_grams, limits.weight_grams)
@@ -65,7 +69,7 @@ def split_by_limits(goods: Sequence[Goods], limits: ParcelLimits) -> list[Packed
     for piece in sorted(_pieces(goods), key=_heaviest_first):
         box = next((box for box in boxes if box.takes(piece, limits)), None)
         if box is None:
-            boxes.append(box := _Box())
+            boxes.append(box := _Box(piece.profile))
         box.put(piece)
     return [Packed(box.quantities, box.weight, box.volume) for box in boxes]
 
@@ -74,9 +78,9 @@ def _pieces(goods: Iterable[Goods]) -> Iterable[Goods]:
     for each in goods:
         whole, rest = divmod(each.quantity, each.step)
         for _ in range(whole):
-            yield Goods(each.line_id, each.step, each.weight_grams, each.volume_cubic_cm, each.step)
+            yield replace(each, quantity=each.step)
         if rest:
-            yield Goods(each.line_id, rest, each.weight_grams, each.volume_cubic_cm, each.step)
+            yield replace(each, quantity=rest)
 
 
 def _heaviest_first(piece: Goods) -> tuple[int, int, str]:

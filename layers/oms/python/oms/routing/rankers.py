@@ -64,6 +64,10 @@ def _load(facts: NodeFacts, _: Sequence[Want], __: date) -> Value:
     return facts.load
 
 
+def _capacity_left(facts: NodeFacts, _: Sequence[Want], __: date) -> Value:
+    return float("inf") if facts.capacity_left is None else facts.capacity_left
+
+
 def _priority(facts: NodeFacts, _: Sequence[Want], __: date) -> Value:
     return facts.node.priority
 
@@ -111,6 +115,7 @@ _VALUES: Mapping[RankBy, Callable[[NodeFacts, Sequence[Want], date], Value]] = {
     RankBy.DISTANCE: _distance,
     RankBy.COST: _cost,
     RankBy.LOAD: _load,
+    RankBy.CAPACITY_LEFT: _capacity_left,
     RankBy.STOCK_DEPTH: _stock_depth,
     RankBy.WEEKS_OF_SUPPLY: _weeks_of_supply,
     RankBy.PRIORITY: _priority,

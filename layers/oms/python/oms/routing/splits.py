@@ -124,7 +124,13 @@ def find(strategy: Strategy, task: Task, row: Sequence[Candidate]) -> Split | No
 
 
 def find_some(strategy: Strategy, task: Task, row: Sequence[Candidate]) -> Split | None:
-    """As much of what is wanted as there is and as the limits allow; nothing when that is none."""
+    """As much of what is wanted as there is and as the limits allow; nothing when that is none, and
+    nothing when what is left would be worth less than a part must be."""
+    split = _find_some(strategy, task, row)
+    return split if split and not _leaves_little(task, split.parts) else None
+
+
+def _find_some(strategy: Strategy, task: Task, row: Sequence[Candidate]) -> Split | None:
     if strategy is Strategy.IN_ORDER:
         return _in_order(task, row)
     if strategy is Strategy.SINGLE:
@@ -382,5 +388,17 @@ def _is_below(parts: Sequence[Part], task: Task) -> bool:
         return True
     if limits.min_value is None or limits.min_value.currency != task.currency:
         return False
-    value = sum(part.want.value * part.units // part.want.quantity for part in parts)
-    return value < limits.min_value.minor
+    return _value(parts) < limits.min_value.minor
+
+
+def _leaves_little(task: Task, parts: Sequence[Part]) -> bool:
+    """Whether there is a rest that would be a parcel of too little value some day."""
+    least = task.limits.min_value
+    if least is None or least.currency != task.currency:
+        return False
+    rest = sum(want.value for want in task.wants) - _value(parts)
+    return 0 < rest < least.minor
+
+
+def _value(parts: Sequence[Part]) -> int:
+    return sum(part.want.value * part.units // part.want.quantity for part in parts)
