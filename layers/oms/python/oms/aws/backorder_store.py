@@ -50,6 +50,11 @@ class BackorderStore:
         }
         return [self._write("Put", {"Item": item})]
 
+    def change(self, waiter: Waiter, sku: str, units: int, room: Room) -> list[Write]:
+        if not units:
+            return self.stay(waiter, sku)
+        return [*self.stay(waiter, sku), self._owe(sku, waiter.channel, units, room)]
+
     def leave(self, waiter: Waiter, sku: str) -> list[Write]:
         gone = self._write("Delete", {"Key": _waiting_key(waiter, sku)})
         return [gone, self._owe(sku, waiter.channel, -waiter.lacking[sku], Room())]

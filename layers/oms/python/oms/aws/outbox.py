@@ -62,8 +62,8 @@ class StockChange:
 
 def stock_change(record: Mapping[str, Any]) -> StockChange | None:
     """Whether a stream record changes what channels may sell: what is available at a node, in
-    whichever of the SKU's counters; the selling policy, a channel's share, or what is owed to
-    orders that wait."""
+    whichever of the SKU's counters; the selling policy, a channel's share, what is owed to orders
+    that wait, or that it is to be counted there."""
     change = record["dynamodb"]
     new, old = change.get("NewImage") or {}, change.get("OldImage") or {}
     item = new or old
@@ -71,7 +71,7 @@ def stock_change(record: Mapping[str, Any]) -> StockChange | None:
     if sort_key.startswith("node#"):
         if all(dynamo.read_number(new, name) == dynamo.read_number(old, name) for name in _SOLD_BY):
             return None
-    elif sort_key not in _SELLING and not sort_key.startswith("share#"):
+    elif sort_key not in _SELLING and not sort_key.startswith(("share#", "uncounted#")):
         return None
     partition = dynamo.read_text(item, "pk")
     kind, _, of_counter = partition.partition("#")

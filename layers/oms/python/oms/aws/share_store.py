@@ -29,15 +29,19 @@ from oms.inventory.shares import (
     Borrow,
     Change,
     Holding,
+    Part,
     Repayment,
     borrowed,
+    changed,
     free_units,
     give_back,
     give_back_unknown,
+    parted,
     parts_for,
     rearrange,
     receive,
     take,
+    together,
     withdraw,
 )
 from oms.inventory.store import BorrowPage
@@ -59,6 +63,8 @@ _LARGEST_PAGE = 100
 # still fits one transaction. What is owed beyond these is repaid by what comes next.
 _REPAID_AT_ONCE = 12
 _MOVED = StockContended("a channel's part of the stock changed at the same moment")
+# Under which name it is held, the holding, and what of it is given back.
+_Some = tuple[str, Holding, tuple[Part, ...]]
 _TAKEN_TWICE = Conflict("the holder has taken its part already", code="entry_exists")
 
 
@@ -102,6 +108,16 @@ class ShareStore:
         for sku, had in sorted(units.items()):
             writes += self._give_back(sku, had, holder, self.shares(sku), at)
         return writes
+
+    def reduce(
+        self, units: Mapping[str, int], holder: str, at: datetime, *, lost: bool = False
+    ) -> list[Write]:
+        return [
+            write
+            for sku, some in sorted(units.items())
+            if some
+            for write in self._some_back(sku, some, holder, at, lost)
+        ]
 
     def hand_over(self, skus: Iterable[str], holder: str, to: str, at: datetime) -> list[Write]:
         """Writes that make what ``holder`` took the units of ``to``."""
@@ -189,25 +205,103 @@ class ShareStore:
     def _give_back(
         self, sku: str, had: int, holder: str, shares: Sequence[Share], at: datetime
     ) -> list[Write]:
-        """Of a SKU that has no shares any more the holding ends all the same, and what is owed for
-        it: else its holder could not take of new ones."""
-        item = self._held(sku, holder)
-        if item is None:
+        """Of a SKU that has no shares any more the holdings end all the same, and what is owed for
+        them: else their holder could not take of new ones."""
+        names, holdings = self._holdings(sku, holder)
+        if not names:
             if not shares:
                 return []
             changes = self._changes(sku, give_back_unknown(had), shares)
             return [self._never_held(sku, holder, at), *changes]
-        if "returned" in item:
+        if not holdings:
             return []
-        holding = from_json(dynamo.read_text(item, "document"), Holding)
-        debts = [debt for part in _borrows(holding) if (debt := self._open(part))]
-        owed = {debt.lender: debt.open for debt in debts}
-        writes = [self._end_holding(sku, holder, at)]
-        if shares:
-            writes += self._changes(sku, give_back(holding, owed, shares), shares)
-        return writes + [
-            write for debt in debts for write in self._repay(Repayment(debt, debt.open), at)
+        held = sum(_units(holding.parts) for _, holding in holdings)
+        unknown = max(0, had - held) if holder not in names else 0
+        everything = [(name, one, one.parts) for name, one in holdings]
+        return self._returned(sku, everything, unknown, shares, at)
+
+    def _some_back(
+        self, sku: str, units: int, holder: str, at: datetime, lost: bool
+    ) -> list[Write]:
+        """What was taken last comes back first."""
+        shares = self.shares(sku)
+        _, holdings = self._holdings(sku, holder)
+        some: list[_Some] = []
+        left = units
+        for name, holding in reversed(holdings):
+            _, returned = parted(holding.parts, left)
+            left -= _units(returned)
+            if returned:
+                some.append((name, holding, returned))
+        return self._returned(sku, some, left, shares, at, units if lost else 0)
+
+    def _returned(
+        self,
+        sku: str,
+        some: Sequence[_Some],
+        unknown: int,
+        shares: Sequence[Share],
+        at: datetime,
+        lost: int = 0,
+    ) -> list[Write]:
+        """Parts of holdings are given back, and so are ``unknown`` units that were taken from no
+        part; of all these ``lost`` are gone."""
+        # What is held comes first: of two refusals the one that says "done before" is to be heard.
+        writes = [
+            self._without(name, one, parted(one.parts, _units(returned))[0], at)
+            for name, one, returned in some
         ]
+        changes = list(give_back_unknown(unknown))
+        for _, holding, returned in some:
+            given = replace(holding, parts=returned)
+            owed: dict[str, int] = {}
+            for part in _borrows(given):
+                if debt := self._open(part):
+                    owed[debt.lender] = min(part.units, debt.open)
+                    writes += self._repay(Repayment(debt, owed[debt.lender]), at)
+            changes += give_back(given, owed, shares)
+        if not shares:
+            return writes
+        made = together(changes)
+        if lost:
+            made = together([*made, *withdraw(lost, changed(shares, made))])
+        return [*writes, *self._changes(sku, made, shares)]
+
+    def _without(self, name: str, holding: Holding, kept: tuple[Part, ...], at: datetime) -> Write:
+        if not kept:
+            return self._end_holding(holding.sku, name, at)
+        request = {
+            "Key": _holding_key(holding.sku, name),
+            "UpdateExpression": "SET document = :after",
+            "ConditionExpression": "document = :before AND attribute_not_exists(returned)",
+            "ExpressionAttributeValues": {
+                ":before": dynamo.text(to_json(holding)),
+                ":after": dynamo.text(to_json(replace(holding, parts=kept))),
+            },
+        }
+        return self._write("Update", request)
+
+    def _holdings(self, sku: str, holder: str) -> tuple[set[str], list[tuple[str, Holding]]]:
+        """The names under which a holder ever took of a SKU, and with its name each holding that
+        was not given back, oldest first. One that was handed over is known by who has it now."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :taken AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues={
+                ":taken": dynamo.text(f"{TAKEN}{sku}"),
+                ":first": dynamo.text(holder),
+                ":last": dynamo.text(f"{holder}#~"),
+            },
+            ConsistentRead=True,
+        )
+        items = {
+            name: item
+            for page in pages
+            for item in page["Items"]
+            if (name := dynamo.read_text(item, "sk")) == holder or name.startswith(f"{holder}#")
+        }
+        holdings = [(name, held) for name, item in items.items() for held in read_holding(item)]
+        return set(items), sorted(holdings, key=lambda one: one[1].at)
 
     def _held(self, sku: str, holder: str) -> Mapping[str, Any] | None:
         answer = self._client.get_item(
@@ -387,6 +481,10 @@ def read_owed_borrow(item: Mapping[str, Any]) -> list[Borrow]:
 def in_order(placed: Iterable[tuple[int, Share]]) -> tuple[Share, ...]:
     """The parts in the order of their rules, which is the order in which they are granted."""
     return tuple(share for _, share in sorted(placed, key=lambda each: each[0]))
+
+
+def _units(parts: Iterable[Part]) -> int:
+    return sum(part.units for part in parts)
 
 
 def _borrows(holding: Holding) -> list[Borrow]:

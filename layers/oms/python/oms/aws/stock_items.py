@@ -37,6 +37,7 @@ def read_balance(item: Item) -> Balance:
         sold=dynamo.read_number(item, "sold"),
         counters=dynamo.read_number(item, "counters", 1),
         counter=counter,
+        rejected=dynamo.read_number(item, "rejected"),
     )
 
 
@@ -83,6 +84,7 @@ def summed(parts: Sequence[Sequence[Balance]]) -> tuple[Balance, ...]:
             reserved=held.reserved + balance.reserved,
             available=held.available + balance.available,
             sold=held.sold + balance.sold,
+            rejected=held.rejected + balance.rejected,
         )
     return tuple(by_node.values())
 

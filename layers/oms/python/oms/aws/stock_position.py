@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from oms.aws.backorder_store import OWED, read_owed
+from oms.aws.count_store import UNCOUNTED, uncounted_node
 from oms.aws.policy_store import POLICY, read_policy
 from oms.aws.share_store import SHARE, in_order, read_share
 from oms.aws.stock_items import (
@@ -38,6 +40,9 @@ def read_position(
     )
     supplies = [read_supply(item) for item in home if sort_key(item).startswith(PREFIX)]
     policy = next((read_policy(item) for item in home if sort_key(item) == POLICY), SellingPolicy())
+    uncounted = [uncounted_node(item) for item in home if sort_key(item).startswith(UNCOUNTED)]
+    if uncounted:
+        policy = replace(policy, not_sold_at=(*policy.not_sold_at, *uncounted))
     owed, owed_to = next((read_owed(item) for item in home if sort_key(item) == OWED), (0, {}))
     return Position(
         sku,

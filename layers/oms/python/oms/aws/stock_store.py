@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from oms.aws import dynamo, reservation_writes, stock_writes
 from oms.aws.backorder_store import BackorderStore
 from oms.aws.capacity_store import CapacityStore
+from oms.aws.count_store import CountStore
 from oms.aws.demand_store import reserved_line
 from oms.aws.production_store import ProductionStore
 from oms.aws.share_store import ShareStore
@@ -51,6 +52,8 @@ from oms.aws.stock_writes import (
     same,
 )
 from oms.inventory.counters import first
+from oms.inventory.counting import entries_of as entries_of_reject
+from oms.inventory.counting import put_aside
 from oms.inventory.ledger import arrival_entry, count_entry, entries_of
 from oms.inventory.model import Balance, Entry, Movement, MovementKind, Need
 from oms.inventory.position import Position
@@ -84,6 +87,7 @@ class StockStore:
         self._spreading = Spreading(client, table)
         self.backorders = BackorderStore(client, table)
         self.shares = ShareStore(client, table)
+        self.counts = CountStore(client, table)
         self.capacity = CapacityStore(client, table)
         self.production = ProductionStore(client, table)
 
@@ -225,6 +229,13 @@ class StockStore:
 
     def ship(self, needs: Sequence[Need], order_id: str, cause: Cause) -> list[Write]:
         return self._order_writes("ship", needs, order_id, cause)
+
+    def reject(
+        self, needs: Sequence[Need], entry_id: str, order_id: str, reason: str, cause: Cause
+    ) -> list[Write]:
+        entries = entries_of_reject(needs, entry_id, order_id, reason, cause)
+        parts = [part for entry in entries for part in self._where_held(entry)]
+        return self.book(_merged([*parts, *put_aside(entries)]), _GONE)
 
     def promised_lines_have_it(
         self, order_id: str, lines: Iterable[tuple[str, str]]
@@ -459,7 +470,8 @@ class StockStore:
         unchanged = same("on_hand", held.on_hand)
         before = {":before": dynamo.number(held.on_hand)}
         change = stock_writes.change(self._table, [entry], unchanged, before, moved)
-        return [entry], [put_entry(self._table, entry), change]
+        counted = self.counts.counted(movement.node, movement.sku)
+        return [entry], [put_entry(self._table, entry), change, *counted]
 
     def _arrival_writes(
         self, movement: Movement, lacking: OmsError, cause: Cause
@@ -540,6 +552,8 @@ def _merged(entries: Iterable[Entry]) -> list[Entry]:
                 entry,
                 on_hand=before.on_hand + entry.on_hand,
                 reserved=before.reserved + entry.reserved,
+                damaged=before.damaged + entry.damaged,
+                quality_hold=before.quality_hold + entry.quality_hold,
             )
         )
     return list(merged.values())

@@ -16,6 +16,9 @@ ENTRY_TWICE = Conflict("the ledger has this entry already", code="entry_exists")
 
 Key = dict[str, dict[str, str]]
 
+# What is counted beside the quantities, and never falls.
+_EVER = ("sold", "rejected")
+
 
 def partition_of(sku: str, counter: int = 0) -> str:
     """Where the balances of a SKU are, and until when reservations hold units of it."""
@@ -76,7 +79,7 @@ def change(
 def changes_of(entries: Sequence[Entry]) -> dict[str, int]:
     return {
         name: sum(getattr(entry, name) for entry in entries)
-        for name in (*QUANTITIES, "available", "sold")
+        for name in (*QUANTITIES, "available", *_EVER)
     }
 
 
@@ -110,7 +113,9 @@ def same(name: str, value: int) -> str:
 
 def _not_below_zero(entries: Sequence[Entry]) -> tuple[str, dict[str, Any]]:
     taken = {
-        name: -units for name, units in changes_of(entries).items() if units < 0 and name != "sold"
+        name: -units
+        for name, units in changes_of(entries).items()
+        if units < 0 and name not in _EVER
     }
     condition = " AND ".join(f"{name} >= :{name}_taken" for name in taken)
     return condition, {f":{name}_taken": dynamo.number(units) for name, units in taken.items()}

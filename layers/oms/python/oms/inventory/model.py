@@ -26,9 +26,9 @@ class MovementKind(StrEnum):
 class Balance:
     """Stock of a SKU at a node, in units of the item's scale.
 
-    ``sold`` is every unit that ever left the node with an order. ``counters``: over how many
-    counters the SKU is spread at this node; a balance is the sum over them, or what the one
-    numbered ``counter`` has.
+    ``sold`` is every unit that ever left the node with an order, ``rejected`` every unit to which
+    it ever said no. ``counters``: over how many counters the SKU is spread at this node; a balance
+    is the sum over them, or what the one numbered ``counter`` has.
     """
 
     sku: str
@@ -44,6 +44,7 @@ class Balance:
     sold: int = 0
     counters: int = 1
     counter: int = 0
+    rejected: int = 0
 
 
 # What a ledger entry may change; a balance is the sum of its entries in each of these.
@@ -76,6 +77,10 @@ class Entry:
     @property
     def sold(self) -> int:
         return -self.on_hand if self.kind == "ship" else 0
+
+    @property
+    def rejected(self) -> int:
+        return -self.reserved if self.kind == "reject" else 0
 
 
 @dataclass(frozen=True, slots=True)

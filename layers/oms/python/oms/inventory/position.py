@@ -70,7 +70,8 @@ class Position:
     ``balances`` are the sums by node, and they count what has ``lapsed`` as available already:
     whoever takes it calls ``Stock.reclaim`` when the taking is refused. ``counters`` is empty
     unless the SKU is spread; then its first member is what is at home, node by node, and each
-    further member what another counter has."""
+    further member what another counter has. ``policy.not_sold_at`` has the nodes too at which the
+    SKU is to be counted first."""
 
     sku: str
     balances: tuple[Balance, ...] = ()

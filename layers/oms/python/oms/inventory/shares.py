@@ -51,6 +51,12 @@ class Holding:
     parts: tuple[Part, ...]
 
 
+def further(holder: str, number: int) -> str:
+    """The name under which a holder takes some more of what it holds some of already. ``number``
+    is another one each time."""
+    return f"{holder}#{number}"
+
+
 @dataclass(frozen=True, slots=True)
 class Borrow:
     """``units`` that ``borrower`` had from ``lender`` for a holder; ``open`` are still owed."""
@@ -201,6 +207,32 @@ def give_back_unknown(units: int) -> tuple[Change, ...]:
     return (Change(EVERYBODY, granted=units, left=units),) if units else ()
 
 
+def parted(parts: Sequence[Part], units: int) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """What is kept of a holding's parts, and the ``units`` that are returned: those that were the
+    last to be taken."""
+    kept: list[Part] = []
+    returned: list[Part] = []
+    for part in reversed(parts):
+        back = min(part.units, units)
+        units -= back
+        if back:
+            returned.append(Part(part.source, back))
+        if back < part.units:
+            kept.append(Part(part.source, part.units - back))
+    return tuple(reversed(kept)), tuple(reversed(returned))
+
+
+def together(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """One change for each part: a transaction writes an item once."""
+    made: dict[str, Change] = {}
+    for by in changes:
+        was = made.get(by.source, Change(by.source))
+        made[by.source] = Change(
+            by.source, was.granted + by.granted, was.left + by.left, was.lent + by.lent
+        )
+    return tuple(one for one in made.values() if one.granted or one.left or one.lent)
+
+
 # --- what comes and goes --------------------------------------------------------------------
 
 
@@ -319,13 +351,10 @@ class _Changes:
     def __init__(self, shares: Sequence[Share], at: datetime | None = None) -> None:
         self._since = {share.channel: share.since for share in shares}
         self._at = at
-        self._made: dict[str, Change] = {}
+        self._made: list[Change] = []
 
     def change(self, by: Change) -> None:
-        was = self._made.get(by.source, Change(by.source))
-        self._made[by.source] = Change(
-            by.source, was.granted + by.granted, was.left + by.left, was.lent + by.lent
-        )
+        self._made.append(by)
 
     def put_back(self, source: str, units: int) -> None:
         """To the part they were taken from; everybody's when it is no more."""
@@ -348,6 +377,4 @@ class _Changes:
         return since is None or at is None or since <= at
 
     def made(self) -> tuple[Change, ...]:
-        return tuple(
-            change for change in self._made.values() if change.granted or change.left or change.lent
-        )
+        return together(self._made)

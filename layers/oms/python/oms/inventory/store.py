@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from oms.inventory.counting import CountTasks
 from oms.inventory.model import Balance, Entry, Movement, Need
 from oms.inventory.position import Position, Share, ShareRule
 from oms.inventory.shares import Borrow
@@ -49,7 +50,15 @@ class Shares(Protocol):
 
     def give_back(self, units: Mapping[str, int], holder: str, at: datetime) -> list[Write]:
         """Writes that return what a holder took to the parts it came from; none when that was
-        done before. Units that it had without taking them from a part are everybody's."""
+        done before. Units that it had without taking them from a part are everybody's. What was
+        taken under ``further(holder, …)`` comes back with it."""
+
+    def reduce(
+        self, units: Mapping[str, int], holder: str, at: datetime, *, lost: bool = False
+    ) -> list[Write]:
+        """Writes that return some of what a holder has to the parts it came from; with ``lost`` the
+        units are in no part then, because they are not there any more. They are committed with what
+        makes sure that it happens once."""
 
     def hand_over(self, skus: Iterable[str], holder: str, to: str, at: datetime) -> list[Write]:
         """Writes that make what a holder took the units of another one."""
@@ -89,6 +98,9 @@ class Stock(Protocol):
     def shares(self) -> Shares: ...
 
     @property
+    def counts(self) -> CountTasks: ...
+
+    @property
     def capacity(self) -> Capacity:
         """How much work nodes have taken."""
 
@@ -108,6 +120,12 @@ class Stock(Protocol):
     def unreserve(self, needs: Sequence[Need], order_id: str, cause: Cause) -> list[Write]: ...
 
     def ship(self, needs: Sequence[Need], order_id: str, cause: Cause) -> list[Write]: ...
+
+    def reject(
+        self, needs: Sequence[Need], entry_id: str, order_id: str, reason: str, cause: Cause
+    ) -> list[Write]:
+        """Writes by which units that a node says no to are reserved no more and, where its reason
+        is of the goods, leave its stock or are put aside (``oms.inventory.counting``)."""
 
     def promised_lines_have_it(
         self, order_id: str, lines: Iterable[tuple[str, str]]

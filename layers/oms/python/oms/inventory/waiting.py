@@ -17,6 +17,9 @@ class Backorders(Protocol):
     def stay(self, waiter: Waiter, sku: str) -> list[Write]:
         """Say in the queue for ``sku`` what else the order lacks by now."""
 
+    def change(self, waiter: Waiter, sku: str, units: int, room: Room) -> list[Write]:
+        """As ``stay``; it lacks ``units`` (signed) more of ``sku`` by now, which are owed too."""
+
     def leave(self, waiter: Waiter, sku: str) -> list[Write]:
         """Leave the queue for ``sku``: the units are not owed any more."""
 

@@ -8,13 +8,13 @@ back is not asked at all; nor is one that was promised what is still to come.
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from oms.inventory.backorders import Refusal, Room, room_for
+from oms.inventory.backorders import Refusal, Room, Waiter, room_for
 from oms.inventory.position import Position
 from oms.inventory.selling import Asking, free
 from oms.inventory.store import Stock
 from oms.kernel.writes import Write
 from oms.orders.model import Order
-from oms.orders.prospects import units_of, waiter_of
+from oms.orders.prospects import backordered_units, units_of, waiter_for, waiting_as
 
 
 def rooms_for(
@@ -43,17 +43,32 @@ def queue_writes(
     order: Order, line_ids: Iterable[str], rooms: Mapping[str, Room], stock: Stock
 ) -> list[Write]:
     """Stand in the queues of what is lacking now, and no longer in those of anything else."""
-    before, now = waiter_of(order, order.backordered_lines), waiter_of(order, line_ids)
-    queues, writes = stock.backorders, list[Write]()
-    for sku in now.lacking:
-        if sku in before.lacking:
-            writes += queues.stay(now, sku)
-        else:
-            writes += queues.join(now, sku, rooms.get(sku, Room()))
-    for sku in before.lacking.keys() - now.lacking.keys():
-        writes += queues.leave(before, sku)
-    return writes
+    return _requeued(waiting_as(order), waiter_of(order, line_ids), rooms, stock)
+
+
+def requeue(
+    before: Order, after: Order, stock: Stock, rooms: Mapping[str, Room] | None = None
+) -> list[Write]:
+    """Stand in the queues as ``after`` does, once events have led there from ``before``: for
+    whatever changes a part of what an order waits for. Committed with these events."""
+    was, now = waiting_as(before), waiting_as(after)
+    if was.lacking == now.lacking:
+        return []
+    return _requeued(was, now, rooms or {}, stock)
 
 
 def leave_queues(order: Order, stock: Stock) -> list[Write]:
     return queue_writes(order, (), {}, stock)
+
+
+def _requeued(before: Waiter, now: Waiter, rooms: Mapping[str, Room], stock: Stock) -> list[Write]:
+    queues, writes = stock.backorders, list[Write]()
+    for sku, units in now.lacking.items():
+        room = rooms.get(sku, Room())
+        if sku in before.lacking:
+            writes += queues.change(now, sku, units - before.lacking[sku], room)
+        else:
+            writes += queues.join(now, sku, room)
+    for sku in before.lacking.keys() - now.lacking.keys():
+        writes += queues.leave(before, sku)
+    return writes

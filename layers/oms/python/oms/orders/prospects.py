@@ -201,8 +201,26 @@ def units_of(order: Order, line_ids: Iterable[str]) -> dict[str, int]:
 
 def waiter_of(order: Order, line_ids: Iterable[str]) -> Waiter:
     """The order as it stands in the queues when it lacks these lines."""
-    lacking = sorted(units_of(order, line_ids).items())
-    return Waiter(rank_of(order), dict(lacking[:SKUS_WAITED_FOR]), order.content.channel)
+    return _waiter(order, units_of(order, line_ids))
+
+
+def waiting_as(order: Order) -> Waiter:
+    """The order as it stands in the queues now: with the units that are backordered."""
+    return _waiter(order, backordered_units(order))
+
+
+def backordered_units(order: Order) -> dict[str, int]:
+    """By SKU."""
+    units: dict[str, int] = {}
+    for line, counts in zip(order.content.lines, order.progress.counts, strict=True):
+        if counts.backordered:
+            units[line.sku] = units.get(line.sku, 0) + counts.backordered
+    return units
+
+
+def _waiter(order: Order, lacking: Mapping[str, int]) -> Waiter:
+    first = sorted(lacking.items())[:SKUS_WAITED_FOR]
+    return Waiter(rank_of(order), dict(first), order.content.channel)
 
 
 def rank_of(order: Order) -> str:
