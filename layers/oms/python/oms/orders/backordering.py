@@ -14,7 +14,7 @@ from oms.inventory.selling import Asking, free
 from oms.inventory.store import Stock
 from oms.kernel.writes import Write
 from oms.orders.model import Order
-from oms.orders.prospects import backordered_units, units_of, waiter_for, waiting_as
+from oms.orders.prospects import units_of, waiter_of, waiting_as
 
 
 def rooms_for(
