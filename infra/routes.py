@@ -57,6 +57,7 @@ ROUTES = (
     _route("PUT /v1/carrier-services/{service_id}", "catalog", "catalog.write"),
     _route("GET /v1/carrier-services/{service_id}", "catalog", "catalog.read"),
     _route("GET /v1/carrier-services", "catalog", "catalog.read"),
+    _route("POST /v1/nodes/{node_id}/switch", "catalog", "fulfillments.write"),
     _route("PUT /v1/staff/{caller}", "catalog", "catalog.write"),
     _route("GET /v1/staff/{caller}", "catalog", "catalog.read"),
     _route("GET /v1/availability", "promising", "inventory.read"),

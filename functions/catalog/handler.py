@@ -1,12 +1,13 @@
 """Items, nodes, carrier services and channels over HTTP."""
 
 import os
+from dataclasses import replace
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 
 from oms.aws import stores
-from oms.aws.http import refusals, resolver, serve
+from oms.aws.http import caller, refusals, resolver, serve
 from oms.aws.paths import ChannelId, NodeId, Sku
 from oms.aws.secrets import Secrets
 from oms.catalog.contract import (
@@ -17,12 +18,14 @@ from oms.catalog.contract import (
     NodeDocument,
     NodeList,
     NodeView,
+    SwitchDocument,
     channel_of,
     channel_view,
     item_view,
     named_by,
     node_of,
     node_view,
+    switched_off_of,
 )
 from oms.catalog.delivery_contract import (
     CarrierServiceDocument,
@@ -33,7 +36,9 @@ from oms.catalog.delivery_contract import (
 )
 from oms.catalog.items import store_item
 from oms.catalog.model import Item, Node
+from oms.fulfillment.staff import check_node
 from oms.fulfillment.staff_contract import StaffDocument, StaffView, staff_of, staff_view
+from oms.kernel.clock import utc_now
 from oms.kernel.errors import Invalid, NotFound
 from oms.notifications.post import check_callback_url
 from oms.notifications.signing import channel_secret, supplier_name
@@ -76,7 +81,7 @@ def put_node(node_id: NodeId, node: Annotated[NodeDocument, Body()]) -> NodeView
         check_callback_url(node.callback_url, plain=PLAIN_CALLBACKS)
     stored = node_of(node_id, node)
     stores.catalog_store().put_node(stored)
-    return _with_secret(stored)
+    return _with_secret(stores.catalog_store().node(node_id) or stored)
 
 
 @app.get("/v1/nodes/<node_id>", summary="Read a node", tags=["catalog"], responses=_READ)
@@ -95,6 +100,24 @@ def get_node(node_id: NodeId) -> NodeView:
 )
 def list_nodes() -> NodeList:
     return NodeList(nodes=[node_view(node) for node in stores.catalog_store().nodes()])
+
+
+@app.post(
+    "/v1/nodes/<node_id>/switch",
+    summary="Switch a node off, or on again",
+    description="Off, it is given no work; it comes back by itself at `until`, if there is one. It"
+    " takes up to half a minute to be known everywhere.",
+    tags=["catalog"],
+    responses={**_WRITTEN, **refusals(404)},
+)
+def switch_node(node_id: NodeId, switch: Annotated[SwitchDocument, Body()]) -> NodeView:
+    check_node(caller(app), node_id, stores.staff())
+    off = switched_off_of(switch, utc_now())
+    found = stores.catalog_store().node(node_id)
+    if found is None:
+        raise NotFound(f"there is no node {node_id}")
+    stores.catalog_store().switch(node_id, off)
+    return node_view(replace(found, switched_off=off))
 
 
 @app.put(

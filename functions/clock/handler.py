@@ -1,4 +1,5 @@
-"""Every minute: ends the reservations that expired; measures what waits, and for how long."""
+"""Every minute: ends the reservations that expired; tells who waits for a node that it takes work
+again; measures what waits, and for how long."""
 
 from typing import Any
 
@@ -8,6 +9,7 @@ from oms.aws import stores
 from oms.aws.observability import NAMESPACE, logger, observed
 from oms.inventory.reservations import sweep
 from oms.kernel.clock import utc_now
+from oms.orders.openings import tell_of_open_nodes
 from oms.reporting.gauges import read_gauges
 from oms.reporting.waiting import HELD_UP, work_of
 
@@ -15,6 +17,8 @@ from oms.reporting.waiting import HELD_UP, work_of
 def tick(event: dict[str, Any], context: Any) -> None:
     ended = sweep(stores.reservations(), utc_now())
     logger.info("reservations", expired=ended)
+    told = tell_of_open_nodes(stores.capacity(), stores.catalog(), utc_now())
+    logger.info("nodes", skus_told_of=told)
     measure()
 
 

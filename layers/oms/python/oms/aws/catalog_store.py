@@ -78,6 +78,7 @@ class CatalogStore:
                 ":node": dynamo.text(node_id),
                 ":off": dynamo.text(node_id + _OFF),
             },
+            ConsistentRead=True,
         )
         return next(iter(_with_switches(answer["Items"])), None)
 

@@ -1,10 +1,11 @@
 """The JSON of items, nodes and channels."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal, cast
 
-from pydantic import Field, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, Field, StringConstraints, WithJsonSchema
 
 from oms.catalog.delivery_contract import (
     CalendarDocument,
@@ -17,10 +18,20 @@ from oms.catalog.delivery_contract import (
     promising_document,
     promising_of,
 )
-from oms.catalog.model import Channel, Component, Item, Node
+from oms.catalog.model import Channel, Component, Item, Node, SwitchedOff
+from oms.kernel.clock import rfc3339
 from oms.kernel.errors import Faults, Invalid
 from oms.kernel.quantity import parse_quantity, quantity_number
-from oms.orders.contract import Country, Currency, Document, Identifier, Name, Quantity, Text
+from oms.orders.contract import (
+    Country,
+    Currency,
+    Document,
+    Identifier,
+    Moment,
+    Name,
+    Quantity,
+    Text,
+)
 
 NotNegative = Annotated[Quantity, Field(ge=0), WithJsonSchema({"type": "number", "minimum": 0})]
 
@@ -112,8 +123,26 @@ class NodeDocument(Document):
     )
 
 
+class SwitchDocument(Document):
+    """Off, a node is given no work: until ``until``, or until it is switched on again. Its stock
+    stays counted, and it keeps the work that it has."""
+
+    on: bool
+    until: Moment | None = Field(default=None, description="It comes back by itself then")
+    reason: Text = ""
+
+
+class SwitchedOffView(BaseModel):
+    since: str
+    until: str | None
+    reason: str
+
+
 class NodeView(NodeDocument):
     id: Identifier
+    switched_off: SwitchedOffView | None = Field(
+        default=None, description="Since when it is given no work, by its switch"
+    )
     signing_secret: str = Field(
         default="", description="Checks our calls, by the Standard Webhooks scheme; not in lists"
     )
@@ -253,7 +282,26 @@ def node_view(node: Node, signing_secret: str = "") -> NodeView:
         drop_ship=node.drop_ship,
         makes=node.makes,
         signing_secret=signing_secret,
+        switched_off=_switched_off_view(node.switched_off),
     )
+
+
+def switched_off_of(document: SwitchDocument, now: datetime) -> SwitchedOff | None:
+    """Nothing when the node is to be on. Raises ``Invalid`` with every fault."""
+    faults = Faults()
+    if document.on and document.until:
+        faults.add("until", "until_when_on", "a time is for a node that is switched off")
+    elif document.until and document.until <= now:
+        faults.add("until", "in_the_past", "it would be back already")
+    faults.refuse("the switch breaks a rule")
+    return None if document.on else SwitchedOff(now, document.until, document.reason)
+
+
+def _switched_off_view(off: SwitchedOff | None) -> SwitchedOffView | None:
+    if off is None:
+        return None
+    until = rfc3339(off.until) if off.until else None
+    return SwitchedOffView(since=rfc3339(off.since), until=until, reason=off.reason)
 
 
 def channel_of(channel_id: str, document: ChannelDocument) -> Channel:

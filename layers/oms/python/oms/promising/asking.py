@@ -242,7 +242,8 @@ def options(
     wanted = {part for line in basket.lines for part in parts_of(line.sku, items)}
     _refuse_too_many_parts(wanted)
     facts = gather_facts(wanted, items, channel, now, known)
-    return offer(basket, facts, known.catalog.nodes(), known.catalog.carrier_services())
+    nodes = [node for node in known.catalog.nodes() if node.is_on(now)]
+    return offer(basket, facts, nodes, known.catalog.carrier_services())
 
 
 def gather_facts(
