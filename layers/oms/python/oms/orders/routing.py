@@ -68,7 +68,7 @@ def look(
     """Read what routing ``units`` of the order's lines needs: its policy in one query, the position
     of each SKU, and items and carrier services only for a policy that asks for them."""
     policy = policies.for_channel(order.content.channel, now)
-    asks = _asks(policy)
+    asks = asks_of(policy)
     lines = [line for line in order.content.lines if units.get(line.line_id)]
     items = catalog.items({line.sku for line in lines}) if asks else {}
     wanted = units_by_sku(lines, units)
@@ -150,7 +150,7 @@ def units_by_sku(lines: Iterable[Line], units: Mapping[str, int]) -> dict[str, i
     return wanted
 
 
-def _asks(policy: SourcingPolicy) -> set[str]:
+def asks_of(policy: SourcingPolicy) -> set[str]:
     """What a policy needs to know beyond stock: ``cost`` and ``items``."""
     found: set[str] = set()
     for rule in policy.rules:

@@ -110,6 +110,20 @@ def best_rate(rates: Iterable[Rate], grams: int, penalties: Penalties) -> Rate |
     return min(rates, key=key, default=None)
 
 
+def kept_rate(rates: Iterable[Rate], grams: int, promised_by: date | None) -> Rate | None:
+    """The cheapest that keeps the promise, else the one that breaks it least."""
+    return min(
+        rates,
+        key=lambda rate: (
+            rate.late(promised_by),
+            rate.carriage(grams),
+            rate.arrives,
+            rate.service,
+        ),
+        default=None,
+    )
+
+
 def handling_of(node: Node, currency: str, lines: int) -> int:
     """Of one parcel with so many SKUs; what is reckoned in another currency counts for nothing."""
     parcel, line = node.handling_cost, node.line_cost
@@ -123,6 +137,13 @@ def parcel_cost(
 ) -> ParcelCost:
     """With the service that costs least."""
     rate = best_rate(rates, packed.grams, penalties)
+    return cost_with(node, rate, packed, currency, penalties)
+
+
+def cost_with(
+    node: Node, rate: Rate | None, packed: Packed, currency: str, penalties: Penalties
+) -> ParcelCost:
+    """With that rate; without one nothing is counted for carriage."""
     late = rate.late(penalties.promised_by) if rate else 0
     return ParcelCost(
         carriage=rate.carriage(packed.grams) if rate else 0,
