@@ -231,9 +231,15 @@ class StockStore:
         return self._order_writes("ship", needs, order_id, cause)
 
     def reject(
-        self, needs: Sequence[Need], entry_id: str, order_id: str, reason: str, cause: Cause
+        self,
+        needs: Sequence[Need],
+        entry_id: str,
+        order_id: str,
+        reason: str,
+        lost: bool,
+        cause: Cause,
     ) -> list[Write]:
-        entries = entries_of_reject(needs, entry_id, order_id, reason, cause)
+        entries = entries_of_reject(needs, entry_id, order_id, reason, lost, cause)
         parts = [part for entry in entries for part in self._where_held(entry)]
         return self.book(_merged([*parts, *put_aside(entries)]), _GONE)
 

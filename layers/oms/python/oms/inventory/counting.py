@@ -51,11 +51,17 @@ class CountTasks(Protocol):
     def tasks(self, node: str, limit: int, cursor: str | None) -> CountTaskPage: ...
 
 
+def is_lost(reason: str, *, made: bool) -> bool:
+    """Whether rejected units are no longer there to be sold. Of what is made only the node knows
+    which component it lacks: all are counted, and none is taken for lost before."""
+    return reason in COUNTED and not made
+
+
 def entries_of(
-    needs: Sequence[Need], entry_id: str, order_id: str, reason: str, cause: Cause
+    needs: Sequence[Need], entry_id: str, order_id: str, reason: str, lost: bool, cause: Cause
 ) -> tuple[Entry, ...]:
-    """What a no does to the ledger: the units are reserved no more and, where they are missing or
-    unfit, not on hand either."""
+    """What a no does to the ledger: the units are reserved no more and, where they are ``lost``,
+    not on hand either."""
     return tuple(
         Entry(
             id=entry_id,
@@ -64,7 +70,7 @@ def entries_of(
             node=need.node,
             at=cause.at,
             by=cause.by,
-            on_hand=-need.quantity if reason in COUNTED else 0,
+            on_hand=-need.quantity if lost else 0,
             reserved=-need.quantity,
             reason=reason,
             order_id=order_id,
@@ -77,8 +83,8 @@ def entries_of(
 def put_aside(entries: Sequence[Entry]) -> Iterator[Entry]:
     """The unfit units among them: they lie apart, at home and in none of the further counters."""
     for entry in entries:
-        if entry.reason in _DAMAGED | _HELD_FOR_QUALITY:
-            units = -entry.on_hand
+        units = -entry.on_hand
+        if units and entry.reason in _DAMAGED | _HELD_FOR_QUALITY:
             damaged = units if entry.reason in _DAMAGED else 0
             yield replace(
                 entry,

@@ -60,6 +60,9 @@ class Shares(Protocol):
         units are in no part then, because they are not there any more. They are committed with what
         makes sure that it happens once."""
 
+    def follow(self, entries: Iterable[Entry], at: datetime) -> list[Write]:
+        """Writes by which the parts follow what entries do to what can be sold."""
+
     def hand_over(self, skus: Iterable[str], holder: str, to: str, at: datetime) -> list[Write]:
         """Writes that make what a holder took the units of another one."""
 
@@ -122,10 +125,17 @@ class Stock(Protocol):
     def ship(self, needs: Sequence[Need], order_id: str, cause: Cause) -> list[Write]: ...
 
     def reject(
-        self, needs: Sequence[Need], entry_id: str, order_id: str, reason: str, cause: Cause
+        self,
+        needs: Sequence[Need],
+        entry_id: str,
+        order_id: str,
+        reason: str,
+        lost: bool,
+        cause: Cause,
     ) -> list[Write]:
-        """Writes by which units that a node says no to are reserved no more and, where its reason
-        is of the goods, leave its stock or are put aside (``oms.inventory.counting``)."""
+        """Writes by which units that a node says no to are reserved no more and, where they are
+        ``lost``, leave its stock or are put aside, as the ``reason`` says
+        (``oms.inventory.counting``)."""
 
     def promised_lines_have_it(
         self, order_id: str, lines: Iterable[tuple[str, str]]

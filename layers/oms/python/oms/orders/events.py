@@ -30,6 +30,7 @@ class SourcingPlanned:
     rule: str
     reason: str
     at: datetime
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class OrderBackordered:
     line_ids: tuple[str, ...]
     reason: str
     promised: bool = False
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class ReservationTakenBack:
 @dataclass(frozen=True, slots=True)
 class OrderOutOfStock:
     reason: str
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +225,7 @@ class FulfillmentWithdrawn:
 @dataclass(frozen=True, slots=True)
 class FulfillmentRejected:
     """The node says no to ``units`` of it, for a reason; they have to come from elsewhere.
-    ``skus``: what is free again, if the node has it after all."""
+    ``skus``: what is free again, where the reason is not that it is missing or unfit."""
 
     fulfillment_id: str
     units: tuple[Units, ...]
@@ -233,10 +236,12 @@ class FulfillmentRejected:
 
 @dataclass(frozen=True, slots=True)
 class FulfillmentReduced:
-    """Units are taken out of it that are wanted from this node no more; they are open then."""
+    """Units are taken out of it that are wanted from this node no more; they are open then.
+    ``drop_ship``, here and in other events: it is a supplier's."""
 
     fulfillment_id: str
     units: tuple[Units, ...]
+    drop_ship: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,11 +349,17 @@ class ReservationReduced:
 
 @dataclass(frozen=True, slots=True)
 class UnitsCancelled:
-    """Open units that nobody wants any more; ``amount`` minor units are no longer due."""
+    """Units that nobody wants any more: open ones, and of them those that were ``waited`` for;
+    ``amount`` minor units are no longer due. ``skus``: of which there may be more for others now.
+    ``key``: by which the same cancellation is known again."""
 
     units: tuple[Units, ...]
     amount: int
     reason: str
+    waited: tuple[Units, ...] = ()
+    skus: tuple[str, ...] = ()
+    key: str = ""
+    promised: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from oms.inventory.counting import is_lost
 from oms.kernel.errors import Conflict, Invalid
 from oms.kernel.ids import fulfillment_id
 from oms.orders import decisions
 from oms.orders import events as happened
 from oms.orders.decisions import NOTHING, Events, find_fulfillment, may_step
-from oms.orders.events import Event
 from oms.orders.evolve import evolve_all
 from oms.orders.model import (
     Fulfillment,
@@ -43,7 +43,8 @@ def reject(order: Order, fulfillment: str, units: Mapping[str, int], reason: str
         return NOTHING
     refused = dict(units) or found.units
     divide(found.lines, refused)
-    skus = {order.content.line(line_id).sku for line_id in refused}
+    lost = is_lost(reason, made=found.make)
+    skus = set() if lost else {order.content.line(line_id).sku for line_id in refused}
     return (
         happened.FulfillmentRejected(
             found.id, as_units(refused), reason, found.node, tuple(sorted(skus))
@@ -146,11 +147,18 @@ def hand_over(order: Order, fulfillment: str, units: Mapping[str, int]) -> Event
 
 def expire(order: Order, fulfillment: str, reason: str, *, declined: bool = False) -> Events:
     """Nobody came, or nobody wants it: its units go back into stock and are cancelled."""
-    found = find_fulfillment(order, fulfillment)
-    back = put_back(order, fulfillment, found.units, declined=declined)
+    units = find_fulfillment(order, fulfillment).units
+    return expire_some(order, fulfillment, units, reason, declined=declined)
+
+
+def expire_some(
+    order: Order, fulfillment: str, units: Mapping[str, int], reason: str, *, declined: bool
+) -> Events:
+    """``expire`` for ``units`` alone, by line id; the rest stays ready."""
+    back = put_back(order, fulfillment, units, declined=declined)
     if not back:
         return NOTHING
-    return (*back, *cancel_open(evolve_all(order, back), found.units, reason))
+    return (*back, *cancel_open(evolve_all(order, back), units, reason))
 
 
 def put_back(order: Order, fulfillment: str, units: Mapping[str, int], *, declined: bool) -> Events:
@@ -180,15 +188,19 @@ def cancel_open(order: Order, units: Mapping[str, int], reason: str) -> Events:
     return (cancelled, *balance(evolve_all(order, (cancelled,)), reason))
 
 
-def units_cancelled(order: Order, units: Mapping[str, int], reason: str) -> Event:
-    """Raises ``Invalid`` (``quantities_do_not_add_up``)."""
+def units_cancelled(
+    order: Order, units: Mapping[str, int], reason: str, waited: Mapping[str, int] | None = None
+) -> happened.UnitsCancelled:
+    """``waited``: those of the units that are backordered. Raises ``Invalid``
+    (``quantities_do_not_add_up``)."""
+    waited = waited or {}
     for index, line in enumerate(order.content.lines):
-        if units.get(line.line_id, 0) > order.open_quantity(index):
+        if units.get(line.line_id, 0) > order.open_quantity(index) + waited.get(line.line_id, 0):
             raise Invalid(
                 f"line {line.line_id} has not so many open units", code="quantities_do_not_add_up"
             )
     amount = sum(amount_of(order, line_id, quantity) for line_id, quantity in units.items())
-    return happened.UnitsCancelled(as_units(units), amount, reason)
+    return happened.UnitsCancelled(as_units(units), amount, reason, as_units(waited))
 
 
 def balance(order: Order, reason: str) -> Events:
