@@ -3,7 +3,7 @@
 from oms.aws import stores
 from oms.aws.tasks import Task, task_handler
 from oms.orders import sourcing
-from oms.routing.nearest import nearest_whole_else_fewest_nodes
+from oms.routing.policies import BuiltIn
 
 
 def reserve(task: Task) -> None:
@@ -12,7 +12,7 @@ def reserve(task: Task) -> None:
         stores.orders(),
         stores.stock(),
         stores.catalog(),
-        nearest_whole_else_fewest_nodes,
+        BuiltIn(),
         task.cause,
     )
 

@@ -15,7 +15,7 @@ from oms.kernel.errors import Conflict, NotFound, StockContended
 from oms.kernel.events import Cause
 from oms.orders import sourcing
 from oms.orders.model import Order
-from oms.routing.nearest import nearest_whole_else_fewest_nodes
+from oms.routing.policies import BuiltIn
 from tests.integration.world import RJ, SP, World
 from tests.samples import CAUSE, NOW, content, line
 
@@ -231,7 +231,7 @@ def source(oms: World, units: int, number: str = "1") -> Order:
         oms.orders,
         oms.stock,
         oms.catalog,
-        nearest_whole_else_fewest_nodes,
+        BuiltIn(),
         at(300),
     )
 

@@ -17,7 +17,7 @@ from oms.orders import decisions, fulfillment, sourcing
 from oms.orders.capture import CaptureResult, capture
 from oms.orders.contract import CaptureOrder
 from oms.orders.model import Order, State
-from oms.routing.nearest import nearest_whole_else_fewest_nodes
+from oms.routing.policies import BuiltIn
 from tests.integration.world import SP, World
 from tests.samples import CAUSE, NOW
 
@@ -93,7 +93,7 @@ def test_the_lifecycle_finds_such_an_order_sourced(oms: World) -> None:
         oms.orders,
         oms.stock,
         oms.catalog,
-        nearest_whole_else_fewest_nodes,
+        BuiltIn(),
         CAUSE,
     )
     assert sourced.version == captured.version

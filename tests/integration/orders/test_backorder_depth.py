@@ -11,7 +11,7 @@ from oms.inventory.selling import Asking, sellable
 from oms.kernel.errors import Backordered, OutOfStock
 from oms.orders import sourcing
 from oms.orders.model import Order
-from oms.routing.nearest import nearest_whole_else_fewest_nodes
+from oms.routing.policies import BuiltIn
 from tests.integration.world import World
 from tests.samples import CAUSE, NOW, content, line
 
@@ -19,7 +19,7 @@ LATER = replace(CAUSE, at=NOW + timedelta(hours=1))
 
 
 def reserve(oms: World, order: Order) -> Order:
-    rule = nearest_whole_else_fewest_nodes
+    rule = BuiltIn()
     return sourcing.reserve(order.order_id, oms.orders, oms.stock, oms.catalog, rule, LATER)
 
 

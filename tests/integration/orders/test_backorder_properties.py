@@ -24,7 +24,7 @@ from oms.kernel.events import Cause
 from oms.orders import decisions, sourcing, supervision
 from oms.orders.model import Order, State
 from oms.orders.prospects import rank_of, units_of
-from oms.routing.nearest import nearest_whole_else_fewest_nodes
+from oms.routing.policies import BuiltIn
 from tests.integration.world import World, world
 from tests.samples import CAUSE, NOW, content, line
 
@@ -97,7 +97,7 @@ class AQueue(RuleBasedStateMachine):
                 self.oms.orders,
                 self.oms.stock,
                 self.oms.catalog,
-                nearest_whole_else_fewest_nodes,
+                BuiltIn(),
                 self.cause(),
             )
             if not self.taken_back:

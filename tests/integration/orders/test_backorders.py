@@ -18,7 +18,8 @@ from oms.orders import fulfillment, prospects, sourcing, supervision
 from oms.orders.model import CommittedPromise, Line, Order, PromisedPart, State
 from oms.orders.prospects import SKUS_WAITED_FOR
 from oms.orders.store import AwaitedToken
-from oms.routing.nearest import nearest_whole_else_fewest_nodes
+from oms.routing import engine
+from oms.routing.policies import BuiltIn
 from tests.integration.world import SP, World
 from tests.samples import CAUSE, NOW, content, line
 
@@ -64,7 +65,7 @@ def reserve(oms: World, order: Order, at: datetime = LATER.at) -> Order:
         oms.orders,
         oms.stock,
         oms.catalog,
-        nearest_whole_else_fewest_nodes,
+        BuiltIn(),
         replace(LATER, at=at),
     )
 
@@ -218,7 +219,7 @@ def test_a_limit_holds_though_all_orders_saw_room_for_themselves(oms: World) -> 
     def rule(*seen: object) -> object:
         if not oms.waiting("MUG"):
             waits(oms, second)
-        return nearest_whole_else_fewest_nodes(*seen)  # type: ignore[arg-type]
+        return engine.route(*seen)  # type: ignore[arg-type]
 
     with pytest.raises(OutOfStock) as refused:
         sourcing.reserve(
@@ -226,8 +227,9 @@ def test_a_limit_holds_though_all_orders_saw_room_for_themselves(oms: World) -> 
             oms.orders,
             oms.stock,
             oms.catalog,
-            rule,  # type: ignore[arg-type]
+            BuiltIn(),
             LATER,
+            route=rule,  # type: ignore[arg-type]
         )
     assert refused.value.detail.startswith("backorder_limit")
     assert owed(oms) == 2

@@ -24,7 +24,7 @@ from oms.orders.capture import CaptureResult, capture
 from oms.orders.contract import CaptureOrder, order_view
 from oms.orders.model import Order, State
 from oms.purchasing.store import Purchases
-from oms.routing.nearest import nearest_whole_else_fewest_nodes
+from oms.routing.policies import BuiltIn
 from tests.integration.world import SP, World
 from tests.samples import CAUSE
 
@@ -63,7 +63,7 @@ def taken(oms: World, request: CaptureOrder) -> CaptureResult:
 
 
 def reserved(oms: World, order_id: str) -> Order:
-    rule = nearest_whole_else_fewest_nodes
+    rule = BuiltIn()
     return sourcing.reserve(order_id, oms.orders, oms.stock, oms.catalog, rule, LATER)
 
 

@@ -30,7 +30,7 @@ from oms.kernel.errors import Backordered, Conflict
 from oms.kernel.events import Cause
 from oms.orders import sourcing
 from oms.orders.needs import needs_of
-from oms.routing.nearest import nearest_whole_else_fewest_nodes
+from oms.routing.policies import BuiltIn
 from tests.integration.world import RJ, SP, world
 from tests.samples import CAUSE, content, line
 
@@ -72,7 +72,7 @@ class AShopWithChannels(RuleBasedStateMachine):
         order_id = self.oms.capture(ordered).order_id
         args = (self.oms.orders, self.oms.stock, self.oms.catalog)
         try:
-            sourcing.reserve(order_id, *args, nearest_whole_else_fewest_nodes, cause)
+            sourcing.reserve(order_id, *args, BuiltIn(), cause)
         except Backordered:
             sourcing.unreserve(order_id, self.oms.orders, self.oms.stock, self.cause())
             return multiple()

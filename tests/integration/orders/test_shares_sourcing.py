@@ -21,21 +21,22 @@ from oms.inventory.shares import EVERYBODY
 from oms.kernel.errors import Backordered, Conflict, StockContended
 from oms.kernel.events import Cause
 from oms.orders import sourcing
-from oms.orders.model import Address, Line, Order, State
+from oms.orders.model import Order, State
 from oms.orders.needs import needs_of
+from oms.orders.routing import Route
 from oms.orders.store import AwaitedToken
 from oms.orders.supervision import wake_for_stock
-from oms.routing.model import Available, Sourced, SourcingRule, Unsourced
-from oms.routing.nearest import nearest_whole_else_fewest_nodes
+from oms.routing import engine
+from oms.routing.engine import Decision
+from oms.routing.policies import BuiltIn
+from oms.routing.policy import SourcingPolicy
+from oms.routing.request import NodeFacts, RoutingRequest
 from tests.integration.world import RJ, SP, World
 from tests.samples import CAUSE, content, line
 
 WEB = ShareRule("web", Decimal("0.6"))
 APP = ShareRule("app", Decimal("0.4"))
 BORROWING = replace(WEB, borrows_from=("app",))
-
-
-Plan = Sourced | Unsourced
 
 
 def later(minutes: int = 5) -> Cause:
@@ -47,10 +48,10 @@ def capture(oms: World, units: int, number: int = 1, channel: str = "web") -> Or
     return oms.capture(replace(ordered, channel=channel))
 
 
-def reserve(
-    oms: World, order: Order, rule: SourcingRule = nearest_whole_else_fewest_nodes
-) -> Order:
-    return sourcing.reserve(order.order_id, oms.orders, oms.stock, oms.catalog, rule, later())
+def reserve(oms: World, order: Order, route: Route = engine.route) -> Order:
+    return sourcing.reserve(
+        order.order_id, oms.orders, oms.stock, oms.catalog, BuiltIn(), later(), route=route
+    )
 
 
 def buy(oms: World, units: int, number: int = 1, channel: str = "web") -> Order:
@@ -138,8 +139,10 @@ def test_whoever_was_overtaken_by_its_own_channel_plans_again(
     oms = shared(WEB, APP)
     first, second = capture(oms, 4), capture(oms, 4, 2)
 
-    def overtaken(lines: Sequence[Line], to: Address, candidates: Sequence[Available]) -> Plan:
-        plan = nearest_whole_else_fewest_nodes(lines, to, candidates)
+    def overtaken(
+        policy: SourcingPolicy, request: RoutingRequest, candidates: Sequence[NodeFacts]
+    ) -> Decision:
+        plan = engine.route(policy, request, candidates)
         reserve(oms, second)
         return plan
 
@@ -193,8 +196,10 @@ def test_a_large_order_that_is_refused_half_way_leaves_every_part_as_it_was(oms:
         oms.stock.shares.put_rules(sku, [WEB, APP], 4, CAUSE)
     order = oms.capture(content(*(line(sku, 1) for sku in skus)))
 
-    def too_late(lines: Sequence[Line], to: Address, candidates: Sequence[Available]) -> Plan:
-        plan = nearest_whole_else_fewest_nodes(lines, to, candidates)
+    def too_late(
+        policy: SourcingPolicy, request: RoutingRequest, candidates: Sequence[NodeFacts]
+    ) -> Decision:
+        plan = engine.route(policy, request, candidates)
         oms.move(skus[-1], -4, MovementKind.ADJUSTMENT)
         return plan
 

@@ -8,10 +8,9 @@ from oms.inventory.model import MovementKind, Need
 from oms.kernel.errors import Backordered, OrderCancelRequested, OutOfStock, StockContended
 from oms.orders import events as happened
 from oms.orders import sourcing
-from oms.orders.model import Content, Order, OutOfStockPolicy, State
+from oms.orders.model import Allocation, Content, Order, OutOfStockPolicy, State
 from oms.orders.needs import needs_of
-from oms.routing.model import Available, Sourced
-from oms.routing.nearest import nearest_whole_else_fewest_nodes
+from oms.routing.policies import BuiltIn
 from tests.integration.world import RJ, SP, World
 from tests.samples import CAUSE, content, line
 
@@ -24,7 +23,7 @@ def reserve(oms: World, order: Order) -> Order:
         oms.orders,
         oms.stock,
         oms.catalog,
-        nearest_whole_else_fewest_nodes,
+        BuiltIn(),
         LATER,
     )
 
@@ -184,15 +183,12 @@ def test_a_large_order_gives_everything_back_when_it_is_cancelled(oms: World) ->
 
 def plan_and_take_one_chunk(oms: World, order: Order) -> Order:
     """The order as a run leaves it that dies after its first chunk."""
-    plan = nearest_whole_else_fewest_nodes(
-        order.content.lines,
-        order.content.shipping_address,
-        [Available(SP, {entry.sku: 1 for entry in order.content.lines})],
+    allocations = tuple(
+        Allocation(entry.line_id, entry.sku, SP.id, 1) for entry in order.content.lines
     )
-    assert isinstance(plan, Sourced)
-    events = (happened.SourcingPlanned(plan.allocations, plan.rule, plan.reason, CAUSE.at),)
+    events = (happened.SourcingPlanned(allocations, "a rule", "a reason", CAUSE.at),)
     planned = oms.orders.commit(order, events, CAUSE)
-    needs = needs_of(plan.allocations)[: sourcing.NEEDS_IN_ONE]
+    needs = needs_of(allocations)[: sourcing.NEEDS_IN_ONE]
     oms.stock.transact(oms.stock.reserve(needs, order.order_id, CAUSE))
     assert oms.stock.has_reserved(Need(needs[0].sku, "sp-dc", 1), order.order_id, CAUSE)
     return planned

@@ -9,7 +9,7 @@ from oms.orders import events as happened
 from oms.orders.model import Order
 from oms.orders.store import AwaitedToken
 from oms.orders.supervision import Resumption
-from oms.routing.nearest import nearest_whole_else_fewest_nodes
+from oms.routing.policies import BuiltIn
 from tests.integration.world import SP, World
 from tests.samples import CAUSE, allocated, content, line
 
@@ -64,7 +64,7 @@ def backordered(oms: World, number: str, units: int, minutes: int = 0) -> Order:
             oms.orders,
             oms.stock,
             oms.catalog,
-            nearest_whole_else_fewest_nodes,
+            BuiltIn(),
             CAUSE,
         )
     return order

@@ -14,7 +14,8 @@ from oms.orders import events as happened
 from oms.orders.model import Line, Order, OutOfStockPolicy, State
 from oms.orders.store import AwaitedToken
 from oms.orders.supervision import Resumption
-from oms.routing.nearest import nearest_whole_else_fewest_nodes
+from oms.routing import engine
+from oms.routing.policies import BuiltIn
 from tests.integration.world import SP, World
 from tests.samples import CAUSE, NOW, content, line
 
@@ -33,7 +34,7 @@ def reserve(oms: World, order: Order, minute: int = 60) -> Order:
         oms.orders,
         oms.stock,
         oms.catalog,
-        nearest_whole_else_fewest_nodes,
+        BuiltIn(),
         replace(CAUSE, at=NOW + timedelta(minutes=minute)),
     )
 
@@ -245,7 +246,7 @@ def test_the_loser_does_not_get_it_back_before_the_winner_has_it(oms: World) -> 
         looks += 1
         if looks == 2:
             raise Died
-        return nearest_whole_else_fewest_nodes(*seen)  # type: ignore[arg-type]
+        return engine.route(*seen)  # type: ignore[arg-type]
 
     with pytest.raises(Died):
         sourcing.reserve(
@@ -253,8 +254,9 @@ def test_the_loser_does_not_get_it_back_before_the_winner_has_it(oms: World) -> 
             oms.orders,
             oms.stock,
             oms.catalog,
-            rule,  # type: ignore[arg-type]
+            BuiltIn(),
             replace(CAUSE, at=NOW + timedelta(minutes=2)),
+            route=rule,  # type: ignore[arg-type]
         )
     with pytest.raises(Backordered):
         reserve(oms, loser, 90)

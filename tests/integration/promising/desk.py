@@ -29,7 +29,7 @@ from oms.promising.model import (
     Promise,
     supply_source,
 )
-from oms.routing.nearest import nearest_whole_else_fewest_nodes
+from oms.routing.policies import BuiltIn
 from tests.integration.world import World
 from tests.samples import CAUSE, NOW, content, line
 
@@ -146,7 +146,7 @@ class Desk:
             oms.orders,
             oms.stock,
             oms.catalog,
-            nearest_whole_else_fewest_nodes,
+            BuiltIn(),
             cause,
         )
 

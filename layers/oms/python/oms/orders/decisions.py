@@ -24,6 +24,7 @@ from oms.orders.model import (
     OutOfStockPolicy,
     Slot,
     State,
+    Units,
 )
 from oms.routing.evidence import Evidence
 
@@ -66,12 +67,17 @@ def is_promised(order: Order) -> bool:
 
 
 def plan_sourcing(
-    order: Order, allocations: tuple[Allocation, ...], rule: str, reason: str, at: datetime
+    order: Order,
+    allocations: tuple[Allocation, ...],
+    rule: str,
+    reason: str,
+    at: datetime,
+    evidence: Evidence | None = None,
 ) -> Events:
     if has_reached(order, State.SOURCED) or order.progress.reserving_since:
         return NOTHING
     turn_round_if_cancelling(order)
-    return (happened.SourcingPlanned(allocations, rule, reason, at),)
+    return (happened.SourcingPlanned(allocations, rule, reason, at, evidence),)
 
 
 def source(
@@ -92,21 +98,46 @@ def source(
     return (sourced,)
 
 
-def backorder(order: Order, line_ids: tuple[str, ...], reason: str) -> Events:
+def leave_rest(
+    left: tuple[tuple[str, int], ...], reason: str, *, unroutable: bool
+) -> happened.UnitsBackordered | happened.RoutingFailed:
+    """Units by line that the rest of the order does not wait for."""
+    units = tuple(Units(line_id, quantity) for line_id, quantity in left)
+    return (
+        happened.RoutingFailed(units, reason)
+        if unroutable
+        else happened.UnitsBackordered(units, reason)
+    )
+
+
+def fail_routing(
+    order: Order, left: tuple[tuple[str, int], ...], reason: str, evidence: Evidence | None
+) -> Events:
+    """Nothing is reserved, and a person must decide."""
+    if has_reached(order, State.SOURCED) or order.progress.unroutable == reason:
+        return NOTHING
+    turn_round_if_cancelling(order)
+    units = tuple(Units(line_id, quantity) for line_id, quantity in left)
+    return (*leave_queues(order), happened.RoutingFailed(units, reason, evidence))
+
+
+def backorder(
+    order: Order, line_ids: tuple[str, ...], reason: str, evidence: Evidence | None = None
+) -> Events:
     if has_reached(order, State.SOURCED) or order.backordered_lines == line_ids:
         return NOTHING
     turn_round_if_cancelling(order)
-    backordered = happened.OrderBackordered(line_ids, reason, is_promised(order))
+    backordered = happened.OrderBackordered(line_ids, reason, is_promised(order), evidence)
     if left := _skus(order, order.backordered_lines) - _skus(order, line_ids):
         return (happened.BackorderReleased(tuple(sorted(left))), backordered)
     return (backordered,)
 
 
-def run_out_of_stock(order: Order, reason: str) -> Events:
+def run_out_of_stock(order: Order, reason: str, evidence: Evidence | None = None) -> Events:
     if order.progress.sourcing_reason == reason:
         return NOTHING
     turn_round_if_cancelling(order)
-    return (happened.OrderOutOfStock(reason), *leave_queues(order))
+    return (happened.OrderOutOfStock(reason, evidence), *leave_queues(order))
 
 
 def leave_queues(order: Order) -> Events:
@@ -176,6 +207,9 @@ def collect_payment(order: Order, amount: int, reference: str, key: str) -> Even
         events = (authorized, *events)
     if order.state is State.CANCELLED:
         return (*events, refund_of(order, amount, "paid_after_cancel"))
+    if (overpaid := amount - order.due.minor) > 0:
+        # Units were cancelled while the customer was asked for the whole total.
+        return (*events, refund_of(order, overpaid, "paid_beyond_what_is_due"))
     return events
 
 

@@ -1,10 +1,12 @@
 """Source and reserve: choose the nodes, take the stock, give it back when the order turns round.
 
-All lines or none. An order that fits one transaction is reserved and recorded in it. A larger one
-writes its plan down first; its stock is then taken chunk by chunk, each known by the plan, so that
-a run which dies in between is taken up where it stopped.
+All lines or none, unless the sourcing policy lets go ahead what is there: then what is lacking is
+backordered in the same transaction. An order that fits one transaction is reserved and recorded in
+it. A larger one writes its plan down first; its stock is then taken chunk by chunk, each known by
+the plan, so that a run which dies in between is taken up where it stopped.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -21,17 +23,25 @@ from oms.kernel.errors import Backordered, Conflict, OutOfStock, StockContended
 from oms.kernel.events import Cause
 from oms.kernel.writes import Write
 from oms.orders import decisions, slots
-from oms.orders.backordering import leave_queues, queue_writes, rooms_for
+from oms.orders.backordering import leave_queues, queue_writes, requeue, rooms_for
 from oms.orders.command import execute, execute_on
+from oms.orders.decisions import Events
+from oms.orders.evolve import evolve_all
 from oms.orders.model import Allocation, Order, OutOfStockPolicy, Slot, State
 from oms.orders.needs import needs_of
-from oms.orders.on_counters import level_counters, on_counters
+from oms.orders.on_counters import level_counters
 from oms.orders.prospects import Prospect, prospect_of, units_of
+from oms.orders.routing import Route, Situation, decide, look, placed, said_no
 from oms.orders.shares import by_sku
 from oms.orders.store import Orders
 from oms.orders.taking_back import given_back, hold, take_back
+from oms.routing import engine
 from oms.routing.capacity import SlotTaking, takings, takings_beyond
-from oms.routing.model import Sourced, SourcingRule, Unsourced
+from oms.routing.engine import Decision
+from oms.routing.evidence import Evidence
+from oms.routing.model import Sourced
+from oms.routing.policies import Policies
+from oms.routing.policy import Step
 from oms.routing.promised import from_promised_nodes
 
 # A transaction holds 100 writes: the commit, two for each need (balance and ledger entry), and two
@@ -56,13 +66,28 @@ class Taking:
     slots: tuple[Slot, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Where the order comes from. ``left``: units by line that wait for stock while the rest goes
+    ahead, or, when ``unroutable``, for a person."""
+
+    allocations: tuple[Allocation, ...]
+    rule: str
+    reason: str
+    evidence: Evidence | None = None
+    left: tuple[tuple[str, int], ...] = ()
+    unroutable: bool = False
+
+
 def reserve(
     order_id: str,
     orders: Orders,
     stock: Stock,
     catalog: Catalog,
-    rule: SourcingRule,
+    policies: Policies,
     cause: Cause,
+    *,
+    route: Route = engine.route,
 ) -> Order:
     """Raises ``Backordered`` or ``OutOfStock`` when no plan is possible, ``OrderCancelRequested``,
     and ``StockContended`` when stock went elsewhere as often as it was planned."""
@@ -75,21 +100,23 @@ def reserve(
             positions = stock.positions(skus, cause.at)
             return _reserve_in_chunks(order, positions, orders, stock, catalog, cause)
         decisions.turn_round_if_cancelling(order)
-        wanted = units_of(order, (line.line_id for line in order.content.lines))
-        positions = positions_to_take_by(wanted.keys(), stock, cause.at)
-        prospect = prospect_of(order, wanted, positions, stock, catalog, cause.at)
-        plan = _plan(order, wanted, prospect, rule)
-        if isinstance(plan, Unsourced):
+        seen = look(order, _to_source(order), stock, catalog, policies, cause.at)
+        prospect = seen.prospect
+        plan = _plan(order, seen, route, cause)
+        if isinstance(plan, Decision):
             _go_short(order, plan, prospect, orders, stock, cause)
             continue
         work = takings(_nodes(plan.allocations, catalog), prospect.loads, cause.at)
+        events = _events(order, plan, _slots(work))
         writes = [
-            *_reservation(order, plan, prospect, stock, cause),
+            *_taking(order, plan.allocations, prospect.positions, stock, cause),
+            *_requeued(order, events, prospect, stock, cause),
+            *_promised_lines(order, stock),
             *stock.capacity.take(work),
         ]
         if len(writes) > _WRITES_IN_ONE:
             return _plan_first(order, plan, prospect, orders, stock, catalog, cause)
-        if sourced := _reserve_at_once(order, plan, _slots(work), writes, orders, stock, cause):
+        if sourced := _reserve_at_once(order, plan, events, writes, orders, stock, cause):
             level_counters(plan.allocations, prospect.positions, order_id, stock, cause)
             return sourced
     raise StockContended("stock went elsewhere each time it was planned")
@@ -107,10 +134,11 @@ def as_promised(
     plan = from_promised_nodes(order, prospect.without(prospect.claimed(wanted)))
     if plan is None:
         return None
-    placed = _placed(order, plan, positions)
-    work = takings_beyond(_nodes(placed.allocations, catalog), cause.at)
-    writes = [*_taking(order, placed, prospect, stock, cause), *stock.capacity.take(work)]
-    return Taking(placed, positions, writes, _slots(work))
+    allocations = placed(order, plan.allocations, positions)
+    work = takings_beyond(_nodes(allocations, catalog), cause.at)
+    taken = _taking(order, allocations, positions, stock, cause)
+    writes = [*taken, *stock.capacity.take(work)]
+    return Taking(replace(plan, allocations=allocations), positions, writes, _slots(work))
 
 
 def unreserve(order_id: str, orders: Orders, stock: Stock, cause: Cause) -> Order:
@@ -155,63 +183,80 @@ def _slots(work: Iterable[SlotTaking]) -> tuple[Slot, ...]:
     return tuple(taking.slot for taking in work)
 
 
-def _plan(
-    order: Order, wanted: Mapping[str, int], prospect: Prospect, rule: SourcingRule
-) -> Sourced | Unsourced:
-    claimed = prospect.claimed(wanted)
-    candidates = prospect.without(claimed)
-    plan = from_promised_nodes(order, candidates) or rule(
-        order.content.lines, order.content.shipping_address, candidates
-    )
-    if isinstance(plan, Sourced):
-        return _placed(order, plan, prospect.positions)
-    if claimed:
-        skus = ", ".join(sorted(claimed))
-        return replace(plan, reason=f"{plan.reason}; orders ahead claim what there is of {skus}")
-    return plan
+def _to_source(order: Order) -> dict[str, int]:
+    return {
+        line.line_id: units
+        for index, line in enumerate(order.content.lines)
+        if (units := order.to_source(index))
+    }
 
 
-def _placed(order: Order, plan: Sourced, positions: Mapping[str, Position]) -> Sourced:
-    allocations = _as_policies_say(order, plan, positions)
-    return replace(plan, allocations=on_counters(allocations, positions, order.order_id))
-
-
-def _as_policies_say(
-    order: Order, plan: Sourced, positions: Mapping[str, Position]
-) -> tuple[Allocation, ...]:
-    """Whoever would rather be cancelled than wait is not taken back from."""
-    waits = order.content.on_out_of_stock is OutOfStockPolicy.BACKORDER
-    policies = {sku: position.policy for sku, position in positions.items()}
-    return tuple(
-        replace(
-            allocation,
-            tracked=(policy := policies[allocation.sku]).tracked,
-            take_back=policy.take_back and waits,
-        )
-        for allocation in plan.allocations
+def _plan(order: Order, seen: Situation, route: Route, cause: Cause) -> _Plan | Decision:
+    """A plan, or the decision that there is none."""
+    candidates = seen.prospect.without(set(seen.claimed))
+    if promised := from_promised_nodes(order, candidates):
+        allocations = placed(order, promised.allocations, seen.positions)
+        return _Plan(allocations, promised.rule, promised.reason)
+    decision = decide(order, seen, cause.at, excluded=said_no(order), route=route)
+    if decision.left and not _goes_ahead(order, decision, seen, cause):
+        return decision
+    return _Plan(
+        allocations=placed(order, decision.allocations, seen.positions),
+        rule=decision.rule,
+        reason=decision.reason,
+        evidence=decision.evidence,
+        left=tuple(sorted(decision.left.items())),
+        unroutable=decision.otherwise is Step.EXCEPTION,
     )
 
 
-def _reservation(
-    order: Order, plan: Sourced, prospect: Prospect, stock: Stock, cause: Cause
+def _goes_ahead(order: Order, decision: Decision, seen: Situation, cause: Cause) -> bool:
+    """Whether what is there goes ahead of the rest: the policy says so, the order was not promised
+    as a whole, and its customer and the SKUs' policies let the rest wait."""
+    if not decision.partial or order.content.promise is not None:
+        return False
+    if order.content.on_out_of_stock is OutOfStockPolicy.CANCEL:
+        return False
+    if decision.otherwise is Step.EXCEPTION:
+        return True
+    rooms = rooms_for(order, decision.left, seen.positions, cause.at)
+    return not isinstance(rooms, Refusal)
+
+
+def _events(order: Order, plan: _Plan, taken: tuple[Slot, ...]) -> Events:
+    events = decisions.source(
+        order, plan.allocations, plan.rule, plan.reason, plan.evidence, slots=taken
+    )
+    if not plan.left or not events:
+        return events
+    return (*events, decisions.leave_rest(plan.left, plan.reason, unroutable=plan.unroutable))
+
+
+def _requeued(
+    order: Order, events: Events, prospect: Prospect, stock: Stock, cause: Cause
 ) -> list[Write]:
-    return [
-        *_taking(order, plan, prospect, stock, cause),
-        *leave_queues(order, stock),
-        *_promised_lines(order, stock),
-    ]
+    """Out of the queues, or, with what is left, in them."""
+    after = evolve_all(order, events)
+    if not after.backordered_lines:
+        return leave_queues(order, stock)
+    rooms = rooms_for(order, after.backordered_lines, prospect.positions, cause.at)
+    return requeue(order, after, stock, {} if isinstance(rooms, Refusal) else rooms)
 
 
 def _taking(
-    order: Order, plan: Sourced, prospect: Prospect, stock: Stock, cause: Cause
+    order: Order,
+    allocations: Sequence[Allocation],
+    positions: Mapping[str, Position],
+    stock: Stock,
+    cause: Cause,
 ) -> list[Write]:
-    needs = needs_of(plan.allocations)
+    needs = needs_of(allocations)
     channel, order_id = order.content.channel, order.order_id
     return [
         *stock.reserve(needs, order_id, cause),
-        *stock.shares.take(channel, by_sku(needs), order_id, prospect.positions, cause.at),
-        *hold(order, plan.allocations, stock),
-        *stock.production.take(effort for one in plan.allocations for effort in one.effort),
+        *stock.shares.take(channel, by_sku(needs), order_id, positions, cause.at),
+        *hold(order, allocations, stock),
+        *stock.production.take(effort for one in allocations for effort in one.effort),
     ]
 
 
@@ -224,7 +269,7 @@ def _promised_lines(order: Order, stock: Stock) -> list[Write]:
 
 def _plan_first(
     order: Order,
-    plan: Sourced,
+    plan: _Plan,
     prospect: Prospect,
     orders: Orders,
     stock: Stock,
@@ -233,22 +278,23 @@ def _plan_first(
 ) -> Order:
     """What is reserved in several transactions is not taken back."""
     allocations = tuple(replace(one, take_back=False) for one in plan.allocations)
-    events = decisions.plan_sourcing(order, allocations, plan.rule, plan.reason, cause.at)
+    events = decisions.plan_sourcing(
+        order, allocations, plan.rule, plan.reason, cause.at, plan.evidence
+    )
     planned = orders.commit(order, events, cause)
     return _reserve_in_chunks(planned, prospect.positions, orders, stock, catalog, cause)
 
 
 def _reserve_at_once(
     order: Order,
-    plan: Sourced,
-    taken: tuple[Slot, ...],
+    plan: _Plan,
+    events: Events,
     writes: Sequence[Write],
     orders: Orders,
     stock: Stock,
     cause: Cause,
 ) -> Order | None:
     """The sourced order, or nothing when the stock was gone by then: plan again."""
-    events = decisions.source(order, plan.allocations, plan.rule, plan.reason, slots=taken)
     try:
         return orders.commit(order, events, cause, writes)
     except StockContended:
@@ -285,17 +331,22 @@ def _reserve_in_chunks(
 def _source_as_planned(
     order: Order, orders: Orders, stock: Stock, catalog: Catalog, cause: Cause
 ) -> Order:
+    """What is not in the plan was left out of it, and waits for stock."""
     progress = order.progress
     nodes = _nodes(progress.allocations, catalog)
     work = takings(nodes, stock.capacity.loads(nodes, cause.at), cause.at)
-    events = decisions.source(
-        order,
+    planned = Counter[str]()
+    for one in progress.allocations:
+        planned[one.line_id] += 0 if one.component else one.quantity
+    left = {line_id: units - planned[line_id] for line_id, units in _to_source(order).items()}
+    plan = _Plan(
         progress.allocations,
         progress.sourcing_rule,
         progress.sourcing_reason,
-        slots=_slots(work),
+        left=tuple((line_id, units) for line_id, units in sorted(left.items()) if units),
     )
-    also = [*leave_queues(order, stock), *stock.capacity.take(work)]
+    events = _events(order, plan, _slots(work))
+    also = [*requeue(order, evolve_all(order, events), stock), *stock.capacity.take(work)]
     return orders.commit(order, events, cause, also)
 
 
@@ -360,7 +411,7 @@ def _chunks(needs: Sequence[Need]) -> Iterable[list[Need]]:
 
 def _go_short(
     order: Order,
-    plan: Unsourced,
+    decision: Decision,
     prospect: Prospect,
     orders: Orders,
     stock: Stock,
@@ -368,24 +419,35 @@ def _go_short(
 ) -> None:
     """Wait, or give up. Returns when it is worth planning again: units were taken back for the
     order, or others were backordered at the same moment."""
+    reason, line_ids = decision.reason, decision.lacking
+    if decision.otherwise is Step.EXCEPTION:
+        _hand_to_a_person(order, decision, orders, stock, cause)
     would_not_wait = order.content.on_out_of_stock is OutOfStockPolicy.CANCEL
-    lacking = units_of(order, plan.line_ids)
+    lacking = units_of(order, line_ids)
     for_nodes = prospect.waits_for_nodes(lacking)
-    if would_not_wait and not for_nodes and not order.is_promised_later(plan.line_ids):
-        _run_out(order, plan.reason, orders, stock, cause)
-    rooms = rooms_for(order, plan.line_ids, prospect.positions, cause.at)
+    if would_not_wait and not for_nodes and not order.is_promised_later(line_ids):
+        _run_out(order, reason, decision.evidence, orders, stock, cause)
+    rooms = rooms_for(order, line_ids, prospect.positions, cause.at)
     if isinstance(rooms, Refusal):
-        _run_out(order, str(rooms), orders, stock, cause)
-    if events := decisions.backorder(order, plan.line_ids, plan.reason):
+        _run_out(order, str(rooms), decision.evidence, orders, stock, cause)
+    if events := decisions.backorder(order, line_ids, reason, decision.evidence):
         try:
-            order = orders.commit(
-                order, events, cause, queue_writes(order, plan.line_ids, rooms, stock)
-            )
+            order = orders.commit(order, events, cause, queue_writes(order, line_ids, rooms, stock))
         except StockContended:
             return
     if not take_back(order, prospect, orders, stock, cause):
         _be_told(prospect, lacking, stock)
-        raise Backordered(plan.reason)
+        raise Backordered(reason)
+
+
+def _hand_to_a_person(
+    order: Order, decision: Decision, orders: Orders, stock: Stock, cause: Cause
+) -> NoReturn:
+    """The policy has no node for it and says who decides. It waits for that, in no queue."""
+    units = tuple(sorted(_to_source(order).items()))
+    if events := decisions.fail_routing(order, units, decision.reason, decision.evidence):
+        orders.commit(order, events, cause, leave_queues(order, stock))
+    raise Backordered(decision.reason)
 
 
 def _be_told(prospect: Prospect, lacking: Mapping[str, int], stock: Stock) -> None:
@@ -396,7 +458,14 @@ def _be_told(prospect: Prospect, lacking: Mapping[str, int], stock: Stock) -> No
         stock.capacity.wait(closed.available.node.id, skus[:SKUS_WAITED_FOR])
 
 
-def _run_out(order: Order, reason: str, orders: Orders, stock: Stock, cause: Cause) -> NoReturn:
-    if events := decisions.run_out_of_stock(order, reason):
+def _run_out(
+    order: Order,
+    reason: str,
+    evidence: Evidence | None,
+    orders: Orders,
+    stock: Stock,
+    cause: Cause,
+) -> NoReturn:
+    if events := decisions.run_out_of_stock(order, reason, evidence):
         orders.commit(order, events, cause, leave_queues(order, stock))
     raise OutOfStock(reason)

@@ -1,16 +1,12 @@
-"""Sourcing: which node each line ships from, and why.
+"""Sourcing: what nodes have, where an order comes from, and how far that is."""
 
-A rule is a pure function of what the order needs and what the nodes have. It gives the same answer
-for the same input: every comparison ends at the node's id.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import asin, cos, radians, sin, sqrt
 from typing import Protocol
 
 from oms.catalog.model import Node
-from oms.orders.model import Address, Allocation, Line
+from oms.orders.model import Allocation
 
 _EARTH_RADIUS_KM = 6371.0
 
@@ -28,20 +24,6 @@ class Sourced:
     allocations: tuple[Allocation, ...]
     rule: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unsourced:
-    """``line_ids``: lines that all nodes together cannot fill."""
-
-    line_ids: tuple[str, ...]
-    reason: str
-
-
-class SourcingRule(Protocol):
-    def __call__(
-        self, lines: Sequence[Line], to: Address, candidates: Sequence[Available]
-    ) -> Sourced | Unsourced: ...
 
 
 class Place(Protocol):
