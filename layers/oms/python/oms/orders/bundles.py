@@ -55,6 +55,7 @@ def _part(line: Line, item: Item, units: int, price: Money, net: Money, tax: Mon
         tax=tax,
         scale=item.scale,
         bundle=line.line_id,
+        bundles=line.quantity,
     )
 
 

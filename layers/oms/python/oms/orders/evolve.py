@@ -436,11 +436,18 @@ def _reservation_reduced(order: Order, event: happened.ReservationReduced) -> Or
         )
         left[index] = replace(left[index], quantity=left[index].quantity - freed.quantity)
     order = _move(order, _by_line(event.allocations), "reserved", "")
-    return order.with_progress(allocations=tuple(held for held in left if held.quantity))
+    held = tuple(one for one in left if one.quantity)
+    nodes = {one.node for one in held}
+    slots = tuple(slot for slot in order.progress.slots if slot.node in nodes)
+    return order.with_progress(allocations=held, slots=slots)
 
 
 def _units_cancelled(order: Order, event: happened.UnitsCancelled) -> Order:
+    waited = {one.line_id: one.quantity for one in event.waited}
+    order = _move(order, waited, "backordered", "")
     order = _move(order, {one.line_id: one.quantity for one in event.units}, "", "cancelled")
+    if event.key:
+        order = order.with_progress(cancellations=(*order.progress.cancellations, event.key))
     return _climb(
         order.with_progress(
             cancelled_amount=order.progress.cancelled_amount + event.amount,

@@ -77,8 +77,8 @@ class Customer:
 @dataclass(frozen=True, slots=True)
 class Line:
     """``quantity`` is in units of 10^-scale; ``unit_price`` is for one whole unit. ``bundle`` is
-    the id of the line that ordered the bundle which this is a part of. What is not shipped to the
-    customer is handed over at ``pickup_node``."""
+    the id of the line that ordered the bundle which this is a part of, and ``bundles`` how many of
+    it. What is not shipped to the customer is handed over at ``pickup_node``."""
 
     line_id: str
     sku: str
@@ -91,6 +91,7 @@ class Line:
     bundle: str = ""
     method: Method = Method.SHIP
     pickup_node: str = ""
+    bundles: int = 0
 
     @property
     def net(self) -> Money:
@@ -399,7 +400,7 @@ class Progress:
     in how many ``rounds``; ``unroutable`` says why no node is left and a person must decide.
     ``added`` lines and another ``address`` came after the capture, and are in the order's content;
     minor units that are due for what was added, and no longer for what was cancelled, are not in
-    its total."""
+    its total. ``cancellations``: keys of those that were asked for with one."""
 
     payment: Payment
     counts: tuple[Counts, ...]
@@ -424,6 +425,7 @@ class Progress:
     address: Address | None = None
     added_amount: int = 0
     cancelled_amount: int = 0
+    cancellations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
