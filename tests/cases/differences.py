@@ -1,14 +1,17 @@
 """Where we differ from one peer on purpose: ``differences.json``, which docs/cases.md shows.
 
 A row is about a kind of cases, and of these the ones with its ``verb`` or that say what it
-``says``. The ``keys`` are not held against what the peer does, ``ours`` is instead. General
-behaviour has no row: a case that follows from definitions is agreed with.
+``says``. The ``keys`` are not held against what the peer does, ``ours`` is instead: the same for
+all of them, or ``by`` a member of what is given (of a machine by its state). General behaviour has
+no row: a case that follows from definitions is agreed with.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from tests.cases.reading import NotUnderstoodError
 
 ROWS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "differences.json").read_text())
 
@@ -17,6 +20,18 @@ def difference_of(case: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if case["portability"] != "peer_policy":
         return None
     return next((row for row in ROWS if _is_about(row, case)), None)
+
+
+def ours_of(row: Mapping[str, Any], case: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is expected of us instead of the peer's ``keys``."""
+    ours: Mapping[str, Any] = row["ours"]
+    if "by" not in row:
+        return ours
+    value = case["given"].get(row["by"])
+    if value not in ours:
+        raise NotUnderstoodError(f"{row['by']}: {value!r}")
+    found: Mapping[str, Any] = ours[value]
+    return found
 
 
 def _is_about(row: Mapping[str, Any], case: Mapping[str, Any]) -> bool:
@@ -56,6 +71,18 @@ def table() -> str:
         said = [f"`{name}`: {json.dumps(value)}" for name, value in row.get("says", {}).items()]
         when = ", ".join([*([f"`{row['verb']}`"] if "verb" in row else []), *said])
         theirs = f"{row['peer']}: {row['theirs']}"
-        cells = (f"`{row['kind']}`", when, keys, theirs, row["answer"], row["reason"])
+        answer = f"{row['answer']}{_by_state(row)}"
+        cells = (f"`{row['kind']}`", when, keys, theirs, answer, row["reason"])
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _by_state(row: Mapping[str, Any]) -> str:
+    """Our table, in the words of the peer."""
+    if "by" not in row:
+        return ""
+    steps = (
+        f"`{state}` → {', '.join(f'`{to}`' for to in ours['next']) or 'nothing'}"
+        for state, ours in row["ours"].items()
+    )
+    return f" {'; '.join(steps)}."

@@ -14,8 +14,8 @@ from tests.cases.availability import (
     reservations,
     states,
 )
-from tests.cases.differences import difference_of
-from tests.cases.reading import Keys, NotUnderstoodError, cases, same
+from tests.cases.comparing import compare
+from tests.cases.reading import Keys, NotUnderstoodError, cases
 from tests.integration.world import World, world
 
 Case = Mapping[str, Any]
@@ -66,12 +66,4 @@ FILES = ("availability.json", "availability_own.json")
     "case", [pytest.param(case, id=case["id"]) for file in FILES for case in cases(file)]
 )
 def test_availability(case: Case) -> None:
-    facts = observe(case)
-    expected = dict(case["then"])
-    if row := difference_of(case):
-        expected = {name: told for name, told in expected.items() if name not in row["keys"]}
-        expected |= row["ours"]
-    if unknown := expected.keys() - facts.keys():
-        raise NotUnderstoodError(f"then: {sorted(unknown)}")
-    observed = {name: facts[name] for name in expected}
-    assert same(expected, observed), f"{observed} is not {expected}"
+    compare(case, observe(case))

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.cases import test_availability, test_sourcing
 from tests.cases.differences import ROWS, difference_of, table
 from tests.cases.reading import Keys, NotUnderstoodError, carried, same, steps_of, units
-from tests.cases.test_availability import PURE, STORED, observe
+from tests.cases.test_availability import observe
 
+ALL = (*test_availability.FILES, *test_sourcing.FILES)
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cases.md"
 
 
@@ -24,14 +26,16 @@ def test_the_documents_show_the_table_of_differences() -> None:
 
 
 def test_a_difference_is_about_a_choice_of_a_peer_and_a_case_that_there_is() -> None:
-    run = carried("availability.json")
+    run = [case for file in ALL for case in carried(file)]
     used = Counter(str(row) for case in run if (row := difference_of(case)))
-    assert all(used[str(row)] for row in ROWS)
+    assert [row for row in ROWS if not used[str(row)]] == []
     assert difference_of(a_case(kind=ROWS[0]["kind"], when={ROWS[0]["verb"]: 1})) is None
 
 
 def test_every_kind_of_the_cases_is_known() -> None:
-    assert {case["kind"] for case in carried("availability.json")} <= PURE.keys() | STORED.keys()
+    for room in (test_availability, test_sourcing):
+        run = {case["kind"] for file in room.FILES for case in carried(file)}
+        assert run <= room.PURE.keys() | room.STORED.keys()
 
 
 @pytest.mark.parametrize(
