@@ -105,6 +105,11 @@ def merge(order: Order, fulfillment: str, others: Sequence[str]) -> Events:
     return (happened.FulfillmentsMerged(into.id, tuple(other.id for other in merged)),)
 
 
+def goes_with(one: Fulfillment, other: Fulfillment) -> bool:
+    """Whether both are at one node, go the same way and are as far along."""
+    return _way(one) == _way(other)
+
+
 def _way(part: Fulfillment) -> tuple[object, ...]:
     return (
         part.node,
