@@ -41,12 +41,15 @@ class Offer:
         return self.line + self.unit * self.units
 
 
+def _by_unit(offer: Offer) -> tuple[int, int, int]:
+    return offer.unit, offer.line, offer.node
+
+
 @dataclass(slots=True)
 class NodeSets:
-    """``offers`` by SKU, cheapest unit first, and in ``rates`` cheapest with their line cost;
-    ``shelves`` the same by node and SKU. ``has``: who has any of a SKU; ``limited``: who cannot
-    take on all that it has. ``step``: what costs differ by at the least. ``gave_up``: a division
-    was not searched to its end."""
+    """``offers`` by SKU, ``shelves`` the same by node and SKU. ``has``: who has any of a SKU;
+    ``limited``: who cannot take on all that it has. ``step``: what costs differ by at the least.
+    ``gave_up``: a division was not searched to its end."""
 
     nodes: Sequence[str]
     skus: Sequence[str]
@@ -54,7 +57,6 @@ class NodeSets:
     fixed: Sequence[int]
     lines: Sequence[int | None]
     offers: Sequence[Sequence[Offer]]
-    rates: Sequence[Sequence[Offer]]
     shelves: Sequence[Mapping[int, Offer]]
     has: Sequence[int]
     max_nodes: int
@@ -93,7 +95,6 @@ class NodeSets:
         for sku, name in numbered:
             if sum(offer.units for offer in offers[sku]) < wanted[name]:
                 return None
-            offers[sku].sort(key=lambda offer: (offer.unit, offer.line, offer.node))
         costs = [supplier.fixed for supplier in useful]
         costs += [cost for shelf in shelves for o in shelf.values() for cost in (o.line, o.unit)]
         limited = sum(
@@ -108,7 +109,6 @@ class NodeSets:
             fixed=[supplier.fixed for supplier in useful],
             lines=[supplier.lines for supplier in useful],
             offers=offers,
-            rates=[sorted(each, key=lambda o: (o.whole / o.units, o.node)) for each in offers],
             shelves=shelves,
             has=[sum(1 << offer.node for offer in each) for each in offers],
             max_nodes=min(problem.max_nodes or len(useful), len(useful)),
@@ -151,23 +151,6 @@ class NodeSets:
         """What one SKU costs from these nodes, as if each took on any number of lines."""
         return self._cheapest(sku, chosen & self.has[sku])[0]
 
-    def served_at_least(self, chosen: int) -> float:
-        """Not above ``served``, and quick for many nodes: line costs are taken by the unit."""
-        total = 0.0
-        for sku, rates in enumerate(self.rates):
-            left = self.wanted[sku]
-            for offer in rates:
-                if chosen >> offer.node & 1:
-                    if offer.units >= left:
-                        total += offer.whole * left / offer.units
-                        left = 0
-                        break
-                    left -= offer.units
-                    total += offer.whole
-            if left:
-                return inf
-        return total
-
     def split(self, chosen: int) -> dict[str, dict[str, int]]:
         """Units by SKU and node."""
         taken: Sequence[Mapping[int, int]] = (
@@ -183,13 +166,20 @@ class NodeSets:
     def short_of(self, chosen: int) -> list[int]:
         """Units of each SKU that these nodes do not have; none of those they cannot ship whole."""
         return [
-            max(0, wanted - sum(o.units for o in self.offers[sku] if chosen >> o.node & 1))
+            max(0, wanted - sum(offer.units for offer in self._offers(sku, chosen)))
             for sku, wanted in enumerate(self.wanted)
         ]
 
+    def _offers(self, sku: int, chosen: int) -> list[Offer]:
+        """Of these nodes, the cheapest unit first."""
+        shelves = self.shelves
+        found = [shelves[node][sku] for node in self.members(chosen & self.has[sku])]
+        found.sort(key=_by_unit)
+        return found
+
     def _cheapest(self, sku: int, chosen: int) -> tuple[float, dict[int, int]]:
         """Exact: of each subset the cheapest unit first; what cannot be less is left out."""
-        offers = [offer for offer in self.offers[sku] if chosen >> offer.node & 1]
+        offers = self._offers(sku, chosen)
         best: tuple[float, dict[int, int]] = (inf, {})
         after = [0] * (len(offers) + 1)
         for index in range(len(offers) - 1, -1, -1):
@@ -270,7 +260,7 @@ class NodeSets:
 
     def _options(self, sku: int, chosen: int) -> Iterator[tuple[int, dict[int, int]]]:
         """Every way to ship a SKU: each subset of the nodes with enough, cheapest unit first."""
-        offers = [offer for offer in self.offers[sku] if chosen >> offer.node & 1]
+        offers = self._offers(sku, chosen)
         largest = len(offers)
         if len(offers) > _WHOLE_SEARCH:
             self.gave_up, largest = not self.whole_lines, 2
@@ -322,7 +312,9 @@ class Search:
         cost = self.known.get(chosen)
         if cost is None:
             self.examined += 1
-            cost = self.known[chosen] = self.sets.cost(chosen, inf if self.best is None else self.cost)
+            cost = self.known[chosen] = self.sets.cost(
+                chosen, inf if self.best is None else self.cost
+            )
             if cost < inf and (self.best is None or self._key(chosen, cost) < self._best_key()):
                 self.best, self.cost = chosen, int(cost)
         return cost

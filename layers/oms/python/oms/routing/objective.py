@@ -25,6 +25,9 @@ from oms.orders.model import Allocation
 from oms.routing.node_sets import MOST_EXAMINED, NodeSets, Search, improved, starts
 from oms.routing.optimum import prove
 
+# A set takes the longer to examine the more SKUs there are: of more than these fewer are examined.
+_USUAL_SKUS = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:
@@ -74,7 +77,7 @@ def optimise(problem: Problem, most_examined: int = MOST_EXAMINED) -> Plan | Non
     sets = NodeSets.of(problem)
     if sets is None:
         return None
-    search = Search(sets, most_examined)
+    search = Search(sets, most_examined * _USUAL_SKUS // max(_USUAL_SKUS, len(sets.skus)))
     for start in starts(sets):
         improved(start, search)
     exact = prove(search)

@@ -222,21 +222,21 @@ class _Branches:
         )
         self.nodes = [bound.nodes[index] for index in kept]
         self.burdens = [bound.burdens[index] for index in kept]
-        self.rest = [0]
-        for node in reversed(self.nodes):
-            self.rest.append(self.rest[-1] | 1 << node)
-        self.rest.reverse()
+        self.rates = self._rates()
         self.earned = [0.0]
         for burden in self.burdens:
             self.earned.append(self.earned[-1] + min(0.0, burden))
 
     def all_examined(self) -> bool:
         """False when the search had to end before."""
-        return self._look(0, 0, 0, self.prices, 0)
+        return self._look(0, (), 0, self.prices, 0)
 
-    def _look(self, at: int, chosen: int, count: int, sum_of_burdens: float, fixed: int) -> bool:
+    def _look(
+        self, at: int, places: tuple[int, ...], chosen: int, sum_of_burdens: float, fixed: int
+    ) -> bool:
+        """``places`` of the nodes that are ``chosen``; those from ``at`` on may be."""
         search, sets = self.search, self.search.sets
-        room = sets.max_nodes - count
+        room = sets.max_nodes - len(places)
         if room == 0:
             return True
         for index in range(at, len(self.nodes)):
@@ -244,13 +244,13 @@ class _Branches:
             # Nodes come with the least burden first: without this one the bound only rises.
             earned = self.earned[min(index + room, len(self.nodes))] - self.earned[index]
             least = sum_of_burdens + earned
-            if count == 0 and earned == 0.0:
+            if not places and earned == 0.0:
                 least = sum_of_burdens + self.burdens[index]
             if least > limit:
                 return True
             if search.spent:
                 return False
-            if fixed + self._completed(chosen | self.rest[index]) > limit:
+            if fixed + self._completed(places, index) > limit:
                 return True
             node = self.nodes[index]
             burden = self.burdens[index]
@@ -263,11 +263,34 @@ class _Branches:
                 continue
             search.examine(chosen | 1 << node)
             if not self._look(
-                index + 1, chosen | 1 << node, count + 1, with_it, fixed + sets.fixed[node]
+                index + 1, (*places, index), chosen | 1 << node, with_it, fixed + sets.fixed[node]
             ):
                 return False
         return True
 
-    def _completed(self, able: int) -> float:
-        """What the SKUs cost at the least if all of these nodes might ship them."""
-        return self.search.sets.served_at_least(able)
+    def _rates(self) -> list[list[tuple[int, int, int, float]]]:
+        """By SKU the place of each node that has it, the units, what all of them cost, and one of
+        them: with its part of the line cost. The cheapest unit first."""
+        rates: list[list[tuple[int, int, int, float]]] = [[] for _ in self.search.sets.skus]
+        for place, node in enumerate(self.nodes):
+            for sku, offer in self.search.sets.shelves[node].items():
+                whole = offer.whole
+                rates[sku].append((place, offer.units, whole, whole / offer.units))
+        for each in rates:
+            each.sort(key=lambda rate: (rate[3], rate[0]))
+        return rates
+
+    def _completed(self, places: tuple[int, ...], at: int) -> float:
+        """What the SKUs cost at the least from the nodes at ``places`` and all from ``at`` on."""
+        total = 0.0
+        for left, rates in zip(self.search.sets.wanted, self.rates, strict=True):
+            for place, units, whole, rate in rates:
+                if place >= at or place in places:
+                    if units >= left:
+                        total += rate * left
+                        break
+                    left -= units
+                    total += whole
+            else:
+                return inf
+        return total
