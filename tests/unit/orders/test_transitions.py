@@ -1,5 +1,5 @@
-"""Every state with every step, for every way a fulfilment can go: the tables, and what decides by
-them."""
+"""Every state with every step, for every way a fulfilment can go and for picklists: the tables, and
+what decides by them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -7,6 +7,20 @@ from datetime import timedelta
 
 import pytest
 
+from oms.fulfillment.picklists import (
+    ITEM_TRANSITIONS,
+    PICKLIST_TRANSITIONS,
+    Batching,
+    ItemState,
+    PickItem,
+    Picklist,
+    PicklistState,
+    Reported,
+    assign,
+    cancel,
+    may,
+    report,
+)
 from oms.kernel.errors import Conflict
 from oms.kernel.ids import fulfillment_id
 from oms.orders import decisions, work
@@ -178,3 +192,66 @@ def test_only_what_has_not_left_is_withdrawn(method: Method, state: FulfillmentS
     order = order_with(method, state)
     withdrawn = evolve_all(order, decisions.withdraw(order)).progress.fulfillments[0].state
     assert withdrawn is (leads_to(method, state, "withdraw") or state)
+
+
+# --- picklists ------------------------------------------------------------------------------------
+
+PICKLIST_STEPS = sorted({step for steps in PICKLIST_TRANSITIONS.values() for step in steps})
+
+
+def picklist(state: PicklistState, item: ItemState = ItemState.PENDING) -> Picklist:
+    items = (PickItem("ful_1", "MUG", "MUG", "The MUG", UNITS, state=item),)
+    return Picklist("pkl_1", NODE, Batching.WAVE, NOW, items, state=state, assigned_to="ana")
+
+
+@pytest.mark.parametrize("state", PicklistState)
+@pytest.mark.parametrize("step", PICKLIST_STEPS)
+def test_a_picklist_takes_the_steps_of_its_table_and_no_other(
+    state: PicklistState, step: str
+) -> None:
+    allowed = PICKLIST_TRANSITIONS[state]
+    if step in allowed:
+        may(picklist(state), step)
+        return
+    with pytest.raises(Conflict) as refused:
+        may(picklist(state), step)
+    assert refused.value.problem_code == "illegal_transition"
+    assert refused.value.context == {"state": state, "allowed": sorted(allowed)}
+
+
+PICKLIST_DECIDES: dict[str, Callable[[Picklist], Picklist]] = {
+    "assign": lambda found: assign(found, "rui"),
+    "cancel": cancel,
+    "pick": lambda found: report(found, [Reported("ful_1", "MUG")]),
+}
+
+
+@pytest.mark.parametrize("state", PicklistState)
+@pytest.mark.parametrize("step", sorted(PICKLIST_DECIDES))
+def test_what_is_done_with_a_picklist_follows_its_table(state: PicklistState, step: str) -> None:
+    to = PICKLIST_TRANSITIONS[state].get(step)
+    if to:
+        assert PICKLIST_DECIDES[step](picklist(state)).state is to
+    elif any(steps.get(step) is state for steps in PICKLIST_TRANSITIONS.values()):
+        said = ItemState.PICKED if step == "pick" else ItemState.PENDING
+        before = picklist(state, said)
+        before = replace(before, items=(replace(before.items[0], picked=UNITS),))
+        assert PICKLIST_DECIDES[step](before).state is state
+    else:
+        with pytest.raises(Conflict) as refused:
+            PICKLIST_DECIDES[step](picklist(state))
+        assert refused.value.problem_code == "illegal_transition"
+
+
+@pytest.mark.parametrize("state", ItemState)
+@pytest.mark.parametrize("picked", [UNITS, UNITS - 1])
+def test_an_item_is_reported_once(state: ItemState, picked: int) -> None:
+    found = picklist(PicklistState.ASSIGNED, state)
+    step = "pick" if picked == UNITS else "short"
+    if to := ITEM_TRANSITIONS[state].get(step):
+        told = report(found, [Reported("ful_1", "MUG", picked, "damaged")])
+        assert told.items[0].state is to
+    else:
+        with pytest.raises(Conflict) as refused:
+            report(found, [Reported("ful_1", "MUG", picked)])
+        assert refused.value.problem_code == "already_reported"
