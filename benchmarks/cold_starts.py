@@ -38,6 +38,7 @@ API = (
     "purchasing",
     "promising",
     "fulfillment",
+    "pickup",
     "webhooks",
 )
 
@@ -61,6 +62,8 @@ _EVENTS = (
     ("projections", "order_released"),
     ("supervision", "await"),
     ("fulfillment", "POST /v1/fulfillments/{fulfillment_id}/accept"),
+    ("parcels", "GET /v1/fulfillments/{fulfillment_id}/tracking"),
+    ("pickup", "POST /v1/fulfillments/{fulfillment_id}/ready"),
     ("lifecycle", "fulfillment_delivered"),
     ("webhooks", "POST /v1/webhooks/{source}"),
     ("inbox", "delivery"),

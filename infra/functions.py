@@ -129,17 +129,44 @@ FUNCTIONS = (
         _API,
         tables={
             "orders": APPEND_ORDER,
-            "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem"),
-            "catalog": ("GetItem",),
+            "inventory": (*MOVE_STOCK, "DeleteItem", *CHECK_ORDER, "Query"),
+            "catalog": CHECK_ORDER,
+            "work": ("PutItem", "DeleteItem", *CHECK_ORDER, "Query"),
         },
         indexes={"views": ("waiting",)},
+    ),
+    FunctionPlan(
+        "parcels",
+        "API: parcels, labels, packing slips, tracking, manifests",
+        _API,
+        tables={
+            "orders": ("Query",),
+            "catalog": (*CHECK_ORDER, "Query"),
+            "work": ("PutItem", "DeleteItem", "GetItem", "Query"),
+        },
+    ),
+    FunctionPlan(
+        "pickup",
+        "API: a store's counter: ready, handed over against a code, changed",
+        _API,
+        tables={
+            "orders": APPEND_ORDER,
+            "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem", "Query"),
+            "catalog": ("BatchGetItem", "GetItem", "Query"),
+            "work": ("PutItem", "UpdateItem", "DeleteItem", "GetItem"),
+        },
+        secrets=("pickup",),
     ),
     FunctionPlan("webhooks", "API: verifies a webhook's signature and queues it", _API),
     FunctionPlan(
         "inbox",
         "Queue: turns verified webhooks into commands",
         _QUEUE,
-        tables={"orders": APPEND_ORDER, "catalog": CHECK_ORDER},
+        tables={
+            "orders": APPEND_ORDER,
+            "catalog": CHECK_ORDER,
+            "work": ("PutItem", "GetItem", "Query"),
+        },
     ),
     FunctionPlan("relay", "Streams: publishes what happened on the event bus", _QUEUE),
     FunctionPlan(
@@ -159,7 +186,7 @@ FUNCTIONS = (
         tables={
             "orders": APPEND_ORDER,
             "inventory": (*MOVE_STOCK, "DeleteItem", *CHECK_ORDER, "Query"),
-            "catalog": ("Query",),
+            "catalog": ("BatchGetItem", "Query"),
         },
     ),
     FunctionPlan(
@@ -189,7 +216,12 @@ FUNCTIONS = (
         "notifications",
         "Queue: mails the customer",
         _QUEUE,
-        tables={"orders": ("Query",), "views": ("PutItem", "UpdateItem", "DeleteItem")},
+        tables={
+            "orders": ("Query",),
+            "views": ("PutItem", "UpdateItem", "DeleteItem"),
+            "catalog": ("Query",),
+        },
+        secrets=("pickup",),
     ),
     FunctionPlan(
         "callbacks",
@@ -222,7 +254,7 @@ FUNCTIONS = (
         tables={
             "orders": APPEND_ORDER,
             "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem", "Query"),
-            "catalog": ("Query",),
+            "catalog": ("BatchGetItem", "Query"),
         },
     ),
     FunctionPlan(
@@ -239,11 +271,13 @@ FUNCTIONS = (
     ),
     FunctionPlan(
         "clock",
-        "Schedule: every minute, ends reservations that expired, measures what waits and how long",
+        "Schedule: every minute, ends reservations and pickups that expired, measures what waits",
         _QUEUE,
         tables={
+            "orders": APPEND_ORDER,
             "catalog": ("Query",),
             "inventory": (*MOVE_STOCK, "DeleteItem", *CHECK_ORDER, "Query"),
+            "work": ("DeleteItem", "Query"),
         },
         indexes={"views": ("waiting",), "inventory": ("expiring",)},
     ),

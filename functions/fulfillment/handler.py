@@ -4,10 +4,15 @@ from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
+from functions.fulfillment.picklists import router as picklists
 from oms.aws import stores
 from oms.aws.http import caller, refusals, resolver, serve
 from oms.aws.observability import correlation_id
+from oms.fulfillment import packing, picking, shipping
 from oms.fulfillment.contract import FulfillmentPage, Shipment
+from oms.fulfillment.packing_contract import PackDocument, parcels_of
+from oms.fulfillment.picklist_contract import ShortPick, short_pick
+from oms.fulfillment.shipping import GivenNumber
 from oms.fulfillment.staff import check_node_of
 from oms.fulfillment.worklist import find, open_work
 from oms.kernel.clock import utc_now
@@ -17,6 +22,7 @@ from oms.orders.contract import FulfillmentView, fulfillment_view
 from oms.orders.model import FulfillmentState, Order
 
 app = resolver()
+app.include_router(picklists)
 
 FulfillmentId = Annotated[str, Path(pattern=r"^ful_[a-z2-7]{26}_\d{1,4}$")]
 _STEP = {
@@ -34,7 +40,8 @@ _STEP = {
 def list_work(
     node: Annotated[str, Query(pattern=r"^[\w.:\-]{1,64}$")],
     state: Annotated[
-        Literal["open", "accepted", "picked", "packed"] | None, Query(description="Only this state")
+        Literal["open", "accepted", "picked", "packed", "shipped", "ready"] | None,
+        Query(description="Only this state; `shipped`: on its way to be handed over here"),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=50)] = 25,
     cursor: Annotated[str, Query(description="next_cursor of the page before")] = "",
@@ -72,39 +79,60 @@ def accept(fulfillment_id: FulfillmentId) -> FulfillmentView:
 
 @app.post(
     "/v1/fulfillments/<fulfillment_id>/pick",
-    summary="The units are picked",
+    summary="The units are picked, or those of them that were found",
+    description="Without a body all of it was found. What is short is rejected for its reason and"
+    " routed again; the rest is picked.",
     tags=["fulfillments"],
-    responses=_STEP,
+    responses={**_STEP, **refusals(400, 415)},
 )
-def pick(fulfillment_id: FulfillmentId) -> FulfillmentView:
-    return _advance(fulfillment_id, "pick")
+def pick(
+    fulfillment_id: FulfillmentId, found: Annotated[ShortPick | None, Body()] = None
+) -> FulfillmentView:
+    if found is None or not found.lines:
+        return _advance(fulfillment_id, "pick")
+    _check_staff(fulfillment_id)
+    units, reasons = short_pick(found.lines, find(fulfillment_id, stores.orders()))
+    order = picking.pick_what_is_there(
+        fulfillment_id, units, reasons, stores.orders(), stores.stock(), _cause()
+    )
+    return _view(order, fulfillment_id)
 
 
 @app.post(
     "/v1/fulfillments/<fulfillment_id>/pack",
-    summary="The parcel is packed",
+    summary="The parcels are packed",
+    description="Without a body everything is in one. It can be said again otherwise until labels"
+    " are bought.",
     tags=["fulfillments"],
-    responses=_STEP,
+    responses={**_STEP, **refusals(400, 415)},
 )
-def pack(fulfillment_id: FulfillmentId) -> FulfillmentView:
-    return _advance(fulfillment_id, "pack")
+def pack(
+    fulfillment_id: FulfillmentId, packed: Annotated[PackDocument | None, Body()] = None
+) -> FulfillmentView:
+    if packed is None:
+        return _advance(fulfillment_id, "pack")
+    _check_staff(fulfillment_id)
+    parcels = parcels_of(packed, find(fulfillment_id, stores.orders()).order)
+    order = packing.pack(
+        fulfillment_id, parcels, stores.orders(), stores.parcels(), stores.catalog(), _cause()
+    )
+    return _view(order, fulfillment_id)
 
 
 @app.post(
     "/v1/fulfillments/<fulfillment_id>/ship",
-    summary="The parcel leaves with a carrier",
+    summary="The parcels leave with a carrier",
+    description="Without a body they leave with the labels that were bought.",
     tags=["fulfillments"],
     responses={**_STEP, **refusals(400, 415)},
 )
-def ship(fulfillment_id: FulfillmentId, shipment: Annotated[Shipment, Body()]) -> FulfillmentView:
+def ship(
+    fulfillment_id: FulfillmentId, shipment: Annotated[Shipment | None, Body()] = None
+) -> FulfillmentView:
     _check_staff(fulfillment_id)
-    order = fulfillment.ship(
-        fulfillment_id,
-        shipment.carrier,
-        shipment.tracking_number,
-        stores.orders(),
-        stores.stock(),
-        _cause(),
+    given = GivenNumber(shipment.carrier, shipment.tracking_number) if shipment else None
+    order = shipping.ship(
+        fulfillment_id, given, stores.orders(), stores.stock(), stores.parcels(), _cause()
     )
     return _view(order, fulfillment_id)
 

@@ -1,6 +1,6 @@
 """Takes verified deliveries from the inbox queue and does what they ask.
 
-Environment: ``ORDERS_TABLE``, ``CATALOG_TABLE``, ``DEAD_LETTER_QUEUE_URL``.
+Environment: ``ORDERS_TABLE``, ``CATALOG_TABLE``, ``WORK_TABLE``, ``DEAD_LETTER_QUEUE_URL``.
 
 A delivery may come twice: every command carries a natural key. One that can never be carried out
 goes to the dead-letter queue with its reason.
@@ -16,12 +16,13 @@ from oms.channels.model import (
     CaptureRequested,
     Command,
     Ignored,
-    ParcelDelivered,
+    ParcelReported,
     PaymentReported,
 )
-from oms.channels.outcomes import record_delivery, record_payment
+from oms.channels.outcomes import record_payment
 from oms.channels.queued import from_message
 from oms.channels.sources import source_of
+from oms.fulfillment.shipping import take_report
 from oms.kernel.clock import utc_now
 from oms.kernel.errors import Conflict, Invalid
 from oms.kernel.events import Cause
@@ -30,6 +31,7 @@ from oms.orders.contract import CaptureOrder
 
 orders = stores.orders()
 catalog = stores.catalog()
+parcels = stores.parcels()
 
 
 def take(message: Message) -> None:
@@ -47,8 +49,8 @@ def _carry_out(command: Command, cause: Cause) -> str:
             return _capture(command, cause)
         case PaymentReported():
             return record_payment(command, orders, cause).order_id
-        case ParcelDelivered():
-            return record_delivery(command, orders, cause).order_id
+        case ParcelReported(report):
+            return take_report(report, orders, parcels, cause).order_id
         case Ignored(reason):
             return f"ignored: {reason}"
 

@@ -24,6 +24,8 @@ SERVED = (
     "fulfillment",
     "inventory",
     "orders",
+    "parcels",
+    "pickup",
     "promising",
     "purchasing",
     "reservations",

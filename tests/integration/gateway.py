@@ -1,5 +1,6 @@
 """The API's functions, called in this process as API Gateway calls them."""
 
+import base64
 import importlib
 import json
 from collections.abc import Iterator, Mapping
@@ -81,4 +82,12 @@ def _call(
     }
     module = importlib.import_module(f"functions.{function}.handler")
     response = module.handler(event, CONTEXT)
-    return response["statusCode"], json.loads(response["body"])
+    return response["statusCode"], _answered(response)
+
+
+def _answered(response: Mapping[str, Any]) -> Any:
+    """Bytes, where API Gateway would answer bytes; text and JSON as such."""
+    if response.get("isBase64Encoded"):
+        return base64.b64decode(response["body"])
+    kind = response["headers"].get("Content-Type") or response["headers"].get("content-type", "")
+    return json.loads(response["body"]) if "json" in kind else response["body"]

@@ -115,6 +115,7 @@ def inbound(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbound]:
         environment = {
             "ORDERS_TABLE": _table("orders"),
             "CATALOG_TABLE": _table("catalog"),
+            "WORK_TABLE": _table("work"),
             "INBOX_QUEUE_URL": _queue("inbox"),
             "DEAD_LETTER_QUEUE_URL": _queue("dead"),
             "WEBHOOK_SECRETS": json.dumps({name: _secret(name) for name in SECRETS}),
@@ -146,6 +147,7 @@ def _forget_clients() -> None:
         stores.orders,
         stores.catalog,
         stores.catalog_store,
+        stores.parcels,
     ):
         made_once.cache_clear()
 

@@ -134,5 +134,5 @@ def test_the_reason_names_the_paths_and_not_what_was_sent(inbound: Inbound) -> N
 
 
 def test_an_ignored_message_is_done(inbound: Inbound) -> None:
-    assert inbound.deliver(message("carrier_delivered", status="in_transit")) == []
+    assert inbound.deliver(message("carrier_delivered", status="at_the_customs")) == []
     assert inbound.parked() == []

@@ -12,7 +12,7 @@ from oms.channels.model import (
     CaptureRequested,
     Delivery,
     Ignored,
-    ParcelDelivered,
+    ParcelReported,
     PaymentReported,
 )
 from oms.channels.queued import QueuedDelivery, from_message, to_message
@@ -90,13 +90,41 @@ def test_a_payment_callback_is_read_with_the_provider_it_came_from() -> None:
 def test_a_delivered_parcel_is_read() -> None:
     (command,) = carrier.read(delivery(sample("carrier_delivered")))
 
-    assert isinstance(command, ParcelDelivered)
-    assert command.tracking_number == "EX123456785BR"
+    assert isinstance(command, ParcelReported)
+    told = command.report
+    assert (told.tracking_number, told.status) == ("EX123456785BR", "delivered")
+    assert (told.id, told.at) == ("msg_1", datetime(2026, 5, 6, 15, 20, tzinfo=UTC))
 
 
-def test_a_parcel_on_its_way_changes_nothing() -> None:
+def test_several_reports_come_with_their_own_times() -> None:
     body = sample("carrier_delivered")
-    body["data"]["status"] = "out_for_delivery"
+    body["data"]["events"] = [
+        {"id": "e2", "status": "in_transit", "occurred_at": "2026-05-05T10:00:00-03:00"},
+        {"status": "accepted", "occurred_at": "2026-05-04T10:00:00Z", "place": "Cajamar"},
+    ]
+
+    first, second = (
+        command.report
+        for command in carrier.read(delivery(body))
+        if isinstance(command, ParcelReported)
+    )
+
+    assert (first.id, first.at) == ("e2", datetime(2026, 5, 5, 13, 0, tzinfo=UTC))
+    assert (second.id, second.status, second.place) == ("msg_1:2", "accepted", "Cajamar")
+
+
+def test_a_time_without_a_zone_is_refused() -> None:
+    body = sample("carrier_delivered")
+    body["data"]["occurred_at"] = "2026-05-05T10:00:00"
+
+    with pytest.raises(Invalid) as refused:
+        carrier.read(delivery(body))
+    assert refused.value.problem_code == "invalid_time"
+
+
+def test_a_status_that_nobody_knows_changes_nothing() -> None:
+    body = sample("carrier_delivered")
+    body["data"]["status"] = "at_the_customs"
 
     (command,) = carrier.read(delivery(body))
 

@@ -5,7 +5,7 @@ pk                              sk                               what
 ==============================  ===============================  ==============================
 fulfilment id                   ``parcels``                      its parcels and their labels
 fulfilment id                   ``tracking#<number>#<event id>`` what a carrier reported
-``labelled#<node>|<carrier>``   parcel id                        a label that is on no manifest
+``labelled#<node>@<carrier>``   parcel id                        a label that is on no manifest
 ``manifest#<id>``               ``manifest``                     what was handed to a carrier
 ==============================  ===============================  ==============================
 """
@@ -176,8 +176,8 @@ def _manifest_item(manifest: Manifest) -> dict[str, Any]:
 
 
 def _waiting_at(node: str, carrier: str) -> str:
-    """No node's id has a bar in it."""
-    return f"labelled#{node}|{carrier}"
+    """No node's id has an @ in it."""
+    return f"labelled#{node}@{carrier}"
 
 
 def _key(partition: str, sort: str) -> dict[str, dict[str, str]]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from oms.aws.catalog_store import CachedCatalog, CatalogStore
     from oms.aws.demand_store import DemandStore
     from oms.aws.order_store import OrderStore
+    from oms.aws.parcel_store import ParcelTable
+    from oms.aws.picklist_store import PicklistTable
+    from oms.aws.pickup_store import PickupStore
     from oms.aws.policy_store import PolicyStore
     from oms.aws.promise_store import PromiseStore
     from oms.aws.published_store import PublishedStore
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from oms.aws.replenishment_store import ReplenishmentStore
     from oms.aws.reservation_store import ReservationStore
     from oms.aws.staff_store import StaffTable
+    from oms.aws.sourcing_policy_store import SourcingPolicyStore
     from oms.aws.stock_store import StockStore
     from oms.aws.view_store import ViewStore
 
@@ -107,6 +111,13 @@ def catalog_store() -> CatalogStore:
 
 
 @cache
+def sourcing_policies() -> SourcingPolicyStore:
+    from oms.aws.sourcing_policy_store import SourcingPolicyStore
+
+    return SourcingPolicyStore(clients.dynamodb(), os.environ["CATALOG_TABLE"])
+
+
+@cache
 def catalog() -> CachedCatalog:
     from oms.aws.catalog_store import CachedCatalog
 
@@ -132,3 +143,24 @@ def capacity() -> CapacityStore:
     from oms.aws.capacity_store import CapacityStore
 
     return CapacityStore(clients.dynamodb(), os.environ["INVENTORY_TABLE"])
+
+
+@cache
+def parcels() -> ParcelTable:
+    from oms.aws.parcel_store import ParcelTable
+
+    return ParcelTable(clients.dynamodb(), os.environ["WORK_TABLE"])
+
+
+@cache
+def pickups() -> PickupStore:
+    from oms.aws.pickup_store import PickupStore
+
+    return PickupStore(clients.dynamodb(), os.environ["WORK_TABLE"])
+
+
+@cache
+def picklists() -> PicklistTable:
+    from oms.aws.picklist_store import PicklistTable
+
+    return PicklistTable(clients.dynamodb(), os.environ["WORK_TABLE"])

@@ -5,16 +5,27 @@
     {"type": "tracking.updated", "timestamp": "2026-05-03T15:20:00Z",
      "data": {"tracking_number": "BR1", "fulfillment_id": "ful_…_1", "status": "delivered"}}
 
-``fulfillment_id`` is what we gave the carrier as its customer's reference. Every status but
-``delivered`` is ignored: the way there changes nothing about the order.
+``fulfillment_id`` is what we gave the carrier as its customer's reference. The event's id is the
+delivery's, its time the ``timestamp``, unless ``data`` has ``occurred_at``. Several at once::
+
+     "data": {"tracking_number": "BR1", "fulfillment_id": "ful_…_1", "events": [
+         {"id": "e1", "status": "in_transit", "occurred_at": "2026-05-02T09:00:00Z",
+          "place": "Cajamar", "description": "…"}, …]}
+
+They may come in any order, and again. A status that is none of ``TrackingStatus`` is ignored.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from oms.channels.model import Command, Delivery, Ignored, ParcelDelivered
-from oms.channels.payload import parse_payload
+from oms.channels.model import Command, Delivery, Ignored, ParcelReported
+from oms.channels.payload import Payload, parse_payload
 from oms.channels.signatures import verify_standard_webhook
+from oms.fulfillment.tracking import STATUSES, TrackingReport, TrackingStatus
+from oms.kernel.clock import parse_rfc3339
+from oms.kernel.errors import Fault, Invalid
+
+_LONGEST_TEXT = 200
 
 
 def verify(headers: Mapping[str, str], raw_body: bytes, secret: str, now: datetime) -> Delivery:
@@ -23,13 +34,40 @@ def verify(headers: Mapping[str, str], raw_body: bytes, secret: str, now: dateti
 
 
 def read(delivery: Delivery) -> tuple[Command, ...]:
-    tracking = parse_payload(delivery.body).at("data")
-    status = tracking.at("status").text()
-    if status != "delivered":
-        return (Ignored(f"a parcel that is {status} changes nothing"),)
-    return (
-        ParcelDelivered(
-            fulfillment_id=tracking.at("fulfillment_id").text(),
-            tracking_number=tracking.at("tracking_number").text(),
-        ),
+    body = parse_payload(delivery.body)
+    return tuple(_commands(delivery.id, body))
+
+
+def _commands(delivery_id: str, body: Payload) -> Iterator[Command]:
+    tracking = body.at("data")
+    events = list(tracking.at("events").elements())
+    if not events:
+        yield _command(delivery_id, body.at("timestamp"), tracking, tracking)
+    for number, event in enumerate(events, start=1):
+        event_id = event.at("id").text_or_empty() or f"{delivery_id}:{number}"
+        yield _command(event_id, body.at("timestamp"), tracking, event)
+
+
+def _command(event_id: str, sent_at: Payload, parcel: Payload, event: Payload) -> Command:
+    status = event.at("status").text()
+    if status not in STATUSES:
+        return Ignored(f"a parcel that is {status} changes nothing")
+    return ParcelReported(
+        TrackingReport(
+            id=event_id,
+            fulfillment_id=parcel.at("fulfillment_id").text(),
+            tracking_number=parcel.at("tracking_number").text(),
+            status=TrackingStatus(status),
+            at=_moment(event.at("occurred_at") or sent_at),
+            place=event.at("place").text_or_empty()[:_LONGEST_TEXT],
+            description=event.at("description").text_or_empty()[:_LONGEST_TEXT],
+        )
     )
+
+
+def _moment(when: Payload) -> datetime:
+    try:
+        return parse_rfc3339(when.text())
+    except ValueError:
+        fault = Fault(when.path, "invalid_time", "is not a time with a zone")
+        raise Invalid(f"{when.path} is not a time", code="invalid_time", faults=(fault,)) from None

@@ -7,6 +7,7 @@ has a natural key, so that a delivery may come any number of times.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from oms.fulfillment.tracking import TrackingReport
 from oms.kernel.money import Money, total
 from oms.payments.callbacks import PaymentCallback
 
@@ -38,9 +39,10 @@ class PaymentReported:
 
 
 @dataclass(frozen=True, slots=True)
-class ParcelDelivered:
-    fulfillment_id: str
-    tracking_number: str
+class ParcelReported:
+    """What a carrier tells of a parcel; the carrier's event id names the fact."""
+
+    report: TrackingReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Ignored:
     reason: str
 
 
-Command = CaptureRequested | PaymentReported | ParcelDelivered | Ignored
+Command = CaptureRequested | PaymentReported | ParcelReported | Ignored
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
-"""What providers and carriers report, carried over to the order it is about."""
+"""What payment providers report, carried over to the order it is about."""
 
 from functools import partial
 
-from oms.channels.model import ParcelDelivered, PaymentReported
-from oms.kernel.errors import Conflict, Invalid
+from oms.channels.model import PaymentReported
+from oms.kernel.errors import Invalid
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_of
 from oms.orders import decisions
@@ -32,12 +32,6 @@ def record_payment(report: PaymentReported, orders: Orders, cause: Cause) -> Ord
             cause,
         )
     return execute(orders, order_id, partial(_decide, report), cause)
-
-
-def record_delivery(parcel: ParcelDelivered, orders: Orders, cause: Cause) -> Order:
-    """Raises ``NotFound``, and ``Conflict`` while the parcel has not left or is another one."""
-    order_id = order_of(parcel.fulfillment_id)
-    return execute(orders, order_id, partial(_deliver, parcel), cause)
 
 
 def _check_payment(order: Order, report: PaymentReported) -> None:
@@ -71,17 +65,3 @@ def _decide(report: PaymentReported, order: Order) -> Events:
 def _key(report: PaymentReported) -> str:
     """The provider with its event's id: the natural key of what it tells."""
     return f"{report.provider}:{report.callback.id}"
-
-
-def _deliver(parcel: ParcelDelivered, order: Order) -> Events:
-    fulfillment = order.fulfillment(parcel.fulfillment_id)
-    if fulfillment and fulfillment.has_left:
-        _check_tracking_number(parcel, fulfillment.tracking_number)
-    return decisions.deliver(order, parcel.fulfillment_id)
-
-
-def _check_tracking_number(parcel: ParcelDelivered, tracking_number: str) -> None:
-    if parcel.tracking_number != tracking_number:
-        raise Conflict(
-            "the fulfilment left with another tracking number", code="other_tracking_number"
-        )

@@ -47,7 +47,7 @@ def buy_labels(station: Station, fulfillment_id: str, service: str, now: datetim
 
     Raises ``Conflict`` (``illegal_transition`` unless it is packed; ``no_carrier``; ``labelled``
     with another service; ``label_cancelling``), ``Invalid`` (``unknown_service``), the carrier's
-    ``Refused``, and ``ProviderUnavailable``: then the same call goes on where this one stopped.
+    ``carrier_refused``, and ``ProviderUnavailable``: then the same call goes on where this one stopped.
     """
     work = find(fulfillment_id, station.orders)
     packing = packed_as(work, station.parcels, station.catalog)

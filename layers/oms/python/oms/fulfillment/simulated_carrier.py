@@ -18,7 +18,7 @@ from oms.fulfillment.carriers import (
     RateRequest,
 )
 from oms.fulfillment.parcels import Parcel
-from oms.kernel.errors import Refused
+from oms.kernel.errors import Invalid
 from oms.orders.model import Address
 from oms.promising.journeys import Origin, band_of, parcel_cost, survey
 from oms.routing.model import distance
@@ -44,7 +44,7 @@ class SimulatedCarrier:
         )
 
     def buy(self, request: LabelRequest) -> BoughtLabel:
-        """Raises ``Refused`` where the service does not go."""
+        """Raises ``Invalid`` where the service does not go."""
         cost = _cost(request.service, request.origin, request.to, request.parcel)
         number = tracking_number(request.idempotency_key)
         return BoughtLabel(number, f"sim_{number}", cost)
@@ -78,5 +78,5 @@ def _origin(request: RateRequest) -> Origin | None:
 def _cost(service: CarrierService, origin: Node, to: Address, parcel: Parcel) -> int:
     band = band_of(service, distance(origin, to).kilometres)
     if band is None:
-        raise Refused(f"{service.name} does not go there", code="carrier_refused")
+        raise Invalid(f"{service.name} does not go there", code="carrier_refused")
     return parcel_cost(band, parcel.weight_grams)

@@ -3,13 +3,17 @@
 Reports are a set: the carrier's event id names each. Shown is the latest by the carrier's own time.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from oms.fulfillment.parcels import Packing
-from oms.orders.model import Fulfillment
+if TYPE_CHECKING:
+    from oms.fulfillment.parcels import Packing
+    from oms.orders.model import Fulfillment
 
 
 class TrackingStatus(StrEnum):
