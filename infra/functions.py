@@ -258,6 +258,16 @@ FUNCTIONS = (
         },
     ),
     FunctionPlan(
+        "rerouting",
+        "Queue: routes again what no node has of released orders",
+        _QUEUE,
+        tables={
+            "orders": APPEND_ORDER,
+            "inventory": (*MOVE_STOCK, "DeleteItem", *CHECK_ORDER, "Query"),
+            "catalog": ("BatchGetItem", "Query"),
+        },
+    ),
+    FunctionPlan(
         "projections",
         "Queue: keeps the read models",
         _QUEUE,

@@ -1,5 +1,5 @@
 """Every minute: ends the reservations that expired; tells who waits for a node that it takes work
-again; measures what waits, and for how long."""
+again; measures what waits, and for how long; puts back what nobody collected in time."""
 
 from typing import Any
 
@@ -7,11 +7,15 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from oms.aws import stores
 from oms.aws.observability import NAMESPACE, logger, observed
+from oms.fulfillment.pickup import Counter, expire_overdue
 from oms.inventory.reservations import sweep
 from oms.kernel.clock import utc_now
+from oms.kernel.events import Cause
 from oms.orders.openings import tell_of_open_nodes
 from oms.reporting.gauges import read_gauges
 from oms.reporting.waiting import HELD_UP, work_of
+
+PUT_BACK_AT_ONCE = 50
 
 
 def tick(event: dict[str, Any], context: Any) -> None:
@@ -20,6 +24,15 @@ def tick(event: dict[str, Any], context: Any) -> None:
     told = tell_of_open_nodes(stores.capacity(), stores.catalog(), utc_now())
     logger.info("nodes", skus_told_of=told)
     measure()
+    put_back_uncollected()
+
+
+def put_back_uncollected() -> None:
+    """Last: what cannot be put back fails the function, and nothing else waits for it."""
+    counter = Counter(stores.orders(), stores.stock(), stores.pickups())
+    cause = Cause(utc_now(), "clock", "not_collected")
+    expired = expire_overdue(counter, cause, PUT_BACK_AT_ONCE)
+    logger.info("pickups", put_back=expired)
 
 
 def measure() -> None:

@@ -12,19 +12,25 @@ from oms.aws.clients import stepfunctions
 from oms.aws.dead_letters import DeadLetters, Message, consumer
 from oms.aws.lifecycle import StateMachine
 from oms.aws.observability import correlate
+from oms.aws.queues import Queue
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Envelope
 from oms.orders.supervision import restart, signal, wake_for_stock
 
-lifecycle = StateMachine(stepfunctions, os.environ["STATE_MACHINE_ARN"])
+lifecycle = StateMachine(
+    stepfunctions, Queue(os.environ["REROUTES_QUEUE_URL"]), os.environ["STATE_MACHINE_ARN"]
+)
 
 _ABOUT = {
     "payment_authorized": "payment",
     "payment_declined": "payment",
     "payment_captured": "payment",
     "fulfillment_delivered": "fulfillment",
+    "units_cancelled": "units",
+    "fulfillment_handed_over": "fulfillment",
     "cancel_requested": "cancel",
     "reservation_taken_back": "taken_back",
+    "routing_resolved": "stock",
 }
 
 

@@ -51,6 +51,9 @@ class DataStack(Stack):
             "callback": self._secret(
                 "Callback", "Signs the events sent to channels; each channel's key derives from it"
             ),
+            "pickup": self._secret(
+                "Pickup", "Makes the codes with which customers collect; each derives from it"
+            ),
             "stripe": self._secret(
                 "Stripe", "Stripe's secret key. A placeholder until an operator puts the real one"
             ),

@@ -111,6 +111,12 @@ class Stock(Protocol):
     def production(self) -> Production:
         """How much production resources can still do."""
 
+    def bins(self, node: str, skus: Set[str]) -> Mapping[str, str]:
+        """By SKU the bin that it lies in at the node; of those that have one."""
+
+    def set_bin(self, sku: str, node: str, bin_location: str) -> None:
+        """Raises ``NotFound`` when the node never held the SKU."""
+
     def balances(self, skus: Set[str]) -> Mapping[str, tuple[Balance, ...]]:
         """Per SKU the balance at every node that ever held it."""
 

@@ -10,7 +10,8 @@
     │   ├── NotFound              404
     │   ├── Conflict              409  not in a state, or not of a content, that allows it
     │   ├── TooLarge              413  a stated limit is exceeded
-    │   └── Invalid               422  breaks a rule; carries every fault with its path
+    │   ├── Invalid               422  breaks a rule; carries every fault with its path
+    │   └── TooManyAttempts       429  wrong too often; the same again after a pause
     ├── Unfulfilled               what the state machine catches by name; never retried
     │   ├── OutOfStock            the order cannot be sourced and must be cancelled
     │   ├── Backordered           the order cannot be sourced and waits for stock
@@ -109,6 +110,12 @@ class Invalid(Refused):
     code = "invalid"
     status = 422
     title = "The request breaks a rule"
+
+
+class TooManyAttempts(Refused):
+    code = "too_many_attempts"
+    status = 429
+    title = "Too many wrong attempts"
 
 
 class Unfulfilled(OmsError):

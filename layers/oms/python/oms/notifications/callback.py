@@ -14,7 +14,7 @@ The body of a callback::
        "promise": {"arrive_by": "2026-05-08", "expected": "2026-05-12"},   null without one
        "refunds": [{"id": "rfd_…", "state": "refunded", "amount": "59.90"}],
        "totals": {"currency": "BRL", "shipping": "10.00", "discount": "0.00", "total": "109.90",
-                  "captured": "109.90", "refunded": "0.00"}}}
+                  "due": "109.90", "captured": "109.90", "refunded": "0.00"}}}
 
 ``data`` is the order as it stands when the callback leaves, so a late callback is never stale and
 the higher ``version`` is the newer. There is no personal data in it: a channel knows its customer.
@@ -42,10 +42,15 @@ CALLBACK_TYPES = {
     "order_captured": "order.captured",
     "fulfillment_shipped": "fulfillment.shipped",
     "fulfillment_delivered": "fulfillment.delivered",
+    "fulfillment_ready": "fulfillment.ready",
+    "fulfillment_handed_over": "fulfillment.handed_over",
+    "fulfillment_uncollected": "fulfillment.uncollected",
     "reservation_taken_back": "order.backordered",
     "promise_in_jeopardy": "promise.in_jeopardy",
     "promise_restored": "promise.restored",
     "order_cancelled": "order.cancelled",
+    "units_cancelled": "order.units_cancelled",
+    "address_changed": "order.address_changed",
     "payment_refunded": "payment.refunded",
 }
 
@@ -153,6 +158,7 @@ def _data(order: Order) -> dict[str, object]:
             "shipping": str(content.shipping),
             "discount": str(content.discount),
             "total": str(content.total),
+            "due": str(order.due),
             "captured": str(order.payment.captured),
             "refunded": str(order.payment.refunded),
         },
@@ -177,7 +183,7 @@ def _fulfillment(content: Content, fulfillment: Fulfillment) -> dict[str, object
         "state": fulfillment.state,
         "carrier": fulfillment.carrier,
         "tracking_number": fulfillment.tracking_number,
-        "lines": [_line(content, part) for part in fulfillment.lines],
+        "lines": [_line(content, part) for part in fulfillment.lines if not part.component],
     }
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from oms.kernel.clock import Clock
 from oms.kernel.errors import ProviderUnavailable, Refused, Unavailable
 from oms.kernel.events import Envelope
-from oms.notifications.model import notice_of
+from oms.notifications.model import CollectionOf, notice_of
 from oms.notifications.render import Message, render
 from oms.notifications.store import Claim, Notices
 from oms.orders.model import Order
@@ -48,12 +48,13 @@ def deliver(
     mailer: Mailer,
     store: str,
     clock: Clock,
+    collection_of: CollectionOf | None = None,
 ) -> Outcome:
     """``message_id`` is the queue's id of the message that brought ``event``.
 
     Raises ``Unavailable`` when it may be tried again, ``Refused`` when it must not be.
     """
-    notice = notice_of(event, load_order(event.subject))
+    notice = notice_of(event, load_order(event.subject), collection_of)
     if notice is None:
         return Outcome.NOTHING_TO_TELL
     if not notice.recipient:

@@ -5,7 +5,7 @@ here is shown by its ISO 4217 code.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from oms.kernel.money import Money
 
@@ -17,12 +17,17 @@ class _Marks:
     after_symbol: str
     symbols: dict[str, str]
     day: str
+    at: str
 
 
 _EVERYWHERE = {"BRL": "R$", "EUR": "€", "GBP": "£"}
 _MARKS = {
-    "pt-BR": _Marks(".", ",", " ", {**_EVERYWHERE, "USD": "US$"}, "{day:02}/{month:02}/{year}"),
-    "en": _Marks(",", ".", "", {**_EVERYWHERE, "USD": "$", "JPY": "¥"}, "{name} {day}, {year}"),
+    "pt-BR": _Marks(
+        ".", ",", " ", {**_EVERYWHERE, "USD": "US$"}, "{day:02}/{month:02}/{year}", "às"
+    ),
+    "en": _Marks(
+        ",", ".", "", {**_EVERYWHERE, "USD": "$", "JPY": "¥"}, "{name} {day}, {year}", "at"
+    ),
 }
 
 _MONTHS = (
@@ -54,6 +59,11 @@ def format_day(day: date, locale: str) -> str:
     """``08/05/2026`` for ``pt-BR``, ``May 8, 2026`` for ``en``."""
     name = _MONTHS[day.month - 1]
     return _MARKS[locale].day.format(day=day.day, month=day.month, year=day.year, name=name)
+
+
+def format_moment(moment: datetime, locale: str) -> str:
+    """``08/05/2026 às 18:30`` for ``pt-BR``, ``May 8, 2026 at 18:30`` for ``en``."""
+    return f"{format_day(moment.date(), locale)} {_MARKS[locale].at} {moment:%H:%M}"
 
 
 def format_quantity(units: int, scale: int, locale: str) -> str:

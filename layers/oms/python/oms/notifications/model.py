@@ -4,8 +4,9 @@ A notice is told from its own event (which parcel left, which refund was paid), 
 the order happens to stand when the event arrives, so that a late event still tells the truth.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from oms.kernel.errors import NotFound
@@ -18,9 +19,13 @@ class Kind(StrEnum):
     CONFIRMATION = "confirmation"
     SHIPPED = "shipped"
     DELIVERED = "delivered"
+    READY = "ready"
+    UNCOLLECTED = "uncollected"
     BACKORDERED_AGAIN = "backordered_again"
     PROMISE_CHANGED = "promise_changed"
     CANCELLED = "cancelled"
+    UNITS_CANCELLED = "units_cancelled"
+    ADDRESS_CHANGED = "address_changed"
     REFUNDED = "refunded"
 
 
@@ -28,14 +33,21 @@ KIND_BY_EVENT = {
     "order_captured": Kind.CONFIRMATION,
     "fulfillment_shipped": Kind.SHIPPED,
     "fulfillment_delivered": Kind.DELIVERED,
+    "fulfillment_ready": Kind.READY,
+    "fulfillment_uncollected": Kind.UNCOLLECTED,
     "reservation_taken_back": Kind.BACKORDERED_AGAIN,
     "promise_in_jeopardy": Kind.PROMISE_CHANGED,
     "promise_restored": Kind.PROMISE_CHANGED,
     "order_cancelled": Kind.CANCELLED,
+    "units_cancelled": Kind.UNITS_CANCELLED,
+    "address_changed": Kind.ADDRESS_CHANGED,
     "payment_refunded": Kind.REFUNDED,
 }
 
 LOCALES = ("pt-BR", "en")
+
+# Units that were cancelled because of what the customer is told, or was there to say.
+_KNOWN_REASONS = ("not_collected", "declined", "changed_at_the_counter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +72,29 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Collection:
+    """Where the customer collects, with which ``code``, ``until`` when in the store's own time, and
+    what is ``due`` there. ``place`` is the store's name, ``address`` its lines."""
+
+    place: str
+    address: tuple[str, ...]
+    code: str
+    until: datetime
+    due: Money
+
+
+CollectionOf = Callable[[Envelope, Order, Fulfillment], Collection]
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """One e-mail to come. ``order_number`` is the number that the customer knows.
 
     ``lines`` are those the notice is about: a parcel's, the one whose day changed, or the whole
     order's. ``promised`` is the day it was promised, ``expected`` the day by now, if that is known.
     ``refunded`` is the amount of this refund; ``refund_due`` what a cancelled order's customer will
-    still get back.
+    still get back; ``less`` what is no longer due for cancelled units. ``collection`` is of what
+    lies ready.
     """
 
     kind: Kind
@@ -82,8 +110,10 @@ class Notice:
     reason: str = ""
     refunded: Money | None = None
     refund_due: Money | None = None
+    less: Money | None = None
     promised: date | None = None
     expected: date | None = None
+    collection: Collection | None = None
 
 
 def choose_locale(customer_locale: str, country: str) -> str:
@@ -94,7 +124,9 @@ def choose_locale(customer_locale: str, country: str) -> str:
     return "pt-BR" if language.lower() == "pt" else "en"
 
 
-def notice_of(event: Envelope, order: Order) -> Notice | None:
+def notice_of(
+    event: Envelope, order: Order, collection_of: CollectionOf | None = None
+) -> Notice | None:
     """What to tell the customer about ``event``; ``None`` when there is nothing to tell.
 
     The customer of an order that its channel fulfilled itself hears from the channel. Raises
@@ -102,9 +134,13 @@ def notice_of(event: Envelope, order: Order) -> Notice | None:
     """
     kind = KIND_BY_EVENT.get(event.type)
     content = order.content
-    if kind is None or content.fulfilled_by_channel:
+    if kind is None or content.fulfilled_by_channel or _is_known(event):
         return None
     fulfillment = _fulfillment(event, order)
+    collection = None
+    if kind is Kind.READY:
+        assert fulfillment is not None and collection_of is not None
+        collection = collection_of(event, order, fulfillment)
     return Notice(
         kind=kind,
         recipient=content.customer.email,
@@ -117,11 +153,20 @@ def notice_of(event: Envelope, order: Order) -> Notice | None:
         carrier=fulfillment.carrier if fulfillment else "",
         tracking_number=fulfillment.tracking_number if fulfillment else "",
         reason=_reason(event),
-        refunded=_refunded(event, content.currency),
+        refunded=_amount(event, "payment_refunded", content.currency),
+        less=_amount(event, "units_cancelled", content.currency),
         refund_due=_refund_due(order),
         promised=_promised(kind, event, content),
         expected=_day(event, "expected") if kind is Kind.PROMISE_CHANGED else None,
+        collection=collection,
     )
+
+
+def _is_known(event: Envelope) -> bool:
+    """Whether the customer said so itself, or is told by another notice."""
+    if event.type == "units_cancelled":
+        return event.data.get("reason") in _KNOWN_REASONS
+    return bool(event.data.get("declined"))
 
 
 def totals_of(content: Content) -> Totals:
@@ -152,9 +197,15 @@ def _lines(
     if named := event.data.get("line_id"):
         line = content.line(str(named))
         return (_line(line, line.quantity),)
+    if event.type == "units_cancelled":
+        units = event.data["units"]
+        assert isinstance(units, list)
+        return tuple(_line(content.line(one["line_id"]), one["quantity"]) for one in units)
     if fulfillment is None:
         return tuple(_line(line, line.quantity) for line in content.lines)
-    return tuple(_line(content.line(part.line_id), part.quantity) for part in fulfillment.lines)
+    return tuple(
+        _line(content.line(line_id), units) for line_id, units in fulfillment.units.items()
+    )
 
 
 def _line(line: Line, quantity: int) -> NoticeLine:
@@ -176,8 +227,8 @@ def _reason(event: Envelope) -> str:
     return str(event.data.get("reason", ""))
 
 
-def _refunded(event: Envelope, currency: str) -> Money | None:
-    if event.type != "payment_refunded":
+def _amount(event: Envelope, of_type: str, currency: str) -> Money | None:
+    if event.type != of_type:
         return None
     amount = event.data["amount"]
     assert isinstance(amount, int)

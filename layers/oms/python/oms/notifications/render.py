@@ -14,8 +14,8 @@ from pathlib import Path
 from string import Template
 
 from oms.kernel.money import Money
-from oms.notifications.formats import format_day, format_money, format_quantity
-from oms.notifications.model import Kind, Notice, NoticeLine
+from oms.notifications.formats import format_day, format_moment, format_money, format_quantity
+from oms.notifications.model import Collection, Kind, Notice, NoticeLine
 from oms.orders.model import Address
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -62,9 +62,24 @@ def _values(notice: Notice, store: str) -> dict[str, str]:
         "promise": _promise(notice) if notice.kind is Kind.PROMISE_CHANGED else "",
         "arrival": _arrival(notice),
     }
+    if notice.collection is not None:
+        values |= _collected(notice, notice.collection)
     if notice.refunded is not None:
         values["refunded"] = format_money(notice.refunded, notice.locale)
+    if notice.less is not None:
+        values["less"] = format_money(notice.less, notice.locale)
     return {name: _one_line(value) for name, value in values.items()}
+
+
+def _collected(notice: Notice, collection: Collection) -> dict[str, str]:
+    amount = format_money(collection.due, notice.locale)
+    due = _phrase(notice, "due_there" if collection.due else "nothing_due_there", amount=amount)
+    return {
+        "code": collection.code,
+        "until": format_moment(collection.until, notice.locale),
+        "place": ", ".join((collection.place, *collection.address)),
+        "due": due,
+    }
 
 
 def _greeting(notice: Notice) -> str:

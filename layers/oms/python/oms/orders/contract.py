@@ -152,9 +152,10 @@ class LineDocument(Document):
 
 
 class PaymentDocument(Document):
-    """``token`` comes from the payment provider; never a card number."""
+    """``token`` comes from the payment provider; never a card number. With the method
+    ``in_store``, whose provider is ``store``, the customer pays when the goods are handed over."""
 
-    method: Literal["card", "pix", "boleto", "channel"] = "card"
+    method: Literal["card", "pix", "boleto", "channel", "in_store"] = "card"
     provider: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,32}$")] = "simulator"
     token: Annotated[str, StringConstraints(max_length=256)] = ""
     collected: Amount = Field(default="0", description="What the channel has taken already")
@@ -204,8 +205,20 @@ class CaptureOrder(Document):
     )
 
 
+class CancelLine(Document):
+    """Units of a line, or of a bundle that was ordered, with all its parts."""
+
+    line_id: Identifier
+    quantity: Quantity | None = Field(
+        default=None, description="All that is left of it when left out"
+    )
+
+
 class CancelOrder(Document):
     reason: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    lines: Annotated[list[CancelLine], Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="Only these units; the whole order when left out"
+    )
 
 
 class CountsView(View):
@@ -255,6 +268,14 @@ class FulfillmentLineView(View):
     quantity: Quantity
 
 
+class ComponentView(View):
+    """What goes into a line that is made: ``units`` are counted in the component's own scale."""
+
+    line_id: str
+    sku: str
+    units: int
+
+
 class FulfillmentView(View):
     id: str
     order_id: str
@@ -263,6 +284,9 @@ class FulfillmentView(View):
     carrier: str
     tracking_number: str
     lines: list[FulfillmentLineView]
+    drop_ship: bool = Field(description="A supplier sends it, by a purchase order of this id")
+    make: bool = Field(description="The node makes it, of its components")
+    components: list[ComponentView]
 
 
 class SourcingView(View):
@@ -326,6 +350,7 @@ class OrderView(View):
     shipping: str
     discount: str
     total: str
+    due: str = Field(description="Of the total what is not cancelled, and what was added")
     payment: PaymentView
     refunds: list[RefundView]
     fulfillments: list[FulfillmentView]
@@ -380,6 +405,7 @@ def order_view(order: Order) -> OrderView:
         shipping=str(content.shipping),
         discount=str(content.discount),
         total=str(content.total),
+        due=str(order.due),
         payment=PaymentView(
             id=payment.id,
             method=payment.method,
@@ -466,6 +492,14 @@ def fulfillment_view(order: Order, fulfillment: Fulfillment) -> FulfillmentView:
                 quantity=_shown(part.quantity, line.scale),
             )
             for part in fulfillment.lines
+            if not part.component
+        ],
+        drop_ship=fulfillment.drop_ship,
+        make=fulfillment.make,
+        components=[
+            ComponentView(line_id=part.line_id, sku=part.sku, units=part.quantity)
+            for part in fulfillment.lines
+            if part.component
         ],
     )
 

@@ -10,9 +10,13 @@ from dataclasses import dataclass
 
 from oms.kernel.errors import Invalid
 from oms.payments.channel_collected import ChannelCollected
+from oms.payments.model import IN_STORE
 from oms.payments.providers import PaymentProvider
 from oms.payments.simulator import Simulator, refuse_unknown_token
+from oms.payments.store_till import StoreTill
 from oms.payments.tokens import refuse_card_number
+
+IN_STORE_PROVIDER = "store"
 
 _STRIPE_TOKEN = re.compile(r"(?:pm|card|src)_\w{1,250}")
 
@@ -46,9 +50,14 @@ def refuse_unusable_token(provider: str, method: str, token: str) -> None:
     """Check a token before anything of the order is stored; the message does not repeat it.
 
     Raises ``Invalid`` with code ``unknown_payment_provider``, ``card_number_refused``,
-    ``unknown_test_token`` or ``invalid_payment_token``.
+    ``unknown_test_token``, ``invalid_payment_token`` or ``paid_in_store``.
     """
     _opener(provider)
+    if (provider == IN_STORE_PROVIDER) != (method == IN_STORE):
+        raise Invalid(
+            f"the method {IN_STORE} and the provider {IN_STORE_PROVIDER} go together",
+            code="paid_in_store",
+        )
     if provider == "simulator":
         refuse_unknown_token(token or method)
         return
@@ -71,6 +80,10 @@ def _channel(settings: ProviderSettings) -> PaymentProvider:
     return ChannelCollected()
 
 
+def _store(settings: ProviderSettings) -> PaymentProvider:
+    return StoreTill()
+
+
 def _stripe(settings: ProviderSettings) -> PaymentProvider:
     from oms.payments.stripe_provider import open_stripe
 
@@ -80,5 +93,6 @@ def _stripe(settings: ProviderSettings) -> PaymentProvider:
 _OPENERS: dict[str, Callable[[ProviderSettings], PaymentProvider]] = {
     "simulator": _simulator,
     "channel": _channel,
+    "store": _store,
     "stripe": _stripe,
 }

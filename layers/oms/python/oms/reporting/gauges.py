@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from oms.kernel.clock import parse_rfc3339
+from oms.orders.model import FulfillmentState
 from oms.reporting.waiting import Views, Waiting
 
 # Beyond this many a list counts as "at least so many": an alarm has long gone off.
@@ -27,6 +28,8 @@ def read_gauges(lists: Iterable[str], views: Views, now: datetime) -> Gauges:
     for name in lists:
         for waiting in _members(name, views):
             counts[waiting.state] += 1
+            if waiting.state == FulfillmentState.READY:
+                continue  # It is the customer who takes its time.
             oldest = min(oldest, parse_rfc3339(waiting.since))
     return Gauges(dict(counts), (now - oldest).total_seconds())
 

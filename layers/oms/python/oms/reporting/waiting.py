@@ -11,7 +11,7 @@ from datetime import UTC, datetime, time
 from typing import Protocol
 
 from oms.kernel.clock import rfc3339
-from oms.orders.model import Fulfillment, FulfillmentState, Order, Outlook, State
+from oms.orders.model import Fulfillment, FulfillmentState, Method, Order, Outlook, State
 from oms.orders.store import Orders
 from oms.promising.severity import THRESHOLDS, Severity
 
@@ -92,14 +92,27 @@ def _views(order: Order, fulfillment_id: str) -> Sequence[View]:
 
 
 def _work_view(order: Order, fulfillment: Fulfillment) -> View:
-    waits = fulfillment.state in _AT_THE_NODE
+    node = _works_on_it(fulfillment)
     return View(
         id=fulfillment.id,
-        list=work_of(fulfillment.node) if waits else "",
+        list=work_of(node) if node else "",
         since=rfc3339(order.content.captured_at),
         state=fulfillment.state,
         version=order.version,
     )
+
+
+def _works_on_it(fulfillment: Fulfillment) -> str:
+    """The node that has to do something next: the one that ships or, once it is on its way to a
+    store or lies ready there, the one that hands it over."""
+    if fulfillment.state in _AT_THE_NODE:
+        return fulfillment.node
+    comes = fulfillment.state is FulfillmentState.SHIPPED
+    if comes and fulfillment.method is Method.SHIP_TO_STORE:
+        return fulfillment.hand_over_at
+    if fulfillment.state is FulfillmentState.READY:
+        return fulfillment.hand_over_at or fulfillment.node
+    return ""
 
 
 def _held_up_view(order: Order) -> View:

@@ -1,0 +1,191 @@
+"""The JSON of handing over at a store's counter."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from oms.fulfillment.counter_change import Changed
+from oms.fulfillment.pickup import HandedOver, HandOver
+from oms.kernel.errors import Fault, Faults, Invalid
+from oms.kernel.money import Money
+from oms.kernel.quantity import parse_quantity
+from oms.orders.contract import (
+    Amount,
+    Document,
+    FulfillmentView,
+    Identifier,
+    Moment,
+    Quantity,
+    Text,
+    View,
+    fulfillment_view,
+)
+from oms.orders.counter import TillPayment, due_when_handed_over
+from oms.orders.model import Fulfillment, FulfillmentState, Order
+
+MOST_LINES = 45
+MOST_CHANGES = 10
+
+Key = Annotated[str, StringConstraints(pattern=r"^[\w.:\-]{1,64}$")]
+
+
+class ReadyDocument(Document):
+    """Until when it is kept; without a time as long as the node keeps what is ready."""
+
+    until: Moment | None = None
+
+
+class CounterLine(Document):
+    """Units of a line of the order."""
+
+    line_id: Identifier
+    quantity: Quantity
+
+
+class TillPaymentDocument(Document):
+    """What was paid at the till. ``reference`` is the till's receipt; each counts once."""
+
+    amount: Amount
+    reference: Key
+    tender: Literal["cash", "card", "pix"]
+
+
+class HandOverDocument(Document):
+    """``code`` is the one that the customer was told. Without ``lines`` all that is ready is handed
+    over; with them those units, under a ``hand_over_id`` of their own so that they are handed over
+    once. The rest stays ready, or with ``decline_rest`` goes back into stock and is cancelled."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^\d{6}$"), Field(examples=["042137"])]
+    lines: Annotated[list[CounterLine], Field(max_length=MOST_LINES)] | None = None
+    hand_over_id: Key | None = None
+    decline_rest: bool = False
+    payment: TillPaymentDocument | None = None
+
+
+class AddedLine(Document):
+    """``unit_price`` is for one whole unit, ``tax`` for the line, in the order's currency."""
+
+    sku: Identifier
+    quantity: Quantity
+    unit_price: Amount
+    tax: Amount = "0"
+    name: Text = ""
+
+
+class CounterChangeDocument(Document):
+    """What the customer takes in addition, from the store's stock and at once, and what it does not
+    want. ``change_id`` names the change: the same again changes nothing."""
+
+    change_id: Key
+    add: list[AddedLine] = Field(default_factory=list, max_length=MOST_CHANGES)
+    remove: list[CounterLine] = Field(default_factory=list, max_length=MOST_CHANGES)
+    payment: TillPaymentDocument | None = None
+
+
+class HandedOverView(View):
+    """``handed_over`` is what the customer has, null when it took nothing; ``rest`` what is left of
+    the fulfilment, null when all was handed over; ``due`` what is to be paid for the rest."""
+
+    handed_over: FulfillmentView | None
+    rest: FulfillmentView | None
+    due: str
+
+
+class CounterChangeView(View):
+    """``added`` are the ids of the lines that were sold; ``refund`` is what is given back now;
+    ``due`` what is to be paid when the rest is handed over."""
+
+    fulfillment: FulfillmentView
+    added: list[str]
+    refund: str
+    due: str
+
+
+def hand_over_of(document: HandOverDocument, order: Order) -> HandOver:
+    """Raises ``Invalid`` with every fault."""
+    units = None
+    if document.lines is not None:
+        if not document.lines and not document.decline_rest:
+            raise _fault("lines", "nothing_asked", "nothing is handed over, and nothing declined")
+        if not document.hand_over_id:
+            raise _fault("hand_over_id", "hand_over_id_needed", "a part is handed over under an id")
+        units = units_of("lines", document.lines, order)
+    return HandOver(
+        document.code,
+        units,
+        document.hand_over_id or "",
+        document.decline_rest,
+        till_payment(document.payment, order.content.currency),
+    )
+
+
+def units_of(path: str, lines: Sequence[CounterLine], order: Order) -> Mapping[str, int]:
+    """By line id. Raises ``Invalid`` with every fault."""
+    faults = Faults()
+    units: dict[str, int] = {}
+    known = {line.line_id: line for line in order.content.lines}
+    for index, document in enumerate(lines):
+        line = known.get(document.line_id)
+        at = f"{path}.{index}"
+        if line is None:
+            faults.add(f"{at}.line_id", "unknown_line", f"there is no line {document.line_id}")
+        elif line.line_id in units:
+            faults.add(f"{at}.line_id", "line_twice", f"{line.line_id} is there before")
+        elif document.quantity <= 0:
+            faults.add(f"{at}.quantity", "quantity_not_positive", "this is more than nothing")
+        else:
+            try:
+                units[line.line_id] = parse_quantity(document.quantity, line.scale)
+            except Invalid as fault:
+                faults.add(f"{at}.quantity", fault.problem_code, fault.detail)
+    faults.refuse("the lines break a rule")
+    return units
+
+
+def till_payment(document: TillPaymentDocument | None, currency: str) -> TillPayment | None:
+    """Raises ``Invalid`` with the fault of an amount."""
+    if document is None:
+        return None
+    try:
+        amount = Money.parse(document.amount, currency)
+    except Invalid as fault:
+        raise _fault("payment.amount", fault.problem_code, fault.detail) from None
+    return TillPayment(amount.minor, document.reference, document.tender)
+
+
+def handed_over_view(done: HandedOver, fulfillment_id: str) -> HandedOverView:
+    order = done.order
+    rest = order.fulfillment(fulfillment_id)
+    assert rest is not None
+    return HandedOverView(
+        handed_over=_view(order, order.fulfillment(done.handed_over)),
+        rest=_view(order, rest) if done.handed_over != fulfillment_id else None,
+        due=_due(order, rest),
+    )
+
+
+def counter_change_view(changed: Changed, fulfillment_id: str) -> CounterChangeView:
+    order = changed.order
+    found = order.fulfillment(fulfillment_id)
+    assert found is not None
+    return CounterChangeView(
+        fulfillment=fulfillment_view(order, found),
+        added=[*changed.added],
+        refund=str(changed.refund),
+        due=_due(order, found),
+    )
+
+
+def _view(order: Order, found: Fulfillment | None) -> FulfillmentView | None:
+    return fulfillment_view(order, found) if found else None
+
+
+def _due(order: Order, found: Fulfillment) -> str:
+    if found.state is not FulfillmentState.READY:
+        return str(Money.zero(order.content.currency))
+    return str(due_when_handed_over(order, found.id))
+
+
+def _fault(path: str, code: str, message: str) -> Invalid:
+    return Invalid(message, code=code, faults=(Fault(path, code, message),))
