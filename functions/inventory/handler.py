@@ -67,7 +67,8 @@ def read_stock(sku: Sku) -> StockView:
 
 @app.put(
     "/v1/inventory/<sku>/nodes/<node_id>",
-    summary="Set what a node holds back, when it runs low, and over how many counters it is spread",
+    summary="Set what a node holds back, when it runs low, over how many counters it is spread, and"
+    " where it lies",
     tags=["inventory"],
     responses={
         200: {"description": "The balance"},
@@ -82,6 +83,8 @@ def set_thresholds(
     safety_stock = units_of("safety_stock", thresholds.safety_stock, item)
     low_stock_at = units_of("low_stock_at", thresholds.low_stock_at, item)
     stock.set_thresholds(sku, node_id, safety_stock, low_stock_at, cause)
+    if thresholds.bin is not None:
+        stock.set_bin(sku, node_id, thresholds.bin)
     if thresholds.counters:
         stock.spread(sku, node_id, thresholds.counters, cause)
     position = stock.positions({sku}, cause.at, consistent=True)[sku]

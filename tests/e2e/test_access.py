@@ -14,6 +14,7 @@ MISSING = {
     "{node_id}": "none",
     "{channel_id}": "none",
     "{caller}": "none",
+    "{picklist_id}": "none",
 }
 GUARDED = [
     pytest.param(route, id=f"{route.method} {route.path}") for route in ROUTES if route.scope

@@ -13,8 +13,7 @@ A day and its hours are one item: one write takes both, one read knows both.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,7 @@ from oms.aws import dynamo
 from oms.catalog.model import Node
 from oms.kernel.clock import rfc3339
 from oms.kernel.encoding import to_json
-from oms.kernel.errors import StockContended, Unavailable
+from oms.kernel.errors import StockContended
 from oms.kernel.events import Envelope
 from oms.kernel.writes import Write
 from oms.orders.model import Slot
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
 
 LOAD = "load#"
 _WAITS = "waits_for_node"
-_BATCH = 100
-_BATCH_ATTEMPTS = 5
 _REMEMBERED = timedelta(days=60)
 # Rows that are looked at, and SKUs that are told of, each time.
 _LOOKED_AT = 2000
@@ -53,10 +50,10 @@ class CapacityStore:
     def loads(self, nodes: Iterable[Node], now: datetime) -> Mapping[str, Load]:
         days = {node.id: day for node in nodes if is_limited(node) and (day := day_of(node, now))}
         loads = dict.fromkeys(days, Load())
-        keys = (_key(node, f"{day}") for node, day in sorted(days.items()))
-        for batch in _batches(keys):
-            for item in self._read(batch):
-                loads[dynamo.read_text(item, "pk").removeprefix(LOAD)] = _load(item)
+        # What was written before is seen: a node that only seems full would not be asked again.
+        keys = [_key(node, f"{day}") for node, day in sorted(days.items())]
+        for item in dynamo.read_batch(self._client, self._table, keys):
+            loads[dynamo.read_text(item, "pk").removeprefix(LOAD)] = _load(item)
         return loads
 
     def take(self, takings: Iterable[SlotTaking]) -> list[Write]:
@@ -152,19 +149,6 @@ class CapacityStore:
             if not dynamo.is_refused_condition(error):
                 raise
 
-    def _read(self, keys: Sequence[dynamo.Item]) -> list[dynamo.Item]:
-        """What was written before is seen: a node that only seems full would not be asked again."""
-        request: dict[str, Any] = {self._table: {"Keys": list(keys), "ConsistentRead": True}}
-        found: list[dynamo.Item] = []
-        for attempt in range(_BATCH_ATTEMPTS):
-            answer = self._client.batch_get_item(RequestItems=request)
-            found += answer["Responses"].get(self._table, [])
-            if not answer.get("UnprocessedKeys"):
-                return found
-            request = dict(answer["UnprocessedKeys"])
-            time.sleep(0.02 * 2**attempt)
-        raise Unavailable("the nodes' loads are throttled")
-
 
 def read_load(item: Mapping[str, Any]) -> tuple[Slot, Load]:
     """The node and the day, and what is taken of it."""
@@ -196,9 +180,3 @@ def _hour(slot: Slot) -> str:
 def _forget_at(day: str) -> int:
     end = datetime.fromisoformat(f"{date.fromisoformat(day)}T00:00:00+00:00") + _REMEMBERED
     return int(end.timestamp())
-
-
-def _batches(keys: Iterable[dynamo.Item]) -> Iterator[list[dynamo.Item]]:
-    rest = iter(keys)
-    while batch := list(islice(rest, _BATCH)):
-        yield batch

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from oms.kernel.errors import Invalid, StockContended
+from oms.kernel.errors import Invalid, StockContended, Unavailable
 from oms.kernel.writes import Write
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 TRANSACTION_LIMIT = 100
 _LONGEST_KEY = 1024
 _CONFLICT_ATTEMPTS = 6
+_BATCH = 100
+_BATCH_ATTEMPTS = 5
 
 Item = dict[str, Any]
 
@@ -62,6 +64,26 @@ def transact(client: DynamoDBClient, writes: Sequence[Write]) -> None:
                 raise
         time.sleep(random.uniform(0, 0.02 * 2**attempt))
     raise StockContended("other transactions hold the same items")
+
+
+def read_batch(
+    client: DynamoDBClient, table: str, keys: Sequence[Item], *, consistent: bool = True
+) -> list[Item]:
+    """The items that there are among ``keys``, in any order. Raises ``Unavailable``."""
+    found: list[Item] = []
+    for first in range(0, len(keys), _BATCH):
+        batch = {"Keys": list(keys[first : first + _BATCH]), "ConsistentRead": consistent}
+        request: Any = {table: batch}
+        for attempt in range(_BATCH_ATTEMPTS):
+            answer = client.batch_get_item(RequestItems=request)
+            found += answer["Responses"].get(table, [])
+            request = answer.get("UnprocessedKeys")
+            if not request:
+                break
+            time.sleep(0.02 * 2**attempt)
+        else:
+            raise Unavailable(f"the table {table} is throttled")
+    return found
 
 
 def encode_cursor(key: Mapping[str, Any] | None) -> str | None:

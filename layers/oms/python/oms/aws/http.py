@@ -23,6 +23,7 @@ from http import HTTPStatus
 from typing import Any, NoReturn
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.api_gateway import BaseRouter
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import (
     RequestUnsupportedContentType,
@@ -115,7 +116,7 @@ def reply(status: int, body: object, headers: Mapping[str, str] | None = None) -
     )
 
 
-def caller(app: APIGatewayHttpResolver) -> str:
+def caller(app: BaseRouter) -> str:
     """Who the token was issued to: a user's name, else the client's id."""
     authorizer = _request_context(app.current_event.raw_event).get("authorizer") or {}
     claims = (authorizer.get("jwt") or {}).get("claims") or {}

@@ -37,6 +37,7 @@ def read_balance(item: Item) -> Balance:
         sold=dynamo.read_number(item, "sold"),
         counters=dynamo.read_number(item, "counters", 1),
         counter=counter,
+        bin=dynamo.read_text(item, "bin"),
         rejected=dynamo.read_number(item, "rejected"),
     )
 

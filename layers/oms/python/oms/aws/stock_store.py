@@ -24,6 +24,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from oms.aws import dynamo, reservation_writes, stock_writes
 from oms.aws.backorder_store import BackorderStore
 from oms.aws.capacity_store import CapacityStore
@@ -401,6 +403,26 @@ class StockStore:
                 *self.shares.change(sku, -change, cause.at),
             ]
         )
+
+    def bins(self, node: str, skus: Set[str]) -> Mapping[str, str]:
+        keys = [balance_key(sku, node) for sku in sorted(skus)]
+        balances = map(read_balance, dynamo.read_batch(self._client, self._table, keys))
+        return {balance.sku: balance.bin for balance in balances if balance.bin}
+
+    def set_bin(self, sku: str, node: str, bin_location: str) -> None:
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=balance_key(sku, node),
+                UpdateExpression="SET #bin = :bin",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeNames={"#bin": "bin"},
+                ExpressionAttributeValues={":bin": dynamo.text(bin_location)},
+            )
+        except ClientError as error:
+            if not dynamo.is_refused_condition(error):
+                raise
+            raise NotFound(f"{node} has never held {sku}") from None
 
     def entries(self, sku: str, node: str, limit: int, cursor: str | None) -> EntryPage:
         """Of a SKU that was ever spread the ledgers of its counters are read side by side, by time;

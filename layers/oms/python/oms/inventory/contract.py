@@ -62,6 +62,11 @@ class ThresholdsDocument(Document):
         description="Over how many counters the SKU is spread: more of them take more reservations"
         " a second. As it is when left out",
     )
+    bin: Annotated[str, StringConstraints(pattern=r"^[\w.\-]{0,32}$")] | None = Field(
+        default=None,
+        description="Where in the node it lies, such as `A-03-2`, in zone `A`. As it is when left"
+        " out",
+    )
 
 
 class ReservationLineDocument(Document):
@@ -118,6 +123,7 @@ class BalanceView(BaseModel):
     quality_hold: Quantity
     low_stock_at: Quantity
     counters: int
+    bin: str = ""
 
 
 class StockView(BaseModel):
@@ -173,6 +179,7 @@ def balance_view(item: Item, balance: Balance) -> BalanceView:
         quality_hold=_shown(balance.quality_hold, item),
         low_stock_at=_shown(balance.low_stock_at, item),
         counters=balance.counters,
+        bin=balance.bin,
     )
 
 

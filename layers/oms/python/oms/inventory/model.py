@@ -28,7 +28,8 @@ class Balance:
 
     ``sold`` is every unit that ever left the node with an order, ``rejected`` every unit to which
     it ever said no. ``counters``: over how many counters the SKU is spread at this node; a balance
-    is the sum over them, or what the one numbered ``counter`` has.
+    is the sum over them, or what the one numbered ``counter`` has. ``bin`` is where in the node it
+    lies, such as ``A-03-2`` in zone ``A``.
     """
 
     sku: str
@@ -45,6 +46,7 @@ class Balance:
     counters: int = 1
     counter: int = 0
     rejected: int = 0
+    bin: str = ""
 
 
 # What a ledger entry may change; a balance is the sum of its entries in each of these.
