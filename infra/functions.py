@@ -115,13 +115,15 @@ FUNCTIONS = (
     ),
     FunctionPlan(
         "promising",
-        "API: availability, promises, what-if, capacity",
+        "API: availability, promises, what-if, capacity; sourcing policies simulated",
         _API,
         memory=1024,
         tables={
             "inventory": ("PutItem", "UpdateItem", "GetItem", "Query"),
             "catalog": ("BatchGetItem", "GetItem", "Query"),
+            "orders": ("Query",),
         },
+        indexes={"orders": ("by_channel",)},
     ),
     FunctionPlan(
         "fulfillment",

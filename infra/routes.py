@@ -69,6 +69,7 @@ ROUTES = (
     _route("GET /v1/pickup-places", "promising", "inventory.read"),
     _route("POST /v1/promises", "promising", "orders.write"),
     _route("POST /v1/promises/simulate", "promising", "inventory.read"),
+    _route("POST /v1/sourcing-policies/simulate", "promising", "orders.read"),
     _route("PUT /v1/capacities/{resource}", "promising", "inventory.write"),
     _route("GET /v1/capacities/{resource}", "promising", "inventory.read"),
     _route("POST /v1/inventory/movements", "inventory", "inventory.write"),

@@ -2,9 +2,10 @@
 
 import os
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler.openapi.params import Body, Path
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
 from oms.aws import stores
 from oms.aws.http import caller, refusals, resolver, serve
@@ -40,13 +41,25 @@ from oms.fulfillment.staff import check_node
 from oms.fulfillment.staff_contract import StaffDocument, StaffView, staff_of, staff_view
 from oms.kernel.clock import utc_now
 from oms.kernel.errors import Invalid, NotFound
+from oms.kernel.events import Cause
 from oms.notifications.post import check_callback_url
 from oms.notifications.signing import channel_secret, supplier_name
+from oms.routing.contract import (
+    SourcingPolicyDocument,
+    SourcingPolicyList,
+    SourcingPolicyVersions,
+    SourcingPolicyView,
+    policy_view,
+)
+from oms.routing.policies import effective
+from oms.routing.policy import SourcingPolicy
+from oms.routing.putting import put_policy
 
 app = resolver()
 secrets = Secrets()
 PLAIN_CALLBACKS = os.environ.get("ALLOW_PLAIN_CALLBACKS") == "1"
 
+PolicyId = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
 ServiceId = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
 Caller = Annotated[
     str, Path(pattern=r"^[\w.:@+\-]{1,128}$", description="Whom the token is issued to")
@@ -211,6 +224,81 @@ def get_staff(caller: Caller) -> StaffView:
     if found is None:
         raise NotFound(f"{caller} is not registered as staff")
     return staff_view(caller, found)
+
+
+@app.put(
+    "/v1/sourcing-policies/<policy_id>",
+    summary="Put a version of a sourcing policy",
+    description="The same content again is the same version. Versions before are kept, and hold"
+    " until this one is effective.",
+    tags=["routing"],
+    responses={**_WRITTEN, **refusals(503)},
+)
+def put_sourcing_policy(
+    policy_id: PolicyId, policy: Annotated[SourcingPolicyDocument, Body()]
+) -> SourcingPolicyView:
+    cause = Cause(by=caller(app), at=utc_now())
+    versions = stores.sourcing_policies()
+    stored = put_policy(policy_id, policy, versions, stores.catalog_store(), cause)
+    return _with_effective(stored, cause.at)
+
+
+@app.get(
+    "/v1/sourcing-policies/<policy_id>",
+    summary="Read a sourcing policy",
+    description="The version that was put last, or another; it says which one holds now.",
+    tags=["routing"],
+    responses=_READ,
+)
+def get_sourcing_policy(
+    policy_id: PolicyId, version: Annotated[int, Query(ge=0)] = 0
+) -> SourcingPolicyView:
+    versions = stores.sourcing_policies()
+    found = versions.version(policy_id, version) if version else versions.latest(policy_id)
+    if found is None:
+        raise NotFound(f"there is no such sourcing policy {policy_id}")
+    return _with_effective(found, utc_now())
+
+
+@app.get(
+    "/v1/sourcing-policies/<policy_id>/versions",
+    summary="List the versions of a sourcing policy",
+    tags=["routing"],
+    responses={200: {"description": "Newest first"}, **refusals(401, 403, 422)},
+)
+def list_sourcing_policy_versions(
+    policy_id: PolicyId,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    cursor: Annotated[str, Query(description="next_cursor of the page before")] = "",
+) -> SourcingPolicyVersions:
+    versions = stores.sourcing_policies()
+    page = versions.versions(policy_id, limit, cursor or None)
+    holds = effective(versions.of(policy_id), utc_now())
+    return SourcingPolicyVersions(
+        versions=[policy_view(one, holds.version if holds else None) for one in page.versions],
+        next_cursor=page.cursor,
+    )
+
+
+@app.get(
+    "/v1/sourcing-policies",
+    summary="List the sourcing policies",
+    tags=["routing"],
+    responses={200: {"description": "The version of each that was put last"}, **refusals(401, 403)},
+)
+def list_sourcing_policies() -> SourcingPolicyList:
+    now, found = utc_now(), stores.sourcing_policies().current()
+    holding = [(versions[-1], effective(versions, now)) for versions in found]
+    return SourcingPolicyList(
+        sourcing_policies=[
+            policy_view(latest, holds.version if holds else None) for latest, holds in holding
+        ]
+    )
+
+
+def _with_effective(policy: SourcingPolicy, now: datetime) -> SourcingPolicyView:
+    holds = effective(stores.sourcing_policies().of(policy.id), now)
+    return policy_view(policy, holds.version if holds else None)
 
 
 def _shown(item: Item) -> ItemView:

@@ -10,6 +10,7 @@ from oms.aws.observability import correlation_id, logger
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
 from oms.orders import listing, supervision
+from oms.orders.cancelling import Asked, cancel_lines
 from oms.orders.capture import capture
 from oms.orders.contract import (
     CancelOrder,
@@ -22,6 +23,7 @@ from oms.orders.contract import (
 )
 from oms.orders.listing import Filter
 from oms.orders.model import State
+from oms.orders.routing_contract import OrderRoutingView, routing_view
 from oms.promising.acceptance import Acceptance
 from oms.promising.jeopardies import in_jeopardy
 from oms.promising.severity import Severity
@@ -105,6 +107,19 @@ def read_history(order_id: OrderId) -> HistoryView:
 
 
 @app.get(
+    "/v1/orders/<order_id>/routing",
+    summary="Read where the lines of an order come from, and why",
+    description="Decision by decision: the rule, the policy's version, the candidates with the rank"
+    " that each ranker gave them, and what excluded the others.",
+    tags=["routing"],
+    responses={200: {"description": "Oldest first"}, **refusals(401, 403, 404, 422)},
+)
+def read_routing(order_id: OrderId) -> OrderRoutingView:
+    orders = stores.orders()
+    return routing_view(orders.load(order_id), orders.history(order_id))
+
+
+@app.get(
     "/v1/jeopardies",
     summary="List the orders whose promise is in jeopardy, the first promised day first",
     description="`promise.changes` of each says which line, why, how late, and what would keep the"
@@ -123,16 +138,35 @@ def list_jeopardies(
 
 @app.post(
     "/v1/orders/<order_id>/cancel",
-    summary="Cancel an order",
+    summary="Cancel an order, or some of its lines",
     description="Possible until a part has been shipped. The work is withdrawn, the stock released"
-    " and the money given back; the order is `cancelled` when that is done.",
+    " and the money given back; the order is `cancelled` when that is done. With `lines` only"
+    " these units are cancelled, at once, as far as no node has packed them and no supplier has"
+    " confirmed them; the rest goes on as it was. The same again, by its Idempotency-Key, cancels"
+    " nothing more. When nothing is left the order is cancelled.",
     tags=["orders"],
     responses={
+        200: {"description": "The lines are cancelled", "content": _ORDER},
         202: {"description": "The order is being cancelled", "content": _ORDER},
-        **refusals(400, 401, 403, 404, 409, 422, 503),
+        **refusals(400, 401, 403, 404, 409, 413, 422, 503),
     },
 )
-def cancel_order(order_id: OrderId, request: Annotated[CancelOrder, Body()]) -> Any:
+def cancel_order(
+    order_id: OrderId,
+    request: Annotated[CancelOrder, Body()],
+    idempotency_key: Annotated[str, Header(alias="Idempotency-Key", max_length=128)] = "",
+) -> Any:
+    if request.lines is not None:
+        order = cancel_lines(
+            order_id,
+            [Asked(line.line_id, line.quantity) for line in request.lines],
+            request.reason,
+            idempotency_key,
+            stores.orders(),
+            stores.stock(),
+            _cause(request.reason),
+        )
+        return _reply(202 if order.cancel_requested else 200, order_view(order))
     order = supervision.request_cancel(
         order_id, request.reason, stores.orders(), _cause(request.reason)
     )

@@ -3,7 +3,6 @@
 from oms.aws import stores
 from oms.aws.tasks import Task, task_handler
 from oms.orders import sourcing
-from oms.routing.policies import BuiltIn
 
 
 def reserve(task: Task) -> None:
@@ -12,7 +11,7 @@ def reserve(task: Task) -> None:
         stores.orders(),
         stores.stock(),
         stores.catalog(),
-        BuiltIn(),
+        stores.sourcing_policies(),
         task.cause,
     )
 

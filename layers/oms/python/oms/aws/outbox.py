@@ -92,7 +92,12 @@ def entered_state(record: Mapping[str, Any]) -> str:
 
 
 def _public(envelope: Envelope) -> Envelope:
-    """Without the customer: whoever may know loads the order."""
+    """Without the customer, and without what a decision was made of: whoever may know loads it."""
+    if envelope.type == "address_changed":
+        return replace(envelope, data={})
+    if "evidence" in envelope.data:
+        kept_data = {name: value for name, value in envelope.data.items() if name != "evidence"}
+        return replace(envelope, data=kept_data)
     if envelope.type != "order_captured":
         return envelope
     content = envelope.data["content"]

@@ -6,9 +6,11 @@ before one for all channels, and of several the first by id; where there is none
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
+from oms.kernel.clock import rfc3339
 from oms.routing.policy import BUILT_IN, SourcingPolicy
 
 
@@ -26,27 +28,35 @@ class BuiltIn:
 
 def effective(versions: Iterable[SourcingPolicy], now: datetime) -> SourcingPolicy | None:
     """Of the versions of one policy the one that holds now, if any does."""
-    holding = [one for one in versions if one.effective_from is None or one.effective_from <= now]
-    return max(holding, key=_since, default=None)
+    holding = (one for one in versions if one.since is None or one.since <= now)
+    return max(holding, key=_began, default=None)
 
 
 def still_needed(versions: Iterable[SourcingPolicy], now: datetime) -> tuple[SourcingPolicy, ...]:
     """The version that holds now, and those that may hold later, by version."""
-    versions = tuple(versions)
+    versions = sorted(versions, key=lambda one: one.version)
     holds = effective(versions, now)
     return tuple(
-        one
-        for one in sorted(versions, key=lambda one: one.version)
-        if one == holds or (one.effective_from is not None and one.effective_from > now)
+        one for one in versions if one is holds or (one.since is not None and one.since > now)
     )
 
 
 def chosen(policies: Iterable[SourcingPolicy], channel: str) -> SourcingPolicy:
     """Of policies that hold the one for a channel."""
-    fitting = [one for one in policies if not one.channels or channel in one.channels]
+    fitting = (
+        one for one in policies if one.active and (not one.channels or channel in one.channels)
+    )
     return min(fitting, key=lambda one: (not one.channels, one.id), default=BUILT_IN)
 
 
-def _since(policy: SourcingPolicy) -> tuple[bool, str, int]:
-    since = policy.effective_from
-    return since is not None, "" if since is None else since.isoformat(), policy.version
+def is_same(one: SourcingPolicy, other: SourcingPolicy) -> bool:
+    """Whether they say the same, whenever they were put."""
+    return _content(one) == _content(other)
+
+
+def _content(policy: SourcingPolicy) -> SourcingPolicy:
+    return replace(policy, version=0, put_at=None)
+
+
+def _began(policy: SourcingPolicy) -> tuple[str, int]:
+    return "" if policy.since is None else rfc3339(policy.since), policy.version

@@ -43,7 +43,7 @@ class Step(StrEnum):
     can, and the step after them has the rest."""
 
     NEXT = "next"
-    WAIT = "wait"
+    WAIT = "backorder"
     EXCEPTION = "exception"
     DROP_SHIP = "drop_ship"
     MAKE = "make"
@@ -147,7 +147,8 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class SourcingPolicy:
     """``version`` counts what was put, from 1; 0 is the built-in policy. Without ``channels`` it is
-    for all of them; it holds from ``effective_from``, or at once."""
+    for all of them; it holds from ``effective_from``, or from when it was put. One that is not
+    ``active`` is for none."""
 
     id: str
     rules: tuple[Rule, ...]
@@ -155,6 +156,13 @@ class SourcingPolicy:
     name: str = ""
     channels: tuple[str, ...] = ()
     effective_from: datetime | None = None
+    active: bool = True
+    put_at: datetime | None = None
+
+    @property
+    def since(self) -> datetime | None:
+        """Known of all that were put."""
+        return self.effective_from or self.put_at
 
 
 NEAREST = "nearest_whole_else_fewest_nodes"
