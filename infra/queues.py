@@ -68,6 +68,8 @@ QUEUES = (
             "units_cancelled",
             "reservation_taken_back",
             "reservation_released",
+            "fulfillment_rejected",
+            "routing_resolved",
             "node_reopened",
         ),
         # What a step of the lifecycle did itself it need not be woken for.

@@ -41,6 +41,8 @@ def _keep(event: Envelope, cause: Cause) -> int:
             keeping.stock_is_held(event.subject, keeper, cause)
         case "fulfillment_shipped":
             keeping.units_left(event.subject, keeper)
+        case "units_cancelled":
+            keeping.units_cancelled(event.subject, keeper)
         case "order_cancelled":
             keeping.order_cancelled(event.subject, keeper)
     return 0

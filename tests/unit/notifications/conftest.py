@@ -11,12 +11,14 @@ from oms.orders import events as happened
 from oms.orders.events import TYPE_BY_CLASS, Event
 from oms.orders.evolve import begin, evolve_all
 from oms.orders.model import (
+    Address,
     CommittedPromise,
     Content,
     Fulfillment,
     FulfillmentLine,
     Order,
     PromisedPart,
+    Units,
 )
 
 ORDER_ID = "ord_aaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -90,6 +92,16 @@ def taken_back(after: After) -> tuple[Envelope, Order]:
 @pytest.fixture
 def cancelled(after: After) -> tuple[Envelope, Order]:
     return after(CANCELLED)
+
+
+@pytest.fixture
+def units_cancelled(after: After) -> tuple[Envelope, Order]:
+    return after(happened.UnitsCancelled((Units("1", 1),), 5990, "too_many"))
+
+
+@pytest.fixture
+def address_changed(after: After) -> tuple[Envelope, Order]:
+    return after(happened.AddressChanged(Address("Maria", "Rua Nova 1", "Campinas", "BR")))
 
 
 @pytest.fixture

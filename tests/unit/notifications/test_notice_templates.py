@@ -30,6 +30,8 @@ PLACEHOLDERS = {
     Kind.BACKORDERED_AGAIN: {"greeting", "order", "store", "lines"},
     Kind.PROMISE_CHANGED: {"greeting", "order", "store", "lines", "promise"},
     Kind.CANCELLED: {"greeting", "order", "store", "lines", "reason", "money"},
+    Kind.UNITS_CANCELLED: {"greeting", "order", "store", "lines", "less"},
+    Kind.ADDRESS_CHANGED: {"greeting", "order", "store", "lines", "address"},
     Kind.REFUNDED: {"greeting", "order", "store", "lines", "refunded", "order_total"},
 }
 SUBJECT_PLACEHOLDERS = {kind: {"order"} for kind in Kind} | {Kind.REFUNDED: {"order", "refunded"}}
@@ -46,9 +48,21 @@ def notices(
     taken_back: Told,
     endangered: Told,
     cancelled: Told,
+    units_cancelled: Told,
+    address_changed: Told,
     refunded: Told,
 ) -> dict[Kind, Notice]:
-    events = (after(), shipped, delivered, taken_back, endangered, cancelled, refunded)
+    events = (
+        after(),
+        shipped,
+        delivered,
+        taken_back,
+        endangered,
+        cancelled,
+        units_cancelled,
+        address_changed,
+        refunded,
+    )
     told = (notice_of(*each) for each in events)
     return {notice.kind: notice for notice in told if notice is not None}
 

@@ -25,6 +25,7 @@ from oms.kernel.quantity import quantity_number
 from oms.orders.model import (
     Counts,
     Fulfillment,
+    Method,
     Order,
     Outlook,
     OutOfStockPolicy,
@@ -135,6 +136,9 @@ class CustomerDocument(Document):
     phone: Text = ""
     tax_id: Annotated[str, StringConstraints(max_length=32)] = ""
     locale: Annotated[str, StringConstraints(pattern=r"^([A-Za-z]{2,3}([-_]\w{2,8})*)?$")] = ""
+    customer_class: Text = Field(
+        default="", description="The retailer's own word for whom it serves how, such as gold"
+    )
 
 
 class LineDocument(Document):
@@ -149,6 +153,14 @@ class LineDocument(Document):
     unit_price: Amount
     discount: Amount = "0"
     tax: Amount = "0"
+    method: Method = Field(
+        default=Method.SHIP,
+        description="`ship` to the address, `pickup` where it lies, or `ship_to_store`: carried to"
+        " a store and handed over there",
+    )
+    pickup_node: Annotated[str, StringConstraints(pattern=r"^[\w.:\-/#]{0,128}$")] = Field(
+        default="", description="Where it is handed over, when it is not shipped"
+    )
 
 
 class PaymentDocument(Document):
@@ -202,6 +214,12 @@ class CaptureOrder(Document):
         default=None,
         description="The promise that the customer accepted: the order is captured with it, or not"
         " at all",
+    )
+    tags: Annotated[
+        tuple[Text, ...], Field(max_length=50, description="For sourcing policies to go by")
+    ] = ()
+    sold_at: Annotated[str, StringConstraints(pattern=r"^[\w.:\-/#]{0,128}$")] = Field(
+        default="", description="The node whose till sold it"
     )
 
 

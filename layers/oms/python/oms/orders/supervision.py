@@ -42,6 +42,9 @@ class Lifecycle(Protocol):
     def resume(self, token: str, resumption: Resumption) -> None:
         """End a wait. One that has ended already is left alone."""
 
+    def reroute(self, order_id: str) -> None:
+        """Have the units routed that no node has of an order that was released."""
+
 
 class Tokens(Protocol):
     def put_token(self, order_id: str, awaited: AwaitedToken) -> None: ...
@@ -71,17 +74,30 @@ def wait(
         resumption = Resumption("stock_changed")
     if resumption:
         lifecycle.resume(awaited.token, resumption)
+    elif order.unrouted and not order.progress.unroutable:
+        lifecycle.reroute(order_id)
 
 
 def signal(order_id: str, about: str, orders: Orders, tokens: Tokens, lifecycle: Lifecycle) -> None:
     """Something happened to the order (``about``: ``stock``, ``payment``, ``fulfillment``,
-    ``cancel`` or ``taken_back``); end its wait when that is what it waits for."""
+    ``units``, ``cancel`` or ``taken_back``); end its wait when that is what it waits for."""
     awaited = tokens.token(order_id)
-    if awaited is None or about not in (awaited.awaits, "cancel", "taken_back"):
+    _signal(order_id, about, awaited, orders, lifecycle)
+
+
+def _signal(
+    order_id: str,
+    about: str,
+    awaited: AwaitedToken | None,
+    orders: Orders,
+    lifecycle: Lifecycle,
+) -> None:
+    if awaited is None or about not in (awaited.awaits, "units", "cancel", "taken_back"):
         return
     order = orders.load(order_id)
     resumption = resumption_of(order, awaited.awaits)
-    if resumption is None and about == "stock":
+    lacks_nothing = awaited.awaits == "stock" and not order.backordered_lines
+    if resumption is None and (about == "stock" or lacks_nothing):
         resumption = Resumption("stock_changed")
     if resumption:
         lifecycle.resume(awaited.token, resumption)
@@ -102,14 +118,23 @@ def wake_for_stock(
     queue = line_up([sku], "", stock, catalog, now)
     woken = [waiter.order_id for waiter in queue.handed.filled if sku in waiter.lacking]
     for order_id in woken[:WOKEN_AT_ONCE]:
-        signal(order_id, "stock", orders, tokens, lifecycle)
+        _wake(order_id, orders, tokens, lifecycle)
     if len(woken) > WOKEN_AT_ONCE:
         raise Unavailable(f"{len(woken) - WOKEN_AT_ONCE} more orders are to be woken for {sku}")
     if queue.positions[sku].policy.take_back:
         # With what it may take back it may have enough: it finds out for itself.
         first = (waiter for waiter in queue.handed.unfilled if sku in waiter.lacking)
         for waiter in islice(first, 1):
-            signal(waiter.order_id, "stock", orders, tokens, lifecycle)
+            _wake(waiter.order_id, orders, tokens, lifecycle)
+
+
+def _wake(order_id: str, orders: Orders, tokens: Tokens, lifecycle: Lifecycle) -> None:
+    """Whoever waits for its nodes waits for the stock of the rest beside: that is routed again."""
+    awaited = tokens.token(order_id)
+    if awaited is not None and awaited.awaits == "fulfillment":
+        lifecycle.reroute(order_id)
+    else:
+        _signal(order_id, "stock", awaited, orders, lifecycle)
 
 
 def resumption_of(order: Order, awaits: str) -> Resumption | None:

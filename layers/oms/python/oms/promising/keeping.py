@@ -19,12 +19,12 @@ from oms.kernel.writes import Write
 from oms.orders import decisions
 from oms.orders import events as happened
 from oms.orders.command import execute_on
-from oms.orders.model import Order, PromisedPart, State
+from oms.orders.model import Counts, Order, PromisedPart, State
 from oms.orders.store import Orders
 from oms.promising.demand import DemandLine, DemandLines, from_shelf, hold, pegged, still_to_ship
 from oms.promising.jeopardy import Arrival, Finding, Schedule, look, missing_at, pools_of
 from oms.promising.journeys import Leg, Origin, survey
-from oms.promising.model import Destination, supply_of
+from oms.promising.model import CapacityBooking, Destination, is_production, supply_of
 from oms.promising.store import Capacities
 
 # Each takes a load and a transaction; what is left is done when the message comes again.
@@ -86,16 +86,81 @@ def stock_is_lacking(order_id: str, reason: str, keeper: Keeper, cause: Cause) -
 def units_left(order_id: str, keeper: Keeper) -> None:
     """A parcel has left: what was in it is no demand any more."""
     order = keeper.orders.load(order_id)
-    counts = {
-        line.line_id: (line.quantity, counts)
-        for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
-    }
+    counts = _counts(order)
     for row in _rows(order, keeper):
         left = still_to_ship(row, *counts[row.line_id])
         if left is None:
             keeper.stock.transact([keeper.demand.remove(row), *_unpeg(row, keeper)])
         elif left != row:
             keeper.stock.transact([keeper.demand.change(left)])
+
+
+def _counts(order: Order) -> dict[str, tuple[int, Counts]]:
+    """By line how much of it was ordered, and where that is."""
+    return {
+        line.line_id: (line.quantity, counts)
+        for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
+    }
+
+
+def units_cancelled(order_id: str, keeper: Keeper) -> None:
+    """What is cancelled of a promised line is no demand any more, and what was booked to make it
+    may be promised again. What is left of it is worked out anew, so that a message that comes
+    twice gives nothing back twice."""
+    order = keeper.orders.load(order_id)
+    if order.state is State.CANCELLED:
+        return
+    rows = _rows(order, keeper)
+    for row in rows:
+        if row.bookings:
+            _book_less(order, row, [other for other in rows if other != row], keeper)
+    units_left(order_id, keeper)
+
+
+def _book_less(order: Order, row: DemandLine, others: Sequence[DemandLine], keeper: Keeper) -> None:
+    """The bookings of all lines are on one row: those that what is not cancelled needs stay, on
+    another row if this one's line is gone."""
+    needed = _effort_needed(order, keeper)
+    kept, freed = list[CapacityBooking](), list[CapacityBooking]()
+    for booking in sorted(row.bookings, key=lambda one: (one.resource, one.date)):
+        units = min(booking.units, needed.get(booking.resource, 0))
+        needed[booking.resource] = needed.get(booking.resource, 0) - units
+        if units:
+            kept.append(replace(booking, units=units))
+        if units < booking.units:
+            freed.append(replace(booking, units=booking.units - units))
+    counts = _counts(order)
+    heir = next((one for one in others if still_to_ship(one, *counts[one.line_id])), None)
+    writes = keeper.capacities.give_back(freed)
+    if kept and heir and still_to_ship(row, *counts[row.line_id]) is None:
+        writes.append(keeper.demand.change(replace(heir, bookings=tuple(kept))))
+        kept = []
+    if tuple(kept) != row.bookings:
+        less = keeper.demand.change(replace(row, bookings=tuple(kept)))
+        keeper.stock.transact([less, *writes])
+
+
+def _effort_needed(order: Order, keeper: Keeper) -> dict[str, int]:
+    """By resource what making the promised units that are not cancelled takes."""
+    parts = order.content.promise.lines if order.content.promise else ()
+    made = {part.line_id for part in parts if is_production(part.source)}
+    items = keeper.catalog.items({order.content.line(line_id).sku for line_id in made})
+    needed: dict[str, int] = {}
+    for line, counts in zip(order.content.lines, order.progress.counts, strict=True):
+        item = items.get(line.sku) if line.line_id in made else None
+        if item is None or item.promising.production is None:
+            continue
+        production = item.promising.production
+        promised = sum(
+            part.quantity
+            for part in parts
+            if part.line_id == line.line_id and is_production(part.source)
+        )
+        units = max(0, promised - counts.cancelled)
+        whole: int = 10**line.scale
+        effort = -(-production.effort * units // whole)
+        needed[production.resource] = needed.get(production.resource, 0) + effort
+    return needed
 
 
 def order_cancelled(order_id: str, keeper: Keeper) -> None:
