@@ -69,6 +69,7 @@ _EVENTS = (
     ("inbox", "delivery"),
     ("refunds", "refund_requested"),
     ("jeopardy", "stock_adjusted"),
+    ("rerouting", "fulfillment_rejected"),
     ("replenishment", "node_sold_out"),
     ("availability", "delivery"),
     ("clock", "schedule"),

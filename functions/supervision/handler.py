@@ -1,14 +1,17 @@
 """The lifecycle's waits: leave a token, warn when it takes too long, raise what needs a person."""
 
+import os
+
 from oms.aws import stores
 from oms.aws.clients import stepfunctions
 from oms.aws.lifecycle import StateMachine
 from oms.aws.observability import count
+from oms.aws.queues import Queue
 from oms.aws.tasks import Task, task_handler
 from oms.orders import supervision
 from oms.orders.store import AwaitedToken
 
-lifecycle = StateMachine(stepfunctions)
+lifecycle = StateMachine(stepfunctions, Queue(os.environ["REROUTES_QUEUE_URL"]))
 
 
 def wait(task: Task) -> None:

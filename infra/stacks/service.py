@@ -204,6 +204,10 @@ class ServiceStack(Stack):
         lifecycle = self._functions["lifecycle"]
         lifecycle.allow(["states:StartExecution", *answer], [machine])
         lifecycle.tell("STATE_MACHINE_ARN", machine)
+        reroutes = self._queues["reroutes"].queue
+        for name in ("lifecycle", "supervision"):
+            self._functions[name].allow(["sqs:SendMessage"], [reroutes.queue_arn])
+            self._functions[name].tell("REROUTES_QUEUE_URL", reroutes.queue_url)
         # A policy apart from the role's own: the machine needs the function, the function its
         # role's policy, and this policy the machine.
         iam.Policy(

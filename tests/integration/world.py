@@ -38,12 +38,16 @@ class RecordingLifecycle:
 
     started: list[str] = field(default_factory=list)
     resumed: list[tuple[str, Resumption]] = field(default_factory=list)
+    rerouted: list[str] = field(default_factory=list)
 
     def start(self, order_id: str, correlation_id: str, again: int = 0) -> None:
         self.started.append(f"{order_id}-{again}" if again else order_id)
 
     def resume(self, token: str, resumption: Resumption) -> None:
         self.resumed.append((token, resumption))
+
+    def reroute(self, order_id: str) -> None:
+        self.rerouted.append(order_id)
 
 
 @dataclass

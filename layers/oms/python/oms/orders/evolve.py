@@ -40,6 +40,8 @@ def begin(captured: happened.OrderCaptured) -> Order:
 def evolve(order: Order, event: Event) -> Order:
     """The order after ``event``. The version is the store's business: it counts commits."""
     evolved = _CHANGES[type(event)](order, event)
+    if isinstance(event, _NEEDS_A_PERSON):
+        evolved = evolved.with_progress(exceptions=order.progress.exceptions + 1)
     if isinstance(event, _HOLDS_UP):
         return evolved.with_progress(holdups=order.progress.holdups + 1)
     if evolved.progress.exception and isinstance(event, _MOVES_ON):
@@ -624,7 +626,10 @@ _HOLDS_UP = (
     happened.FulfillmentOverdue,
     happened.DeliveryFailed,
     happened.ExceptionRaised,
+    happened.RoutingFailed,
 )
+
+_NEEDS_A_PERSON = (happened.ExceptionRaised, happened.RoutingFailed, happened.DeliveryFailed)
 
 _CHANGES: dict[type[Event], Callable[..., Order]] = {
     happened.OrderCaptured: _unchanged,

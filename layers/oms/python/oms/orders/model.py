@@ -397,7 +397,8 @@ class Progress:
     priority, and it holds nothing again yet.
 
     ``slots`` are taken for what is allocated. ``rejections``: which nodes said no to which lines,
-    in how many ``rounds``; ``unroutable`` says why no node is left and a person must decide.
+    in how many ``rounds``; ``unroutable`` says why no node is left and a person must decide, and
+    ``exceptions`` counts how often one had to.
     ``added`` lines and another ``address`` came after the capture, and are in the order's content;
     minor units that are due for what was added, and no longer for what was cancelled, are not in
     its total. ``cancellations``: keys of those that were asked for with one."""
@@ -421,6 +422,7 @@ class Progress:
     rejections: tuple[Rejection, ...] = ()
     rounds: int = 0
     unroutable: str = ""
+    exceptions: int = 0
     added: tuple[Line, ...] = ()
     address: Address | None = None
     added_amount: int = 0

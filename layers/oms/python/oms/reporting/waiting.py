@@ -16,6 +16,7 @@ from oms.orders.store import Orders
 from oms.promising.severity import THRESHOLDS, Severity
 
 HELD_UP = "orders"
+EXCEPTIONS = "exceptions"
 
 _AT_THE_NODE = (
     FulfillmentState.OPEN,
@@ -24,7 +25,7 @@ _AT_THE_NODE = (
     FulfillmentState.PACKED,
 )
 _HAVE_LEFT = (State.SHIPPED, State.DELIVERED, State.COMPLETED, State.CANCELLED)
-_HELD_UP_STATUS = ("backordered", "exception", "overdue", "undelivered")
+_HELD_UP_STATUS = ("backordered", "exception", "overdue", "undelivered", "unroutable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,16 @@ def work_of(node: str) -> str:
     return f"node#{node}"
 
 
+def exceptions_of(node: str) -> str:
+    """The name of the list of the orders that a person must decide on and that have to do with a
+    node; of all of them without one."""
+    return f"{EXCEPTIONS}#{node}" if node else EXCEPTIONS
+
+
+def order_of_exception(view_id: str) -> str:
+    return view_id.split("#")[1]
+
+
 def jeopardies(severity: Severity) -> str:
     """The name of the list of the orders whose worst line is in jeopardy by so much; the one whose
     promised day is the first comes first."""
@@ -88,6 +99,8 @@ def _views(order: Order, fulfillment_id: str) -> Sequence[View]:
         if fulfillment_id in ("", fulfillment.id)
     ]
     views = [*work, _held_up_view(order)] if _was_held_up(order) else work
+    if order.progress.exceptions:
+        views += _exception_views(order)
     return [*views, _jeopardy_view(order)] if order.progress.outlooks else views
 
 
@@ -124,6 +137,34 @@ def _held_up_view(order: Order) -> View:
         state=order.status if waits else order.state,
         version=order.version,
     )
+
+
+def _exception_views(order: Order) -> list[View]:
+    """In the list of all that a person must decide, and in those of the nodes that have to do with
+    it: those that said no, and those with its work."""
+    waits = needs_a_person(order)
+    progress = order.progress
+    nodes = {one.node for one in progress.rejections}
+    nodes |= {part.node for part in progress.fulfillments}
+    return [
+        View(
+            id=f"exception#{order.order_id}#{node}",
+            list=exceptions_of(node) if waits else "",
+            since=rfc3339(order.content.captured_at),
+            state=order.status,
+            version=order.version,
+        )
+        for node in ("", *sorted(nodes))
+    ]
+
+
+def needs_a_person(order: Order) -> bool:
+    """Whether an order stands still until a person decides: its lifecycle stumbled, no node is left
+    for some of it, or a parcel of it does not arrive."""
+    if order.state in (State.COMPLETED, State.CANCELLED) or order.cancel_requested:
+        return bool(order.progress.exception)
+    lost = any(part.is_lost for part in order.live_fulfillments)
+    return bool(order.progress.exception or order.progress.unroutable or lost)
 
 
 def _jeopardy_view(order: Order) -> View:
