@@ -127,12 +127,20 @@ def pack(
     responses={**_STEP, **refusals(400, 415)},
 )
 def ship(
-    fulfillment_id: FulfillmentId, shipment: Annotated[Shipment | None, Body()] = None
+    fulfillment_id: FulfillmentId,
+    shipment: Annotated[Shipment | None, Body()] = None,
+    notify_customer: Annotated[bool, Query(description="Whether the customer is told")] = True,
 ) -> FulfillmentView:
     _check_staff(fulfillment_id)
     given = GivenNumber(shipment.carrier, shipment.tracking_number) if shipment else None
     order = shipping.ship(
-        fulfillment_id, given, stores.orders(), stores.stock(), stores.parcels(), _cause()
+        fulfillment_id,
+        given,
+        stores.orders(),
+        stores.stock(),
+        stores.parcels(),
+        _cause(),
+        quiet=not notify_customer,
     )
     return _view(order, fulfillment_id)
 

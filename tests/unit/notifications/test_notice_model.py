@@ -88,6 +88,12 @@ def test_shipped_tells_of_its_own_parcel_only(shipped: Told) -> None:
     assert [line.name for line in notice.lines] == ["Camiseta <azul>"]
 
 
+def test_nobody_is_told_of_a_parcel_that_left_quietly(shipped: Told) -> None:
+    event, order = shipped
+    quietly = replace(event, data={**event.data, "quiet": True})
+    assert notice_of(quietly, order) is None
+
+
 def test_a_shipped_event_that_comes_late_still_tells_of_shipping(
     shipped: Told, delivered: Told
 ) -> None:

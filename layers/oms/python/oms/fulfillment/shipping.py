@@ -37,8 +37,11 @@ def ship(
     stock: Stock,
     parcels: ParcelStore,
     cause: Cause,
+    *,
+    quiet: bool = False,
 ) -> Order:
-    """With the labels that were bought, else with what is ``given``.
+    """With the labels that were bought, else with what is ``given``. ``quiet``: the customer is not
+    told.
 
     Raises ``Conflict``: ``not_labelled`` when there is neither, ``labelled`` when they differ.
     """
@@ -53,6 +56,7 @@ def ship(
         stock,
         cause,
         with_it=leaving,
+        quiet=quiet,
     )
     return _apply(order, fulfillment_id, orders, parcels, cause)
 

@@ -163,10 +163,10 @@ def notice_of(
 
 
 def _is_known(event: Envelope) -> bool:
-    """Whether the customer said so itself, or is told by another notice."""
+    """Whether the customer said so itself, is told by another notice, or is not to be told."""
     if event.type == "units_cancelled":
         return event.data.get("reason") in _KNOWN_REASONS
-    return bool(event.data.get("declined"))
+    return bool(event.data.get("declined") or event.data.get("quiet"))
 
 
 def totals_of(content: Content) -> Totals:

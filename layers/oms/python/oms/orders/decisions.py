@@ -361,7 +361,9 @@ def pack(order: Order, fulfillment: str) -> Events:
     return _advance(order, fulfillment, "pack", happened.FulfillmentPacked)
 
 
-def ship(order: Order, fulfillment: str, carrier: str, tracking_number: str) -> Events:
+def ship(
+    order: Order, fulfillment: str, carrier: str, tracking_number: str, *, quiet: bool = False
+) -> Events:
     found = find_fulfillment(order, fulfillment)
     if found.has_left and found.tracking_number == tracking_number:
         return NOTHING
@@ -370,7 +372,7 @@ def ship(order: Order, fulfillment: str, carrier: str, tracking_number: str) -> 
     if not may_step(order, found, "ship"):
         return NOTHING
     promised = is_promised(order)
-    return (happened.FulfillmentShipped(fulfillment, carrier, tracking_number, promised),)
+    return (happened.FulfillmentShipped(fulfillment, carrier, tracking_number, promised, quiet),)
 
 
 def deliver(order: Order, fulfillment: str) -> Events:

@@ -189,10 +189,13 @@ class FulfillmentPacked:
 
 @dataclass(frozen=True, slots=True)
 class FulfillmentShipped:
+    """``quiet``: whoever shipped it asked that the customer is not told."""
+
     fulfillment_id: str
     carrier: str
     tracking_number: str
     promised: bool = False
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

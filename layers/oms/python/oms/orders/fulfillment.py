@@ -68,13 +68,15 @@ def ship(
     stock: Stock,
     cause: Cause,
     with_it: Sequence[Write] = (),
+    *,
+    quiet: bool = False,
 ) -> Order:
     """The parcel leaves: its units leave the node's stock in the same transaction, and ``with_it``
-    is written too."""
+    is written too. ``quiet``: the customer is not told."""
     return execute(
         orders,
         order_of(fulfillment_id),
-        lambda order: decisions.ship(order, fulfillment_id, carrier, tracking_number),
+        lambda order: decisions.ship(order, fulfillment_id, carrier, tracking_number, quiet=quiet),
         cause,
         also=lambda order: (*_ship_stock(fulfillment_id, stock, cause, order), *with_it),
     )
