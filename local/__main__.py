@@ -122,17 +122,19 @@ def _republish(order_id: str, stack: Target) -> str:
 
 
 def _audit(stack: Target) -> str:
+    from oms.aws import capacity_audit
     from oms.aws.stock_audit import audit
 
     dynamodb = stack.session.client("dynamodb", endpoint_url=stack.endpoint)
     balances, found = audit(dynamodb, stack.inventory_table)
-    if not found:
-        return f"{balances} balances, each the sum of its ledger"
-    lines = (
+    lines = [
         f"{one.sku} at {one.node}: {one.quantity} is {one.balance}, its ledger says {one.ledger}"
         for one in found
-    )
-    raise LocalFailure("\n  ".join([f"{len(found)} quantities do not add up:", *lines]))
+    ]
+    lines += capacity_audit.audit(dynamodb, stack.inventory_table, stack.orders_table)
+    if not lines:
+        return f"{balances} balances, each the sum of its ledger; all work is held by an order"
+    raise LocalFailure("\n  ".join([f"{len(lines)} quantities do not add up:", *lines]))
 
 
 def _queue_url(name: str, queues: Mapping[str, str]) -> str:

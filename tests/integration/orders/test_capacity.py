@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from oms.aws.capacity_audit import audit
 from oms.aws.capacity_store import CapacityStore
 from oms.aws.outbox import publications
 from oms.aws.policy_store import PolicyStore
@@ -34,7 +35,7 @@ from oms.orders.slots import held
 from oms.orders.store import AwaitedToken
 from oms.orders.supervision import wait, wake_for_stock
 from oms.routing.capacity import Load, SlotTaking
-from oms.routing.nearest import nearest_whole_else_fewest_nodes
+from oms.routing.policies import BuiltIn
 from tests.integration.world import RJ, SP, World
 from tests.samples import CAUSE, NOW, allocated, content, line
 
@@ -55,7 +56,7 @@ def taken(oms: World, now: datetime = NOW) -> Load:
 
 
 def reserve(oms: World, order: Order, cause: Cause = CAUSE) -> Order:
-    rule = nearest_whole_else_fewest_nodes
+    rule = BuiltIn()
     return sourcing.reserve(order.order_id, oms.orders, oms.stock, oms.catalog, rule, cause)
 
 
@@ -382,3 +383,19 @@ def test_what_was_promised_from_a_node_is_welcome_there_though_it_is_full(oms: W
     assert taking.slots == (Slot("sp-dc", DAY),)
     oms.stock.transact(taking.writes)
     assert taken(oms).day == 1
+
+
+# --- the audit -----------------------------------------------------------------------------------
+
+
+def test_what_is_taken_of_a_day_is_what_orders_hold(oms: World) -> None:
+    limit(oms, capacity_per_hour=2)
+    oms.receive("MUG", 9)
+    orders = [place(oms, number) for number in range(4)]
+    released(oms, orders[0])
+    sourcing.unreserve(orders[1].order_id, oms.orders, oms.stock, CAUSE)
+    assert audit(oms.client, "inventory", "orders") == []
+
+    oms.stock.transact(oms.stock.capacity.take([SlotTaking(Slot(SP.id, DAY, f"{DAY}T12"))]))
+    found = audit(oms.client, "inventory", "orders")
+    assert found == [f"sp-dc on {DAY}: 4 taken, 3 held", f"sp-dc at {DAY}T12: 2 taken, 1 held"]

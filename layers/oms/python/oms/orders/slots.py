@@ -11,7 +11,7 @@ from oms.catalog.store import Catalog
 from oms.kernel.writes import Write
 from oms.orders.events import Event
 from oms.orders.evolve import evolve_all
-from oms.orders.model import Order, Slot
+from oms.orders.model import Order, Progress, Slot
 from oms.routing.capacity import Capacity
 
 
@@ -23,8 +23,12 @@ def nodes_of(node_ids: Iterable[str], catalog: Catalog) -> list[Node]:
 
 def held(order: Order) -> list[Slot]:
     """For what is allocated, and for the fulfilments that live."""
-    of_work = (part.slot for part in order.progress.fulfillments if part.slot and part.is_live)
-    return [*order.progress.slots, *of_work]
+    return held_by(order.progress)
+
+
+def held_by(progress: Progress) -> list[Slot]:
+    of_work = (part.slot for part in progress.fulfillments if part.slot and part.is_live)
+    return [*progress.slots, *of_work]
 
 
 def freed(before: Order, after: Order) -> list[Slot]:

@@ -31,7 +31,7 @@ from oms.orders.model import Allocation, Order, OutOfStockPolicy, Slot, State
 from oms.orders.needs import needs_of
 from oms.orders.on_counters import level_counters
 from oms.orders.prospects import Prospect, prospect_of, units_of
-from oms.orders.routing import Route, Situation, decide, look, placed, said_no
+from oms.orders.routing import Route, Situation, decide, look, makers_of, placed, said_no
 from oms.orders.shares import by_sku
 from oms.orders.store import Orders
 from oms.orders.taking_back import given_back, hold, take_back
@@ -118,6 +118,7 @@ def reserve(
             return _plan_first(order, plan, prospect, orders, stock, catalog, cause)
         if sourced := _reserve_at_once(order, plan, events, writes, orders, stock, cause):
             level_counters(plan.allocations, prospect.positions, order_id, stock, cause)
+            _be_told(prospect, units_of(sourced, sourced.backordered_lines), stock)
             return sourced
     raise StockContended("stock went elsewhere each time it was planned")
 
@@ -194,7 +195,8 @@ def _to_source(order: Order) -> dict[str, int]:
 def _plan(order: Order, seen: Situation, route: Route, cause: Cause) -> _Plan | Decision:
     """A plan, or the decision that there is none."""
     candidates = seen.prospect.without(set(seen.claimed))
-    if promised := from_promised_nodes(order, candidates):
+    makers = makers_of(order, seen, cause.at)
+    if promised := from_promised_nodes(order, candidates, makers):
         allocations = placed(order, promised.allocations, seen.positions)
         return _Plan(allocations, promised.rule, promised.reason)
     decision = decide(order, seen, cause.at, excluded=said_no(order), route=route)
