@@ -2,11 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
 from oms.aws import stores
-from oms.aws.http import caller, refusals, resolver, serve
+from oms.aws.http import caller, refusals, reply_file, resolver, serve
 from oms.aws.paths import NodeId
 from oms.fulfillment import labels, manifests
 from oms.fulfillment.carrier_registry import CarrierRegistry
@@ -110,7 +109,7 @@ def cancel_labels(fulfillment_id: FulfillmentId) -> ParcelsView:
 def read_label(fulfillment_id: FulfillmentId, print_as: PrintAs = "pdf") -> Any:
     work = _work(fulfillment_id)
     packing = packed_as(work, stores.parcels(), stores.catalog())
-    return _printed(print_labels(work, packing, stores.catalog(), Format(print_as)))
+    return reply_file(*print_labels(work, packing, stores.catalog(), Format(print_as)))
 
 
 @app.get(
@@ -125,7 +124,7 @@ def read_label(fulfillment_id: FulfillmentId, print_as: PrintAs = "pdf") -> Any:
 def read_packing_slip(fulfillment_id: FulfillmentId, print_as: PrintAs = "pdf") -> Any:
     work = _work(fulfillment_id)
     packing = packed_as(work, stores.parcels(), stores.catalog())
-    return _printed(print_slips(work, packing, stores.catalog(), Format(print_as)))
+    return reply_file(*print_slips(work, packing, stores.catalog(), Format(print_as)))
 
 
 @app.get(
@@ -177,12 +176,6 @@ def _work(fulfillment_id: str) -> Work:
 
 def _station() -> labels.Station:
     return labels.Station(stores.orders(), stores.parcels(), stores.catalog(), carriers)
-
-
-def _printed(printed: tuple[str, str | bytes]) -> Response[Any]:
-    """Bytes are encoded by the router, so that API Gateway answers them as they are."""
-    content_type, body = printed
-    return Response(status_code=200, content_type=content_type, body=body)
 
 
 handler = serve(app)
