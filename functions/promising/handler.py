@@ -1,6 +1,7 @@
 """What can be promised, over HTTP: availability, dated options for a basket, capacity."""
 
 from datetime import date, timedelta
+from time import monotonic
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -11,6 +12,12 @@ from oms.aws.http import refusals, reply, resolver, serve
 from oms.kernel.clock import utc_now
 from oms.kernel.errors import Invalid
 from oms.orders.contract import Country, Day, Moment, Text
+from oms.orders.simulation_contract import (
+    SimulatedSourcingView,
+    SimulateSourcingDocument,
+    selection_of,
+    simulation_view,
+)
 from oms.promising import asking
 from oms.promising.collecting import places_to_collect
 from oms.promising.collecting_contract import (
@@ -46,6 +53,8 @@ _PROMISE: dict[str, Any] = {"application/json": {"model": OfferedPromiseView}}
 _ID = r"^[\w.:\-]{0,128}$"
 _BASKET = r"^([\w.:\-/#]+(,[\w.:\-/#]+)*)?$"
 _LONGEST = timedelta(days=366)
+# For a simulation; the function has ten seconds for all.
+_SECONDS = 7.0
 Resource = Annotated[str, Path(pattern=r"^[\w.:\-]{1,64}$")]
 
 
@@ -140,6 +149,39 @@ def read_pickup_places(
         stores.stock(),
     )
     return pickup_place_list(found)
+
+
+@app.post(
+    "/v1/sourcing-policies/simulate",
+    summary="What a sourcing policy would change about orders that there are",
+    description="Replays the last orders of a channel, or the orders named, under a proposed"
+    " policy: what they would cost, how many would be split, late or unfilled, what each node would"
+    " have to do, and order by order where it differs. The stock is what is there now and what the"
+    " orders hold or took, taken again in the order of capture; costs and days are reckoned"
+    " alike for both, by present rates and calendars. Commits nothing.",
+    tags=["routing"],
+    responses={
+        200: {"description": "The recorded decisions beside the proposed ones"},
+        **refusals(400, 401, 403, 413, 415, 422, 503),
+    },
+)
+def simulate_sourcing(
+    asked: Annotated[SimulateSourcingDocument, Body()],
+) -> SimulatedSourcingView:
+    from oms.orders import simulation  # a call that is rare, and needs a lot
+
+    until = monotonic() + _SECONDS
+    return simulation_view(
+        simulation.simulate(
+            simulation.policy_to_simulate(asked.policy, stores.catalog()),
+            selection_of(asked),
+            stores.orders(),
+            stores.stock(),
+            stores.catalog(),
+            utc_now(),
+            lambda: until - monotonic(),
+        )
+    )
 
 
 @app.put(

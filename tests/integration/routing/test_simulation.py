@@ -15,7 +15,8 @@ from oms.orders import decisions
 from oms.orders.model import Allocation, CommittedPromise, Line, Order, PromisedPart
 from oms.orders.needs import needs_of
 from oms.orders.replay import Placement, Replayed
-from oms.orders.simulation import Selection, Simulation, simulate
+from oms.orders.simulation import Simulation, simulate
+from oms.orders.simulation_contract import Selection
 from oms.routing.policy import (
     Limits,
     Objective,

@@ -211,7 +211,7 @@ def test_a_policy_that_cannot_be_evaluated_is_refused(
 
 
 def test_a_rule_may_go_back_where_that_comes_to_an_end(api: Gateway) -> None:
-    ends = {"otherwise": ["backorder"]}
+    ends: dict[str, object] = {"otherwise": ["backorder"]}
     assert put(api, rules({"next_rule": "r2"}, ends, {"next_rule": "r1"}))[0] == 200
 
 

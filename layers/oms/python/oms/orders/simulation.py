@@ -3,30 +3,25 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from oms.catalog.model import Item
 from oms.catalog.store import Catalog
 from oms.inventory.position import Position
 from oms.inventory.store import Stock
-from oms.kernel.errors import Faults, NotFound
+from oms.kernel.errors import Fault, Faults, Invalid, NotFound
 from oms.orders.model import Order, State
 from oms.orders.replay import Replayed, Scenario, recorded_allocations, replay, skus_of, to_route
+from oms.orders.simulation_contract import MOST_REPLAYED, Selection
 from oms.orders.store import OrderIndex
 from oms.routing.policy import SourcingPolicy
+from oms.routing.putting import Places, checked
 
-MOST_ORDERS = 200
+if TYPE_CHECKING:
+    from oms.routing.contract import SourcingPolicyDocument
 
 _FIRST, _LAST = "0000", "9999"
 _PAGE = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """The ``last`` orders of a channel, or those that are named."""
-
-    channel: str = ""
-    last: int = 50
-    order_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +45,11 @@ def simulate(
 ) -> Simulation:
     """Replay the selected orders under ``policy``. Half of the time goes into reading, the newest
     first; what cannot be read or replayed in time is left out and counted. Raises ``Invalid`` for
-    orders that there are not."""
+    orders that there are not, and unless either a channel or orders are named."""
+    if bool(selection.channel) == bool(selection.order_ids):
+        faults = Faults()
+        faults.add("channel", "filter_needed", "give either a channel or order_ids")
+        faults.refuse("the selection breaks a rule")
     half = seconds_left() / 2
     found: list[Order] = []
     positions: dict[str, Position] = {}
@@ -76,11 +75,22 @@ def simulate(
     return Simulation(replayed, left_out, unread + len(found) - len(replayed))
 
 
+def policy_to_simulate(document: "SourcingPolicyDocument", catalog: Places) -> SourcingPolicy:
+    """The proposed policy, if it can be evaluated. Raises ``Invalid`` with every fault."""
+    try:
+        return checked("proposed", document, catalog)
+    except Invalid as refused:
+        faults = tuple(
+            Fault(f"policy.{fault.path}", fault.code, fault.message) for fault in refused.faults
+        )
+        raise Invalid(refused.detail, code=refused.problem_code, faults=faults) from None
+
+
 def _selected(
     selection: Selection, orders: OrderIndex, may_go_on: Callable[[], bool]
 ) -> Iterator[Order | None]:
     """The orders, newest first, and nothing for those that there is no time for."""
-    ids = selection.order_ids or tuple(_last(selection, orders))
+    ids = tuple(dict.fromkeys(selection.order_ids)) or tuple(_last(selection, orders))
     faults = Faults()
     for index, order_id in enumerate(ids):
         if not may_go_on():
@@ -94,7 +104,7 @@ def _selected(
 
 
 def _last(selection: Selection, orders: OrderIndex) -> Iterator[str]:
-    wanted, cursor = min(selection.last, MOST_ORDERS), None
+    wanted, cursor = min(selection.last, MOST_REPLAYED), None
     while wanted > 0:
         size = min(wanted, _PAGE)
         page = orders.list_by("channel", selection.channel, _FIRST, _LAST, size, cursor)

@@ -1,16 +1,43 @@
 """The JSON of simulated sourcing."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from oms.kernel.money import Money
 from oms.kernel.quantity import quantity_number
-from oms.orders.contract import Quantity, View
+from oms.orders.contract import Document, Identifier, Quantity, View
 from oms.orders.model import Order
-from oms.orders.replay import Parcel, Placement, Replayed
-from oms.orders.simulation import Simulation
+from oms.routing.contract import SourcingPolicyDocument
+
+if TYPE_CHECKING:
+    from oms.orders.replay import Parcel, Placement, Replayed
+    from oms.orders.simulation import Simulation
+
+
+# Orders that a simulation reads, and routes again, in one call.
+MOST_REPLAYED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The ``last`` orders of a channel, or those that are named."""
+
+    channel: str = ""
+    last: int = 50
+    order_ids: tuple[str, ...] = ()
+
+
+class SimulateSourcingDocument(Document):
+    """A policy, and the orders to replay under it: the ``last`` of a channel, or those named."""
+
+    policy: SourcingPolicyDocument
+    channel: Identifier | None = None
+    last: Annotated[int, Field(ge=1, le=MOST_REPLAYED)] = 50
+    order_ids: Annotated[tuple[Identifier, ...], Field(max_length=MOST_REPLAYED)] = ()
 
 
 class SimulatedUnitsView(View):
@@ -80,7 +107,11 @@ class SimulatedSourcingView(View):
     )
 
 
-def simulation_view(simulation: Simulation) -> SimulatedSourcingView:
+def selection_of(document: SimulateSourcingDocument) -> Selection:
+    return Selection(document.channel or "", document.last, document.order_ids)
+
+
+def simulation_view(simulation: "Simulation") -> SimulatedSourcingView:
     return SimulatedSourcingView(
         orders=len(simulation.orders),
         left_out=simulation.left_out,
@@ -102,7 +133,7 @@ def simulation_view(simulation: Simulation) -> SimulatedSourcingView:
 
 
 def _totals(
-    orders: Iterable[Replayed], placement_of: Callable[[Replayed], Placement]
+    orders: Iterable["Replayed"], placement_of: Callable[["Replayed"], "Placement"]
 ) -> SimulatedTotalsView:
     found = [(one.order.content.currency, placement_of(one)) for one in orders]
     costs: dict[str, int] = {}
@@ -131,7 +162,7 @@ def _totals(
     )
 
 
-def _placement(placement: Placement, order: Order) -> SimulatedPlacementView:
+def _placement(placement: "Placement", order: Order) -> SimulatedPlacementView:
     return SimulatedPlacementView(
         rule=placement.rule,
         reason=placement.reason,
@@ -142,7 +173,7 @@ def _placement(placement: Placement, order: Order) -> SimulatedPlacementView:
     )
 
 
-def _parcel(parcel: Parcel, order: Order) -> SimulatedParcelView:
+def _parcel(parcel: "Parcel", order: Order) -> SimulatedParcelView:
     return SimulatedParcelView(
         node=parcel.node,
         cost=_amount(parcel.cost, order),

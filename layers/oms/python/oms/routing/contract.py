@@ -100,12 +100,13 @@ class RuleDocument(Document):
     ``backorder`` and ``exception`` have what is left wait for stock or for a person."""
 
     id: Identifier
-    orders: OrderFilterDocument = OrderFilterDocument()
-    nodes: NodeFilterDocument = NodeFilterDocument()
-    rankers: Annotated[tuple[RankerDocument, ...], Field(max_length=20)] = (
-        RankerDocument(by=RankBy.DISTANCE),
+    orders: OrderFilterDocument = Field(default_factory=OrderFilterDocument)
+    nodes: NodeFilterDocument = Field(default_factory=NodeFilterDocument)
+    rankers: Annotated[tuple[RankerDocument, ...], Field(max_length=20)] = Field(
+        default_factory=lambda: (RankerDocument(by=RankBy.DISTANCE),),
+        description="By distance, when they are left out",
     )
-    limits: LimitsDocument = LimitsDocument()
+    limits: LimitsDocument = Field(default_factory=LimitsDocument)
     strategy: Strategy = Field(
         default=Strategy.WHOLE_FIRST,
         description="The first node that has all of it, else the fewest; each node in order what it"
