@@ -1,4 +1,3 @@
-import hashlib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,9 +15,12 @@ from oms.orders.capture import CaptureResult, capture
 from oms.orders.contract import CaptureOrder
 from oms.orders.events import Event, OrderCaptured
 from oms.orders.evolve import begin
-from oms.orders.model import Content, Order, State
+from oms.orders.model import Content, Method, Order, State
 from oms.orders.store import Captured
 from tests.samples import CAUSE
+
+# Of ``document()``, as it was taken before members came later.
+FINGERPRINT = "5bcbb41d6446139655ab291c715ba0787366897c1dba28b3c563782f3060adf3"
 
 
 class Shop:
@@ -33,7 +35,12 @@ class Shop:
         return {item.sku: item for item in sold if item.sku in skus}
 
     def nodes(self, among_them: Set[str] = frozenset()) -> tuple[Node, ...]:
-        return ()
+        return (
+            Node("store", "Store", "store", "BR", pickup="any"),
+            Node("counter", "Counter", "store", "BR", pickup="local"),
+            Node("dc", "Warehouse", "warehouse", "BR"),
+            Node("closed", "Closed", "store", "BR", pickup="any", active=False),
+        )
 
     def channel(self, channel_id: str) -> Channel | None:
         return Channel("web", "Web", ("BRL", "JPY")) if channel_id == "web" else None
@@ -163,13 +170,36 @@ def test_an_order_carries_the_priority_it_was_sent_with() -> None:
 
 
 def test_a_member_that_came_later_does_not_make_another_order_of_an_old_one() -> None:
-    old, orders = CaptureOrder.model_validate(document()), InMemory()
-    before = old.model_dump_json(exclude={"priority", "reservation", "promise"})
+    """The fingerprint is that of the first order's document, made when there was none of them."""
+    orders = InMemory()
     stored = taken(orders).order
-    orders.stored[stored.order_id] = (stored, hashlib.sha256(before.encode()).hexdigest())
+    assert orders.stored[stored.order_id][1] == FINGERPRINT
     assert not taken(orders).created
-    with pytest.raises(Conflict):
-        taken(orders, priority=6)
+    for changes in (
+        {"priority": 6},
+        {"tags": ["gift"]},
+        {"sold_at": "store"},
+        {"customer": {**document()["customer"], "customer_class": "gold"}},
+        {"lines": line(method="pickup", pickup_node="store")},
+    ):
+        with pytest.raises(Conflict):
+            taken(orders, **changes)
+
+
+def test_a_line_says_how_it_reaches_the_customer() -> None:
+    lines = [
+        {"sku": "MUG", "quantity": 1, "unit_price": "39.90", "method": "ship_to_store"},
+        {"sku": "MUG", "line_id": "own", "quantity": 1, "unit_price": "39.90", "method": "pickup"},
+    ]
+    placed = [{**one, "pickup_node": "store"} for one in lines]
+    customer = {**document()["customer"], "customer_class": "gold"}
+    content = taken(lines=placed, sold_at="counter", tags=["gift"], customer=customer).order.content
+    assert [(one.method, one.pickup_node) for one in content.lines] == [
+        (Method.SHIP_TO_STORE, "store"),
+        (Method.PICKUP, "store"),
+    ]
+    assert (content.sold_at, content.tags) == ("counter", ("gift",))
+    assert content.customer.customer_class == "gold"
 
 
 def test_too_many_lines_are_refused_with_the_limit() -> None:
@@ -185,6 +215,29 @@ def test_too_many_lines_are_refused_with_the_limit() -> None:
     ("changes", "path", "code"),
     [
         ({"channel": "fax"}, "channel", "unknown_channel"),
+        ({"sold_at": "mars"}, "sold_at", "unknown_node"),
+        (
+            {"lines": line(method="pickup", pickup_node="mars")},
+            "lines.0.pickup_node",
+            "unknown_node",
+        ),
+        (
+            {"lines": line(method="pickup", pickup_node="closed")},
+            "lines.0.pickup_node",
+            "unknown_node",
+        ),
+        (
+            {"lines": line(method="pickup", pickup_node="dc")},
+            "lines.0.pickup_node",
+            "no_pickup_at_node",
+        ),
+        (
+            {"lines": line(method="ship_to_store", pickup_node="counter")},
+            "lines.0.pickup_node",
+            "nothing_brought_to_node",
+        ),
+        ({"lines": line(method="pickup")}, "lines.0.pickup_node", "pickup_node_needed"),
+        ({"lines": line(pickup_node="store")}, "lines.0.pickup_node", "pickup_node_not_allowed"),
         ({"currency": "USD"}, "currency", "wrong_currency"),
         ({"lines": line(sku="NOPE")}, "lines.0.sku", "unknown_sku"),
         ({"lines": line(sku="OLD")}, "lines.0.sku", "unknown_sku"),

@@ -55,6 +55,8 @@ def _part(line: Line, item: Item, units: int, price: Money, net: Money, tax: Mon
         tax=tax,
         scale=item.scale,
         bundle=line.line_id,
+        method=line.method,
+        pickup_node=line.pickup_node,
         bundles=line.quantity,
     )
 

@@ -2,12 +2,13 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from oms.catalog.bundles import parts_of, with_components
-from oms.catalog.model import Channel, Item
+from oms.catalog.model import Channel, Item, Node
 from oms.catalog.store import Catalog
 from oms.customers.tax_id import is_brazilian_tax_id, normalise
 from oms.inventory.reservations import Reservations
@@ -29,13 +30,14 @@ from oms.kernel.quantity import parse_quantity
 from oms.kernel.writes import Write
 from oms.orders import promised
 from oms.orders.bundles import with_parts
-from oms.orders.contract import MAX_LINES, CaptureOrder, LineDocument, placed_at
+from oms.orders.contract import MAX_LINES, CaptureOrder, Document, LineDocument, placed_at
 from oms.orders.decisions import NOTHING, Events
 from oms.orders.model import (
     Address,
     Content,
     Customer,
     Line,
+    Method,
     Order,
     PaymentRequest,
 )
@@ -45,7 +47,9 @@ from oms.orders.store import Captured, Orders
 from oms.payments.registry import refuse_unusable_token
 
 # Members of ``CaptureOrder`` that orders were captured without before.
-_CAME_LATER = ("priority", "reservation", "promise")
+_CAME_LATER = ("priority", "reservation", "promise", "tags", "sold_at")
+_CAME_LATER_TO_A_LINE = ("method", "pickup_node")
+_CAME_LATER_TO_A_CUSTOMER = ("customer_class",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +171,17 @@ def _natural_key(request: CaptureOrder, idempotency_key: str) -> str:
 def _fingerprint(request: CaptureOrder) -> str:
     """A member that came later counts only when it is sent: the order that a channel posted before
     there was one, and posts again now, is the same."""
-    fields = CaptureOrder.model_fields
-    unsent = {name for name in _CAME_LATER if getattr(request, name) == fields[name].default}
+    unsent: dict[str, Any] = dict.fromkeys(_unsent(request, _CAME_LATER), True)
+    unsent["customer"] = _unsent(request.customer, _CAME_LATER_TO_A_CUSTOMER)
+    unsent["lines"] = {
+        index: _unsent(line, _CAME_LATER_TO_A_LINE) for index, line in enumerate(request.lines)
+    }
     return hashlib.sha256(request.model_dump_json(exclude=unsent).encode()).hexdigest()
+
+
+def _unsent(document: Document, came_later: Iterable[str]) -> set[str]:
+    fields = type(document).model_fields
+    return {name for name in came_later if getattr(document, name) == fields[name].default}
 
 
 def _content(
@@ -194,6 +206,8 @@ def _content(
         _check_amounts(lines, request, items, faults)
     customer = _customer(request, faults)
     _check_address(request, faults)
+    if not fulfilled_by_channel:
+        _check_nodes(request, catalog, faults)
     content = Content(
         order_id=identity,
         channel=request.channel,
@@ -214,6 +228,8 @@ def _content(
         correlation_id=cause.correlation_id,
         channel_order_name=request.channel_order_name,
         priority=request.priority,
+        tags=request.tags,
+        sold_at=request.sold_at,
     )
     faults.refuse("the order breaks a rule")
     _check_totals(content, faults)
@@ -272,6 +288,8 @@ def _line(
         discount=money.read(f"{path}.discount", document.discount),
         tax=money.read(f"{path}.tax", document.tax),
         scale=item.scale,
+        method=document.method,
+        pickup_node=document.pickup_node,
     )
 
 
@@ -329,6 +347,7 @@ def _customer(request: CaptureOrder, faults: Faults) -> Customer:
         phone=document.phone,
         tax_id=tax_id,
         locale=document.locale,
+        customer_class=document.customer_class,
     )
 
 
@@ -337,6 +356,32 @@ def _check_address(request: CaptureOrder, faults: Faults) -> None:
     digits = address.postal_code.replace("-", "")
     if address.country == "BR" and not (digits.isascii() and digits.isdigit() and len(digits) == 8):
         faults.add("shipping_address.postal_code", "invalid_postal_code", "a CEP has 8 digits")
+
+
+def _check_nodes(request: CaptureOrder, catalog: Catalog, faults: Faults) -> None:
+    """Where it is handed over, and where it was sold."""
+    named = {line.pickup_node for line in request.lines if line.pickup_node}
+    named |= {request.sold_at} if request.sold_at else set()
+    nodes = {node.id: node for node in catalog.nodes(named)} if named else {}
+    for index, line in enumerate(request.lines):
+        path = f"lines.{index}.pickup_node"
+        if line.method is Method.SHIP and line.pickup_node:
+            faults.add(path, "pickup_node_not_allowed", "what is shipped is handed over nowhere")
+        elif line.method is not Method.SHIP and not line.pickup_node:
+            faults.add(path, "pickup_node_needed", "say where it is handed over")
+        elif line.pickup_node:
+            _check_pickup_node(path, line, nodes.get(line.pickup_node), faults)
+    if request.sold_at and request.sold_at not in nodes:
+        faults.add("sold_at", "unknown_node", f"{request.sold_at!r} is not a node")
+
+
+def _check_pickup_node(path: str, line: LineDocument, node: Node | None, faults: Faults) -> None:
+    if node is None or not node.active:
+        faults.add(path, "unknown_node", f"{line.pickup_node!r} is not a node, or not any more")
+    elif node.pickup not in ("local", "any"):
+        faults.add(path, "no_pickup_at_node", f"{node.id} hands nothing over")
+    elif line.method is Method.SHIP_TO_STORE and node.pickup != "any":
+        faults.add(path, "nothing_brought_to_node", f"{node.id} hands over only what it has")
 
 
 def _placed_at(request: CaptureOrder, now: datetime, faults: Faults) -> datetime:

@@ -259,6 +259,8 @@ class LineView(View):
     discount: str
     tax: str
     bundle: str = Field(description="The line that ordered the bundle which this is a part of")
+    method: Method
+    pickup_node: str
     quantities: CountsView
 
 
@@ -376,6 +378,9 @@ class OrderView(View):
     promise: CommittedPromiseView | None
     cancel_reason: str
     exception: str
+    unroutable: str = Field(description="Why no node is left and a person must decide")
+    tags: list[str]
+    sold_at: str
 
 
 class OrderPage(View):
@@ -447,6 +452,9 @@ def order_view(order: Order) -> OrderView:
         promise=_promise_view(order),
         cancel_reason=progress.cancel_reason,
         exception=progress.exception,
+        unroutable=progress.unroutable,
+        tags=list(content.tags),
+        sold_at=content.sold_at,
     )
 
 
@@ -565,6 +573,8 @@ def _line_view(order: Order, index: int) -> LineView:
         discount=str(line.discount),
         tax=str(line.tax),
         bundle=line.bundle,
+        method=line.method,
+        pickup_node=line.pickup_node,
         quantities=_counts_view(line.quantity, counts, line.scale),
     )
 
