@@ -19,6 +19,7 @@ from oms.orders.model import Allocation, Line, Method, Order, OutOfStockPolicy
 from oms.orders.on_counters import on_counters
 from oms.orders.prospects import Prospect, prospect_of
 from oms.promising.calendar import NodeDays
+from oms.promising.model import is_production
 from oms.routing import engine
 from oms.routing.capacity import capacity_left
 from oms.routing.costs import Packed, Penalties, Rate, parcel_cost, rates_from, weight
@@ -40,7 +41,8 @@ _NOBODY: Excluded = {}
 class Situation:
     """All that was read to decide. ``units``: what is to be routed, by line. ``claimed``: SKUs of
     which there is enough, but not for this order. ``items`` are those of its lines, and ``rates``
-    says how parcels go from nodes to a place; both only when the policy asks."""
+    says how parcels go from nodes to a place; both only when the policy asks. ``production``: what
+    days of resources have left."""
 
     units: Mapping[str, int]
     policy: SourcingPolicy
@@ -49,6 +51,7 @@ class Situation:
     nodes: Mapping[str, Node] = field(default_factory=dict)
     items: Mapping[str, Item] = field(default_factory=dict)
     rates: Callable[[Iterable[Node], Place], Mapping[str, tuple[Rate, ...]]] | None = None
+    production: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
 
     @property
     def positions(self) -> Mapping[str, Position]:
@@ -69,6 +72,8 @@ def look(
     of each SKU, and items and carrier services only for a policy that asks for them."""
     policy = policies.for_channel(order.content.channel, now)
     asks = asks_of(policy)
+    if any(is_production(part.source) for part in order.promised_parts):
+        asks.add("items")
     lines = [line for line in order.content.lines if units.get(line.line_id)]
     items = catalog.items({line.sku for line in lines}) if asks else {}
     wanted = units_by_sku(lines, units)
@@ -80,8 +85,9 @@ def look(
     named = {line.pickup_node for line in lines if line.pickup_node}
     named |= {node for item in items.values() for node in _elsewhere(item)}
     nodes = {node.id: node for node in catalog.nodes(named)} if named else {}
+    production = _production(items, policy, stock, now)
     if not asks & {RankBy.COST}:
-        return Situation(units, policy, prospect, claimed, nodes, items)
+        return Situation(units, policy, prospect, claimed, nodes, items, production=production)
     services, currency = catalog.carrier_services(), order.content.currency
     return Situation(
         units,
@@ -91,7 +97,18 @@ def look(
         nodes,
         items,
         lambda of, to: rates_from(of, services, to, currency, now),
+        production,
     )
+
+
+def _production(
+    items: Mapping[str, Item], policy: SourcingPolicy, stock: Stock, now: datetime
+) -> Mapping[str, tuple[tuple[str, int], ...]]:
+    """What is left of the resources that the items are made with, where the policy makes any."""
+    made = (item.promising.production for item in items.values())
+    resources = {production.resource for production in made if production and production.effort}
+    makes = any(Step.MAKE in rule.otherwise.steps for rule in policy.rules)
+    return stock.production.left(resources, now) if makes and resources else {}
 
 
 def decide(
@@ -115,6 +132,11 @@ def decide(
             at = taken.setdefault(one.node, {})
             at[one.sku] = at.get(one.sku, 0) + one.quantity
     return _together(decisions, seen.claimed)
+
+
+def makers_of(order: Order, seen: Situation, now: datetime) -> Mapping[str, tuple[Maker, ...]]:
+    """By SKU of the order the nodes that make it now."""
+    return _makers(order.content.lines, seen, now)
 
 
 def placed(
@@ -233,8 +255,9 @@ def _request(
         sold_at=content.sold_at,
         suppliers=_suppliers(lines, seen, now) if elsewhere else {},
         makers=_makers(lines, seen, now) if elsewhere else {},
+        production=seen.production,
         has_capacity=frozenset(
-            part.line_id for part in order.promised_parts if part.source.startswith("production:")
+            part.line_id for part in order.promised_parts if is_production(part.source)
         ),
         passed_over={one.available.node.id: one.why for one in seen.prospect.closed},
     )

@@ -46,7 +46,7 @@ def make(
         if effort is None:
             why_not = f"{maker.resource} has no capacity left for {want.sku}"
             continue
-        return Making(_allocations(want, maker, needed, effort))
+        return Making(allocations_of(want, maker, effort))
     return Making(why_not=why_not)
 
 
@@ -59,9 +59,10 @@ def components_of(want: Want, maker: Maker) -> dict[str, int]:
     return needed
 
 
-def _allocations(
-    want: Want, maker: Maker, needed: Mapping[str, int], effort: tuple[Effort, ...]
+def allocations_of(
+    want: Want, maker: Maker, effort: tuple[Effort, ...] = ()
 ) -> tuple[Allocation, ...]:
+    """The wanted units, made by ``maker``, and what goes into them."""
     made = Allocation(
         want.line_id,
         want.sku,
@@ -73,7 +74,7 @@ def _allocations(
     )
     consumed = (
         Allocation(want.line_id, sku, maker.node, units, make=True, component=True)
-        for sku, units in sorted(needed.items())
+        for sku, units in sorted(components_of(want, maker).items())
     )
     return (made, *consumed)
 
