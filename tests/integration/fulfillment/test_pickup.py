@@ -1,0 +1,557 @@
+"""Collected in a store: ready, handed over against the code, put back when nobody comes."""
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from oms.aws import secrets
+from oms.aws.pickup_store import PickupStore
+from oms.aws.staff_store import StaffTable
+from oms.fulfillment import pickup
+from oms.fulfillment.pickup_store import Overdue
+from oms.fulfillment.staff import Staff
+from oms.kernel.clock import rfc3339, utc_now
+from oms.kernel.events import Cause
+from oms.orders.model import FulfillmentState, Order, State
+from oms.orders.supervision import resumption_of
+from oms.reporting.waiting import project
+from tests.integration.fulfillment.counter import SECRET, Counter, cash, code_of, wrong
+from tests.integration.gateway import Gateway
+from tests.integration.world import RJ, SP, World
+from tests.samples import line
+
+
+@pytest.fixture
+def store(oms: World, call: Gateway, monkeypatch: pytest.MonkeyPatch) -> Counter:
+    monkeypatch.setenv("PICKUP_SECRET", "pickup")
+    monkeypatch.setattr(secrets.Secrets, "read", lambda self, secret_id: SECRET)
+    return Counter(oms, call)
+
+
+@pytest.fixture
+def pickups(oms: World) -> PickupStore:
+    return PickupStore(oms.client, "work")
+
+
+def at(moment: datetime, oms: World, pickups: PickupStore) -> int:
+    counter = pickup.Counter(oms.orders, oms.stock, pickups)
+    return pickup.expire_overdue(counter, Cause(moment, "clock", "not_collected"), 50)
+
+
+def types(oms: World, order: Order) -> list[str]:
+    return [event.type for event in oms.orders.history(order.order_id)]
+
+
+# --- ready ------------------------------------------------------------------------------------
+
+
+def test_what_is_ready_is_kept_for_as_long_as_its_store_says(
+    oms: World, store: Counter, pickups: PickupStore
+) -> None:
+    oms.catalog.put_node(replace(RJ, pickup_days=3))
+    before = utc_now()
+
+    part = store.ready(order := store.order())
+
+    (found,) = store.now(order).progress.fulfillments
+    assert found.id == part and found.state is FulfillmentState.READY
+    assert found.pickup_until is not None
+    assert timedelta(days=3) <= found.pickup_until - before < timedelta(days=3, minutes=1)
+    assert pickups.overdue(found.pickup_until, 10) == (Overdue(part, found.pickup_until),)
+    assert not pickups.overdue(found.pickup_until - timedelta(milliseconds=1), 10)
+
+
+def test_said_twice_it_is_ready_once(oms: World, store: Counter) -> None:
+    part = store.ready(order := store.order())
+
+    store.step(part, "ready", {"until": rfc3339(utc_now() + timedelta(days=30))})
+
+    assert types(oms, order).count("fulfillment_ready") == 1
+
+
+def test_nobody_can_come_in_the_past(store: Counter) -> None:
+    (part,) = store.order().progress.fulfillments
+    for step in ("accept", "pick"):
+        store.step(part.id, step)
+
+    status, problem = store.call(
+        "pickup", f"POST /v1/fulfillments/{part.id}/ready", {"until": "2026-01-01T00:00:00Z"}
+    )
+
+    assert (status, problem["code"]) == (422, "in_the_past")
+
+
+@pytest.mark.parametrize("step", ["ready", "arrive", "hand-over", "counter-change"])
+def test_what_is_not_picked_is_neither_ready_nor_handed_over(store: Counter, step: str) -> None:
+    (part,) = store.order().progress.fulfillments
+    bodies: dict[str, Any] = {
+        "hand-over": {"code": code_of(part.id)},
+        "counter-change": {"change_id": "c1", "remove": [{"line_id": "MUG", "quantity": 1}]},
+    }
+
+    status, problem = store.call(
+        "pickup", f"POST /v1/fulfillments/{part.id}/{step}", bodies.get(step)
+    )
+
+    assert (status, problem["code"], problem["state"]) == (409, "illegal_transition", "open")
+
+
+def test_what_is_shipped_to_the_customer_does_not_get_ready(oms: World, store: Counter) -> None:
+    (part,) = store.order(node=SP).progress.fulfillments
+    for step in ("accept", "pick"):
+        store.step(part.id, step)
+
+    status, problem = store.call("pickup", f"POST /v1/fulfillments/{part.id}/ready")
+
+    assert (status, problem["code"]) == (409, "illegal_transition")
+
+
+def test_the_code_is_in_no_event_and_in_no_answer(oms: World, store: Counter) -> None:
+    part = store.ready(order := store.order())
+    _, listed = store.call("fulfillment", f"GET /v1/fulfillments/{part}")
+
+    told = json.dumps(
+        [listed, [event.data for event in oms.orders.history(order.order_id)]], default=str
+    )
+
+    assert code_of(part) not in told
+
+
+# --- handed over ------------------------------------------------------------------------------
+
+
+def test_the_customer_collects_all_of_it_and_the_order_is_delivered(
+    oms: World, store: Counter, pickups: PickupStore
+) -> None:
+    part = store.ready(order := store.order())
+
+    status, answer = store.hand_over(part)
+
+    assert status == 200
+    assert answer["handed_over"]["state"] == "delivered" and answer["rest"] is None
+    delivered = store.now(order)
+    assert delivered.state is State.DELIVERED
+    assert [counts.delivered for counts in delivered.progress.counts] == [2, 1]
+    assert (oms.balance("MUG", RJ).on_hand, oms.balance("MUG", RJ).reserved) == (0, 0)
+    assert oms.ledger("MUG", RJ) == (0, 0)
+    assert not pickups.overdue(utc_now() + timedelta(days=90), 10)
+    assert store.settled(order).payment.captured.minor == 3000
+
+
+def test_handed_over_again_nothing_happens(oms: World, store: Counter) -> None:
+    part = store.ready(order := store.order())
+    first = store.hand_over(part)
+
+    again = store.hand_over(part)
+
+    assert again == first
+    assert types(oms, order).count("fulfillment_handed_over") == 1
+
+
+def test_a_part_is_handed_over_and_the_rest_stays_ready_under_the_same_code(
+    oms: World, store: Counter
+) -> None:
+    part = store.ready(order := store.order())
+    some = {"lines": [{"line_id": "MUG", "quantity": 1}], "hand_over_id": "h1"}
+
+    status, answer = store.hand_over(part, **some)
+    again = store.hand_over(part, **some)
+
+    assert status == 200 and again == (status, answer)
+    assert [one["quantity"] for one in answer["handed_over"]["lines"]] == [1]
+    assert (answer["rest"]["id"], answer["rest"]["state"]) == (part, "ready")
+    assert store.now(order).state is State.RELEASED
+    assert (oms.balance("MUG", RJ).on_hand, oms.balance("MUG", RJ).reserved) == (1, 1)
+    assert store.hand_over(part)[0] == 200
+    assert store.now(order).state is State.DELIVERED
+
+
+def test_what_the_customer_declines_goes_back_and_is_not_charged(
+    oms: World, store: Counter, pickups: PickupStore
+) -> None:
+    part = store.ready(order := store.order())
+
+    status, answer = store.hand_over(
+        part, lines=[{"line_id": "MUG", "quantity": 1}], hand_over_id="h1", decline_rest=True
+    )
+
+    assert (status, answer["rest"]["state"]) == (200, "uncollected")
+    after = store.now(order)
+    assert after.state is State.DELIVERED and after.due.minor == 1000
+    assert [counts.cancelled for counts in after.progress.counts] == [1, 1]
+    assert (oms.balance("MUG", RJ).on_hand, oms.balance("MUG", RJ).reserved) == (1, 0)
+    assert oms.balance("TEE", RJ).available == 1
+    assert not pickups.overdue(utc_now() + timedelta(days=90), 10)
+    assert store.settled(order).payment.captured.minor == 1000
+
+
+def test_a_decline_that_broke_off_is_taken_up_when_it_is_asked_again(
+    oms: World, store: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = store.ready(order := store.order())
+    asked: dict[str, Any] = {
+        "lines": [{"line_id": "MUG", "quantity": 2}],
+        "hand_over_id": "h1",
+        "decline_rest": True,
+    }
+    with monkeypatch.context() as broken:
+        broken.setattr(pickup, "put_back", lambda *args: 1 / 0)
+        assert store.hand_over(part, **asked)[0] == 500
+
+    status, answer = store.hand_over(part, **asked)
+
+    assert (status, answer["rest"]["state"]) == (200, "uncollected")
+    assert types(oms, order).count("fulfillment_handed_over") == 1
+
+
+def test_who_declines_everything_gets_everything_back(oms: World, store: Counter) -> None:
+    order = store.order(collected=3000, method="channel")
+    part = store.ready(order)
+
+    status, _ = store.hand_over(part, lines=[], hand_over_id="h1", decline_rest=True)
+
+    assert status == 200
+    assert store.now(order).cancel_requested
+    assert store.cancelled(order).payment.refund_pending.minor == 3000
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"lines": []}, "nothing_asked"),
+        ({"lines": [{"line_id": "MUG", "quantity": 1}]}, "hand_over_id_needed"),
+        ({"lines": [{"line_id": "HAT", "quantity": 1}], "hand_over_id": "h"}, "unknown_line"),
+        (
+            {"lines": [{"line_id": "MUG", "quantity": 3}], "hand_over_id": "h"},
+            "quantities_do_not_add_up",
+        ),
+        (
+            {"lines": [{"line_id": "MUG", "quantity": 0}], "hand_over_id": "h"},
+            "quantity_not_positive",
+        ),
+        (
+            {"lines": [{"line_id": "MUG", "quantity": 0.5}], "hand_over_id": "h"},
+            "too_many_decimals",
+        ),
+        (
+            {"lines": [{"line_id": "MUG", "quantity": 1}] * 2, "hand_over_id": "h"},
+            "line_twice",
+        ),
+        ({"payment": cash("1.00")}, "nothing_due"),
+        ({"payment": cash("1.001")}, "too_many_decimals"),
+        ({"code": "12345"}, "string_pattern_mismatch"),
+    ],
+)
+def test_what_does_not_add_up_is_refused(
+    oms: World, store: Counter, body: dict[str, Any], code: str
+) -> None:
+    part = store.ready(order := store.order())
+
+    status, problem = store.hand_over(part, **body)
+
+    assert (status, problem["code"]) == (422, code)
+    assert store.now(order).progress.fulfillments[0].state is FulfillmentState.READY
+
+
+def test_an_id_names_one_hand_over(store: Counter) -> None:
+    part = store.ready(store.order())
+    store.hand_over(part, lines=[{"line_id": "MUG", "quantity": 1}], hand_over_id="h1")
+
+    status, problem = store.hand_over(
+        part, lines=[{"line_id": "TEE", "quantity": 1}], hand_over_id="h1"
+    )
+
+    assert (status, problem["code"]) == (409, "content_differs")
+
+
+# --- the code ---------------------------------------------------------------------------------
+
+
+def test_five_wrong_codes_are_heard_and_then_none(oms: World, store: Counter) -> None:
+    part = store.ready(order := store.order())
+
+    told = [store.hand_over(part, code=wrong(part)) for _ in range(6)]
+    right = store.hand_over(part)
+
+    assert [(status, problem["code"]) for status, problem in told] == [
+        *[(403, "wrong_pickup_code")] * 5,
+        (429, "too_many_attempts"),
+    ]
+    assert (right[0], right[1]["code"]) == (429, "too_many_attempts")
+    assert store.now(order).progress.fulfillments[0].state is FulfillmentState.READY
+
+
+def test_after_a_quarter_of_an_hour_codes_are_heard_again(oms: World, pickups: PickupStore) -> None:
+    now = utc_now()
+    assert [pickups.count_wrong("ful", now) for _ in range(6)] == [True] * 5 + [False]
+    assert pickups.is_locked("ful", now + timedelta(minutes=14))
+
+    later = now + timedelta(minutes=16)
+
+    assert not pickups.is_locked("ful", later)
+    assert pickups.count_wrong("ful", later)
+
+
+def test_the_right_code_is_not_heard_when_it_comes_with_too_many_wrong_ones(
+    oms: World, store: Counter, pickups: PickupStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All were looked at before any of them was counted."""
+    part = store.ready(store.order())
+    for _ in range(5):
+        assert store.hand_over(part, code=wrong(part))[0] == 403
+    monkeypatch.setattr(PickupStore, "is_locked", lambda *args: False)
+
+    status, problem = store.hand_over(part)
+
+    assert (status, problem["code"]) == (429, "too_many_attempts")
+
+
+def test_wrong_codes_are_forgotten_with_the_right_one(store: Counter) -> None:
+    part = store.ready(store.order())
+    for _ in range(4):
+        store.hand_over(part, code=wrong(part))
+    some = {"lines": [{"line_id": "MUG", "quantity": 1}], "hand_over_id": "h1"}
+
+    assert store.hand_over(part, **some)[0] == 200
+
+    assert [store.hand_over(part, code=wrong(part))[0] for _ in range(5)] == [403] * 5
+
+
+# --- paid in the store ------------------------------------------------------------------------
+
+
+def test_what_was_reserved_is_paid_when_it_is_handed_over(oms: World, store: Counter) -> None:
+    order = store.order(deferred=True)
+    assert store.now(order).payment.captured.minor == 0
+    part = store.ready(order)
+
+    unpaid = store.hand_over(part)
+    wrong_amount = store.hand_over(part, payment=cash("29.99"))
+    paid = store.hand_over(part, payment=cash("30.00"))
+
+    assert (unpaid[0], unpaid[1]["code"], unpaid[1]["due"]) == (422, "payment_due", "30.00")
+    assert (wrong_amount[0], wrong_amount[1]["code"]) == (422, "wrong_amount")
+    assert paid[0] == 200
+    after = store.now(order)
+    assert (after.payment.captured.minor, after.payment.capturable.minor) == (3000, 0)
+    settled = store.settled(order)
+    assert settled.state is State.COMPLETED and settled.payment.captured.minor == 3000
+
+
+def test_of_a_part_only_that_is_paid(store: Counter) -> None:
+    order = store.order(line("MUG", 3, price=333), deferred=True, shipping=50)
+    part = store.ready(order)
+    some = {"lines": [{"line_id": "MUG", "quantity": 1}], "hand_over_id": "h1"}
+
+    first = store.hand_over(part, **some, payment=cash("3.83", "T-1"))
+    used = store.hand_over(part, payment=cash("6.66", "T-1"))
+    rest = store.hand_over(part, payment=cash("6.66", "T-2"))
+
+    assert (first[0], first[1]["due"]) == (200, "6.66")
+    assert (used[0], used[1]["code"]) == (422, "receipt_used")
+    assert rest[0] == 200
+    assert store.settled(order).payment.captured.minor == 1049
+
+
+def test_who_never_came_owes_nothing(oms: World, store: Counter, pickups: PickupStore) -> None:
+    order = store.order(deferred=True)
+    store.ready(order)
+
+    at(utc_now() + timedelta(days=8), oms, pickups)
+
+    cancelled = store.cancelled(order)
+    assert (cancelled.state, cancelled.status) == (State.CANCELLED, "cancelled")
+    assert "void_requested" not in types(oms, order)
+
+
+# --- brought to the store ---------------------------------------------------------------------
+
+
+def test_what_is_brought_to_the_store_leaves_its_warehouse_and_is_handed_over_there(
+    oms: World, store: Counter
+) -> None:
+    part = store.ready(order := store.order(node=SP))
+
+    there = store.now(order)
+    assert there.state is State.SHIPPED and there.status == "ready_for_pickup"
+    assert oms.balance("MUG", SP).on_hand == 0
+    assert store.hand_over(part)[0] == 200
+
+    assert store.now(order).state is State.DELIVERED
+    assert "MUG" not in {entry.sku for entry in oms.stock.entries("MUG", RJ.id, 9, None).entries}
+
+
+def test_the_store_sees_what_comes_and_what_lies_ready(oms: World, store: Counter) -> None:
+    (part,) = (order := store.order(node=SP)).progress.fulfillments
+    seen = []
+    for step in ("accept", "pick", "pack", "ship", "arrive"):
+        body = {"carrier": "Correios", "tracking_number": "BR1"} if step == "ship" else None
+        store.step(part.id, step, body)
+        project(order.order_id, part.id, oms.orders, oms.views, utc_now())
+        seen.append([_listed(store, node) for node in (SP.id, RJ.id)])
+
+    assert seen == [
+        [["accepted"], []],
+        [["picked"], []],
+        [["packed"], []],
+        [[], ["shipped"]],
+        [[], ["ready"]],
+    ]
+
+
+def _listed(store: Counter, node: str) -> list[str]:
+    status, page = store.call("fulfillment", "GET /v1/fulfillments", query={"node": node})
+    assert status == 200
+    return [work["state"] for work in page["fulfillments"]]
+
+
+# --- nobody came ------------------------------------------------------------------------------
+
+
+def test_what_nobody_collects_goes_back_and_the_order_is_cancelled(
+    oms: World, store: Counter, pickups: PickupStore
+) -> None:
+    order = store.order(shipping=500)
+    store.ready(order)
+    assert at(utc_now() + timedelta(days=6), oms, pickups) == 0
+
+    assert at(utc_now() + timedelta(days=8), oms, pickups) == 1
+
+    put_back = store.now(order)
+    assert put_back.cancel_requested
+    assert put_back.progress.fulfillments[0].state is FulfillmentState.UNCOLLECTED
+    assert oms.balance("MUG", RJ).available == 2 and oms.balance("MUG", RJ).reserved == 0
+    resumption = resumption_of(put_back, "fulfillment")
+    assert resumption and resumption.error == "OrderCancelRequested"
+    cancelled = store.cancelled(order)
+    assert cancelled.state is State.CANCELLED
+    assert cancelled.payment.voided.minor == 3500
+    assert oms.ledger("MUG", RJ) == (2, 0)
+
+
+def test_what_was_paid_before_is_given_back_with_the_shipping(
+    oms: World, store: Counter, pickups: PickupStore
+) -> None:
+    order = store.order(collected=3500, shipping=500, method="channel")
+    store.ready(order)
+
+    at(utc_now() + timedelta(days=8), oms, pickups)
+
+    cancelled = store.cancelled(order)
+    assert [refund.amount for refund in cancelled.progress.refunds] == [3500]
+
+
+def test_of_an_order_that_was_collected_in_part_the_rest_is_given_back(
+    oms: World, store: Counter, pickups: PickupStore
+) -> None:
+    order = store.order(collected=3000, method="channel")
+    part = store.ready(order)
+    store.hand_over(part, lines=[{"line_id": "MUG", "quantity": 2}], hand_over_id="h1")
+
+    at(utc_now() + timedelta(days=8), oms, pickups)
+
+    after = store.now(order)
+    assert after.state is State.DELIVERED and not after.cancel_requested
+    assert [refund.amount for refund in after.progress.refunds] == [1000]
+    assert store.settled(order).state is State.COMPLETED
+
+
+def test_what_was_brought_to_the_store_becomes_its_stock(
+    oms: World, store: Counter, pickups: PickupStore
+) -> None:
+    order = store.order(node=SP)
+    store.ready(order)
+
+    at(utc_now() + timedelta(days=8), oms, pickups)
+
+    assert (oms.balance("MUG", RJ).on_hand, oms.balance("MUG", RJ).available) == (2, 2)
+    assert oms.balance("MUG", SP).on_hand == 0
+    assert oms.ledger("MUG", RJ) == (2, 0)
+    assert store.cancelled(order).state is State.CANCELLED
+
+
+def test_what_was_collected_or_taken_back_is_no_longer_waited_for(
+    oms: World, store: Counter, pickups: PickupStore
+) -> None:
+    order = store.order()
+    part = store.ready(order)
+    until = store.now(order).progress.fulfillments[0].pickup_until
+    assert until is not None
+    store.hand_over(part)
+    expected = Overdue(part, until)
+    oms.stock.transact([pickups.expect(expected)])
+
+    at(utc_now() + timedelta(days=8), oms, pickups)
+
+    assert not pickups.overdue(utc_now() + timedelta(days=90), 10)
+    assert store.now(order).state is State.DELIVERED
+
+
+def test_one_that_cannot_be_put_back_holds_up_no_other(
+    oms: World, store: Counter, pickups: PickupStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, other = store.order(line("MUG")), store.order(line("TEE"))
+    parts = [store.ready(stuck), store.ready(other)]
+    put_back = pickup.put_back
+
+    def fails_once(part: str, *args: Any) -> Order:
+        if part == parts[0]:
+            raise RuntimeError("no network")
+        return put_back(part, *args)
+
+    monkeypatch.setattr(pickup, "put_back", fails_once)
+    with pytest.raises(RuntimeError):
+        at(utc_now() + timedelta(days=8), oms, pickups)
+
+    assert store.now(other).cancel_requested
+    assert [each.fulfillment_id for each in pickups.overdue(utc_now() + timedelta(days=9), 9)] == [
+        parts[0]
+    ]
+
+
+def test_more_lines_than_one_transaction_holds_are_put_back_in_several(
+    oms: World, store: Counter, pickups: PickupStore
+) -> None:
+    lines = [line(f"SKU-{number}") for number in range(40)]
+    for one in lines:
+        oms.catalog.put_item(replace(oms.catalog.items({"MUG"})["MUG"], sku=one.sku))
+    order = store.order(*lines)
+    store.ready(order)
+
+    at(utc_now() + timedelta(days=8), oms, pickups)
+
+    assert store.now(order).cancel_requested
+    assert all(oms.balance(one.sku, RJ).available == 1 for one in lines)
+
+
+# --- whose work it is -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", ["arrive", "hand-over", "counter-change"])
+def test_the_staff_of_the_store_hands_over_and_nobody_elses(
+    oms: World, store: Counter, step: str
+) -> None:
+    table = StaffTable(oms.client, "catalog")
+    table.put(Staff("of-sp", (SP.id,)))
+    (part,) = store.order(node=SP).progress.fulfillments
+    bodies: dict[str, Any] = {
+        "hand-over": {"code": code_of(part.id)},
+        "counter-change": {"change_id": "c1", "remove": [{"line_id": "MUG", "quantity": 1}]},
+    }
+
+    status, problem = store.call(
+        "pickup", f"POST /v1/fulfillments/{part.id}/{step}", bodies.get(step), caller="of-sp"
+    )
+
+    assert (status, problem["code"]) == (403, "not_your_node")
+
+
+def test_there_is_nothing_of_an_unknown_fulfilment(store: Counter) -> None:
+    unknown = f"ful_{'a' * 26}_1"
+
+    status, problem = store.hand_over(unknown)
+
+    assert (status, problem["code"]) == (404, "not_found")
