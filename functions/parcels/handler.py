@@ -53,7 +53,7 @@ def read_parcels(
     max_weight_grams: Limit = None,
     max_volume_cubic_cm: Limit = None,
 ) -> ParcelsView:
-    work = _work(fulfillment_id)
+    work = find(fulfillment_id, stores.orders())
     limits = ParcelLimits(max_weight_grams, max_volume_cubic_cm)
     packing = stores.parcels().packing(fulfillment_id)
     if packing is None:
@@ -107,7 +107,7 @@ def cancel_labels(fulfillment_id: FulfillmentId) -> ParcelsView:
     },
 )
 def read_label(fulfillment_id: FulfillmentId, print_as: PrintAs = "pdf") -> Any:
-    work = _work(fulfillment_id)
+    work = find(fulfillment_id, stores.orders())
     packing = packed_as(work, stores.parcels(), stores.catalog())
     return reply_file(*print_labels(work, packing, stores.catalog(), Format(print_as)))
 
@@ -122,7 +122,7 @@ def read_label(fulfillment_id: FulfillmentId, print_as: PrintAs = "pdf") -> Any:
     },
 )
 def read_packing_slip(fulfillment_id: FulfillmentId, print_as: PrintAs = "pdf") -> Any:
-    work = _work(fulfillment_id)
+    work = find(fulfillment_id, stores.orders())
     packing = packed_as(work, stores.parcels(), stores.catalog())
     return reply_file(*print_slips(work, packing, stores.catalog(), Format(print_as)))
 
@@ -168,7 +168,7 @@ def read_manifest(node_id: NodeId, manifest_id: ManifestId) -> ManifestView:
 
 
 def _work(fulfillment_id: str) -> Work:
-    """For whoever may see and do the work of its node."""
+    """For whoever may act on the work of its node."""
     work = find(fulfillment_id, stores.orders())
     check_node(caller(app), work.fulfillment.node, stores.staff())
     return work
