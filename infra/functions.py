@@ -211,7 +211,7 @@ FUNCTIONS = (
         tables={
             "orders": APPEND_ORDER,
             "inventory": ("BatchGetItem", "Query"),
-            "catalog": ("Query",),
+            "catalog": ("BatchGetItem", "Query"),
         },
     ),
     FunctionPlan(

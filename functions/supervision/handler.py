@@ -24,6 +24,7 @@ def wait(task: Task) -> None:
         orders,
         stores.stock(),
         stores.catalog(),
+        stores.sourcing_policies(),
         lifecycle,
         task.cause.at,
     )

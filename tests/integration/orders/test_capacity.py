@@ -303,7 +303,8 @@ def test_orders_that_no_node_takes_are_not_woken_by_stock(oms: World) -> None:
     order = place(oms, 1)
     arguments = (oms.orders, oms.orders, oms.stock, oms.catalog, oms.lifecycle, NOW)
 
-    wait(order.order_id, AwaitedToken("token", "stock"), *arguments)
+    looked = (*arguments[:4], BuiltIn(), *arguments[4:])
+    wait(order.order_id, AwaitedToken("token", "stock"), *looked)
     wake_for_stock("MUG", *arguments)
     assert oms.lifecycle.resumed == []
 

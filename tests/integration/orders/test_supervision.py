@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -9,12 +9,13 @@ from oms.orders import events as happened
 from oms.orders.model import Order
 from oms.orders.store import AwaitedToken
 from oms.orders.supervision import Resumption
-from oms.routing.policies import BuiltIn
-from tests.integration.world import SP, World
+from oms.routing.policies import BuiltIn, Policies
+from oms.routing.policy import NodeFilter, Otherwise, Rule, SourcingPolicy, Step
+from tests.integration.world import RJ, SP, World
 from tests.samples import CAUSE, allocated, content, line
 
 
-def wait(oms: World, order: Order, awaits: str) -> None:
+def wait(oms: World, order: Order, awaits: str, policies: Policies | None = None) -> None:
     supervision.wait(
         order.order_id,
         AwaitedToken(f"token-{awaits}", awaits),
@@ -22,6 +23,7 @@ def wait(oms: World, order: Order, awaits: str) -> None:
         oms.orders,
         oms.stock,
         oms.catalog,
+        policies or BuiltIn(),
         oms.lifecycle,
         CAUSE.at,
     )
@@ -172,3 +174,33 @@ def test_an_order_in_exception_begins_its_lifecycle_anew_under_another_name(oms:
     resumed = supervision.resume(order.order_id, oms.orders, CAUSE)
     supervision.restart(order.order_id, resumed.version, "corr", oms.orders, oms.lifecycle)
     assert oms.lifecycle.started == [f"{order.order_id}-3"]
+
+
+class OnlyStores:
+    """Orders come from stores alone; with ``otherwise`` a person decides on the others."""
+
+    def __init__(self, otherwise: Step = Step.WAIT) -> None:
+        stores, left = NodeFilter(kinds=("store",)), Otherwise((otherwise,))
+        self._policy = SourcingPolicy("stores", (Rule("stores", nodes=stores, otherwise=left),))
+
+    def for_channel(self, channel: str, now: datetime) -> SourcingPolicy:
+        return self._policy
+
+
+@pytest.mark.parametrize("otherwise", [Step.WAIT, Step.EXCEPTION])
+def test_stock_where_the_policy_takes_none_from_does_not_end_the_wait(
+    oms: World, otherwise: Step
+) -> None:
+    policies = OnlyStores(otherwise)
+    oms.receive("MUG", 5, SP)
+    order = oms.capture(content(line("MUG")))
+    with pytest.raises(Backordered):
+        sourcing.reserve(order.order_id, oms.orders, oms.stock, oms.catalog, policies, CAUSE)
+
+    wait(oms, order, "stock", policies)
+    assert oms.lifecycle.resumed == []
+
+    if otherwise is Step.WAIT:
+        oms.receive("MUG", 5, RJ)
+        wait(oms, order, "stock", policies)
+        assert oms.lifecycle.resumed == [("token-stock", Resumption("stock_changed"))]

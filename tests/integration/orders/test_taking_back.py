@@ -310,6 +310,7 @@ def test_a_wait_that_begins_after_the_units_were_taken_ends_at_once(oms: World) 
         oms.orders,
         oms.stock,
         oms.catalog,
+        BuiltIn(),
         oms.lifecycle,
         CAUSE.at,
     )

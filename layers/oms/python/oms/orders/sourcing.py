@@ -9,6 +9,7 @@ the plan, so that a run which dies in between is taken up where it stopped.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from typing import NoReturn
 
@@ -121,6 +122,16 @@ def reserve(
             _be_told(prospect, units_of(sourced, sourced.backordered_lines), stock)
             return sourced
     raise StockContended("stock went elsewhere each time it was planned")
+
+
+def may_be_sourced(
+    order: Order, stock: Stock, catalog: Catalog, policies: Policies, now: datetime
+) -> bool:
+    """Whether there is a plan for the order by all that was written before, or it has to wait for
+    other lines than it does; nothing is taken."""
+    seen = look(order, _to_source(order), stock, catalog, policies, now, consistent=True)
+    plan = _plan(order, seen, engine.route, Cause(now, "supervision"))
+    return isinstance(plan, _Plan) or plan.lacking != order.backordered_lines
 
 
 def as_promised(

@@ -18,6 +18,7 @@ from oms.orders.command import execute
 from oms.orders.model import Order, State
 from oms.orders.prospects import line_up, prospect_of, units_of
 from oms.orders.store import AwaitedToken, Orders
+from oms.routing.policies import Policies
 
 # One message wakes as many as its function gets through in time; it comes again for the rest.
 WOKEN_AT_ONCE = 500
@@ -59,6 +60,7 @@ def wait(
     tokens: Tokens,
     stock: Stock,
     catalog: Catalog,
+    policies: Policies,
     lifecycle: Lifecycle,
     now: datetime,
 ) -> None:
@@ -69,7 +71,7 @@ def wait(
     if (
         resumption is None
         and awaited.awaits == "stock"
-        and _may_be_filled(order, stock, catalog, now)
+        and _may_be_filled(order, stock, catalog, policies, now)
     ):
         resumption = Resumption("stock_changed")
     if resumption:
@@ -190,10 +192,20 @@ def _payment_resumption(order: Order) -> Resumption | None:
     return None
 
 
-def _may_be_filled(order: Order, stock: Stock, catalog: Catalog, now: datetime) -> bool:
+def _may_be_filled(
+    order: Order, stock: Stock, catalog: Catalog, policies: Policies, now: datetime
+) -> bool:
     """Whether all that the order lacks is there by now, for it. Stock that sourcing would not take
     must not wake the order, which would wait again and be woken again. Whoever looks after leaving
     its token must see all that was written before it."""
+    if order.progress.unroutable:
+        return False
     lacking = units_of(order, order.backordered_lines)
     positions = stock.positions(lacking.keys(), now, consistent=True)
-    return prospect_of(order, lacking, positions, stock, catalog, now).suffices_for(lacking)
+    if not prospect_of(order, lacking, positions, stock, catalog, now).suffices_for(lacking):
+        return False
+    # It may still lie where the order is not collected, or where its policy takes nothing from.
+    # Few get here: whoever does not need the engine does not import it.
+    from oms.orders.sourcing import may_be_sourced
+
+    return may_be_sourced(order, stock, catalog, policies, now)
