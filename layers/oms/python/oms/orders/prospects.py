@@ -5,7 +5,7 @@ behind, may only have what they leave; ``oms.inventory.backorders`` says what th
 what nobody waits for reads no queue.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from oms.inventory.shares import available_to
 from oms.inventory.store import Stock
 from oms.kernel.clock import rfc3339
 from oms.kernel.quantity import LARGEST
-from oms.orders.model import Order
+from oms.orders.model import Method, Order
 from oms.orders.shares import within_shares
 from oms.routing.capacity import Load, slot_for
 from oms.routing.model import Available
@@ -108,7 +108,12 @@ def prospect_of(
     more work than they take in a day."""
     channel = order.content.channel
     tracked = {sku: one for sku, one in positions.items() if one.policy.tracked}
-    shipping = what_can_ship(positions, stock, catalog, now, beyond_capacity=beyond_capacity)
+    handing_over = {
+        line.pickup_node for line in order.content.lines if line.method is Method.PICKUP
+    }
+    shipping = what_can_ship(
+        positions, stock, catalog, now, handing_over, beyond_capacity=beyond_capacity
+    )
     candidates = within_shares(shipping.open, channel, wanted, tracked)
     left = _totals(candidates, wanted)
     may = {sku: min(left[sku], available_to(channel, one)) for sku, one in tracked.items()}
@@ -154,13 +159,15 @@ def what_can_ship(
     stock: Stock,
     catalog: Catalog,
     now: datetime,
+    handing_over: Set[str] = frozenset(),
     *,
     beyond_capacity: bool = False,
 ) -> Shipping:
-    """What is available of each SKU, at each node that ships now and has any record of them. What
-    is not tracked is at every node, in any quantity. What is taken of a node is read only where it
-    has a limit, and something to ship."""
-    nodes = _what_is_there(positions, catalog)
+    """What is available of each SKU, at each node that ships now and has any record of them; or
+    that is one of those to be ``handing_over``, whether it ships or not. What is not tracked is at
+    every node, in any quantity. What is taken of a node is read only where it has a limit, and
+    something to ship."""
+    nodes = _what_is_there(positions, catalog, handing_over)
     having = (one.node for one in nodes if any(one.units.values()))
     loads = {} if beyond_capacity else stock.capacity.loads(having, now)
     found: list[Available] = []
@@ -176,7 +183,9 @@ def what_can_ship(
     return Shipping(found, tuple(having_closed), loads)
 
 
-def _what_is_there(positions: Mapping[str, Position], catalog: Catalog) -> list[Available]:
+def _what_is_there(
+    positions: Mapping[str, Position], catalog: Catalog, handing_over: Set[str]
+) -> list[Available]:
     endless = {sku: LARGEST for sku, position in positions.items() if not position.policy.tracked}
     units: dict[str, dict[str, int]] = {}
     for sku, position in positions.items():
@@ -185,8 +194,10 @@ def _what_is_there(positions: Mapping[str, Position], catalog: Catalog) -> list[
                 units.setdefault(balance.node, {})[sku] = max(0, balance.available)
     return [
         Available(node, units.get(node.id, {}) | endless)
-        for node in catalog.nodes(units.keys())
-        if node.active and node.can_ship and (endless or node.id in units)
+        for node in catalog.nodes(units.keys() | handing_over)
+        if node.active
+        and (node.can_ship or node.id in handing_over)
+        and (endless or node.id in units)
     ]
 
 
