@@ -16,6 +16,7 @@ from oms.orders.model import (
     Content,
     Fulfillment,
     FulfillmentLine,
+    Method,
     Order,
     PromisedPart,
     Units,
@@ -31,6 +32,14 @@ RELEASED = happened.OrderReleased(
         Fulfillment(SECOND, "rj-1", (FulfillmentLine("2", 1250),)),
     )
 )
+COLLECTED = happened.OrderReleased(
+    (
+        Fulfillment(
+            FIRST, "rj-1", (FulfillmentLine("1", 2),), method=Method.PICKUP, hand_over_at="rj-1"
+        ),
+    )
+)
+READY = happened.FulfillmentReady(FIRST, datetime(2026, 5, 9, 21, 30, tzinfo=UTC))
 SHIPPED = happened.FulfillmentShipped(FIRST, "Correios", "BR123456789")
 DELIVERED = happened.FulfillmentDelivered(FIRST)
 JEOPARDY = happened.PromiseInJeopardy("1", date(2026, 5, 8), "medium", "slip", date(2026, 5, 12), 4)
@@ -102,6 +111,16 @@ def units_cancelled(after: After) -> tuple[Envelope, Order]:
 @pytest.fixture
 def address_changed(after: After) -> tuple[Envelope, Order]:
     return after(happened.AddressChanged(Address("Maria", "Rua Nova 1", "Campinas", "BR")))
+
+
+@pytest.fixture
+def ready(after: After) -> tuple[Envelope, Order]:
+    return after(COLLECTED, READY)
+
+
+@pytest.fixture
+def uncollected(after: After) -> tuple[Envelope, Order]:
+    return after(COLLECTED, READY, happened.FulfillmentUncollected(FIRST))
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from string import Template
@@ -12,10 +12,11 @@ import pytest
 
 import oms.notifications
 from oms.kernel.events import Envelope
-from oms.notifications.model import LOCALES, Kind, Notice, notice_of
+from oms.kernel.money import Money
+from oms.notifications.model import LOCALES, Collection, Kind, Notice, notice_of
 from oms.notifications.render import Message, render
 from oms.orders import events as happened
-from oms.orders.model import Order
+from oms.orders.model import Fulfillment, Order
 
 After = Callable[..., tuple[Envelope, Order]]
 Told = tuple[Envelope, Order]
@@ -27,6 +28,8 @@ PLACEHOLDERS = {
     Kind.CONFIRMATION: {"greeting", "order", "store", "lines", "totals", "address", "arrival"},
     Kind.SHIPPED: {"greeting", "order", "store", "lines", "tracking", "address"},
     Kind.DELIVERED: {"greeting", "order", "store", "lines"},
+    Kind.READY: {"greeting", "order", "store", "lines", "place", "code", "until", "due"},
+    Kind.UNCOLLECTED: {"greeting", "order", "store", "lines"},
     Kind.BACKORDERED_AGAIN: {"greeting", "order", "store", "lines"},
     Kind.PROMISE_CHANGED: {"greeting", "order", "store", "lines", "promise"},
     Kind.CANCELLED: {"greeting", "order", "store", "lines", "reason", "money"},
@@ -40,11 +43,19 @@ in_every_language = pytest.mark.parametrize("locale", LOCALES)
 for_every_kind = pytest.mark.parametrize("kind", Kind)
 
 
+def collection_of(event: Envelope, order: Order, part: Fulfillment) -> Collection:
+    until = datetime(2026, 5, 9, 18, 30, tzinfo=UTC)
+    place = ("Rio de Janeiro, RJ", "22410-000")
+    return Collection("Loja Ipanema", place, "042137", until, Money(5990, "BRL"))
+
+
 @pytest.fixture
 def notices(
     after: After,
     shipped: Told,
     delivered: Told,
+    ready: Told,
+    uncollected: Told,
     taken_back: Told,
     endangered: Told,
     cancelled: Told,
@@ -56,6 +67,8 @@ def notices(
         after(),
         shipped,
         delivered,
+        ready,
+        uncollected,
         taken_back,
         endangered,
         cancelled,
@@ -63,7 +76,7 @@ def notices(
         address_changed,
         refunded,
     )
-    told = (notice_of(*each) for each in events)
+    told = (notice_of(*each, collection_of) for each in events)
     return {notice.kind: notice for notice in told if notice is not None}
 
 
@@ -310,3 +323,33 @@ def _phrases(locale: str) -> dict[str, str]:
 
 def _unspaced(text: str) -> str:
     return "".join(text.casefold().split())
+
+
+@pytest.mark.parametrize(
+    ("locale", "until", "due"),
+    [
+        ("pt-BR", "até 09/05/2026 às 18:30.", "A pagar na retirada: R$ 59,90"),
+        ("en", "until May 9, 2026 at 18:30.", "To pay when you collect it: R$59.90"),
+    ],
+)
+def test_who_collects_is_told_where_until_when_with_which_code_and_what_to_pay(
+    notices: dict[Kind, Notice], locale: str, until: str, due: str
+) -> None:
+    text = _rendered(notices[Kind.READY], locale).text
+
+    assert "Loja Ipanema, Rio de Janeiro, RJ, 22410-000" in text
+    assert "042137" in text
+    assert until in text and due in text
+
+
+@in_every_language
+def test_who_has_paid_is_told_that_nothing_is_left_to_pay(
+    notices: dict[Kind, Notice], locale: str
+) -> None:
+    notice = notices[Kind.READY]
+    assert notice.collection is not None
+    paid = replace(notice.collection, due=Money(0, "BRL"))
+
+    text = _rendered(replace(notice, collection=paid), locale).text
+
+    assert ("nothing left to pay" in text) or ("nada a pagar" in text)

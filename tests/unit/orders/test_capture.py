@@ -202,6 +202,14 @@ def test_a_line_says_how_it_reaches_the_customer() -> None:
     assert content.customer.customer_class == "gold"
 
 
+def test_what_is_collected_may_be_paid_where_it_is_collected() -> None:
+    payment = {"method": "in_store", "provider": "store"}
+
+    content = taken(lines=line(method="pickup", pickup_node="store"), payment=payment).order.content
+
+    assert (content.payment.method, content.payment.provider) == ("in_store", "store")
+
+
 def test_too_many_lines_are_refused_with_the_limit() -> None:
     many = [
         {"sku": "MUG", "line_id": f"l{n}", "quantity": 1, "unit_price": "1"} for n in range(501)
@@ -252,6 +260,13 @@ def test_too_many_lines_are_refused_with_the_limit() -> None:
         ({"customer": {"name": "A", "tax_id": "52998224724"}}, "customer.tax_id", "invalid_tax_id"),
         ({"placed_at": "2027-01-01T00:00:00Z"}, "placed_at", "in_the_future"),
         ({"payment": {"token": "4111111111111111"}}, "payment.token", "card_number_refused"),
+        ({"payment": {"method": "in_store"}}, "payment.token", "paid_in_store"),
+        ({"payment": {"provider": "store"}}, "payment.token", "paid_in_store"),
+        (
+            {"payment": {"method": "in_store", "provider": "store"}},
+            "payment.method",
+            "in_store_needs_pickup",
+        ),
         (
             {"payment": {"provider": "channel", "method": "channel", "collected": "99.00"}},
             "payment.collected",

@@ -8,7 +8,14 @@ import pytest
 from oms.kernel.errors import Invalid
 from oms.kernel.money import Money
 from oms.payments.channel_collected import ChannelCollected
-from oms.payments.providers import Approved, AuthorizationRequest
+from oms.payments.providers import (
+    Approved,
+    AuthorizationRequest,
+    CaptureRequest,
+    Declined,
+    RefundRequest,
+    VoidRequest,
+)
 from oms.payments.registry import (
     PaymentProviders,
     ProviderSettings,
@@ -107,3 +114,16 @@ def test_what_a_channel_collected_is_recorded_and_nothing_else_is() -> None:
         ChannelCollected().authorize(
             AuthorizationRequest("ord_1", "pay_1", Money(1, "BRL"), "card", "", "k")
         )
+
+
+def test_a_till_takes_money_from_whoever_stands_there_and_gives_it_back() -> None:
+    till = PaymentProviders(ProviderSettings(lambda: "")).named("store")
+    amount = Money(1000, "BRL")
+
+    with pytest.raises(Invalid):
+        till.authorize(AuthorizationRequest("o", "p", amount, "in_store", "", "k"))
+    assert till.capture(CaptureRequest("o", "p", "", amount, "k")) == Declined(
+        "paid_at_the_till_only"
+    )
+    assert till.void(VoidRequest("o", "p", "", "k")) == Approved("till:k")
+    assert till.refund(RefundRequest("o", "p", "r", "", amount, "k")) == Approved("till:k")

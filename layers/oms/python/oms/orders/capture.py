@@ -44,6 +44,7 @@ from oms.orders.model import (
 from oms.orders.promised import Accept
 from oms.orders.reserved import source_from_reservation
 from oms.orders.store import Captured, Orders
+from oms.payments.model import IN_STORE
 from oms.payments.registry import refuse_unusable_token
 
 # Members of ``CaptureOrder`` that orders were captured without before.
@@ -208,6 +209,7 @@ def _content(
     _check_address(request, faults)
     if not fulfilled_by_channel:
         _check_nodes(request, catalog, faults)
+        _check_paid_in_store(request, faults)
     content = Content(
         order_id=identity,
         channel=request.channel,
@@ -373,6 +375,15 @@ def _check_nodes(request: CaptureOrder, catalog: Catalog, faults: Faults) -> Non
             _check_pickup_node(path, line, nodes.get(line.pickup_node), faults)
     if request.sold_at and request.sold_at not in nodes:
         faults.add("sold_at", "unknown_node", f"{request.sold_at!r} is not a node")
+
+
+def _check_paid_in_store(request: CaptureOrder, faults: Faults) -> None:
+    """What a carrier brings meets no till."""
+    shipped = any(line.method is Method.SHIP for line in request.lines)
+    if request.payment.method == IN_STORE and shipped:
+        faults.add(
+            "payment.method", "in_store_needs_pickup", "only what is collected is paid in a store"
+        )
 
 
 def _check_pickup_node(path: str, line: LineDocument, node: Node | None, faults: Faults) -> None:

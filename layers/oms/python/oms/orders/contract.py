@@ -22,6 +22,7 @@ from oms.kernel.clock import rfc3339, whole_milliseconds
 from oms.kernel.events import Envelope
 from oms.kernel.money import Money
 from oms.kernel.quantity import quantity_number
+from oms.orders.counter import due_when_handed_over
 from oms.orders.model import (
     Counts,
     Fulfillment,
@@ -307,6 +308,10 @@ class FulfillmentView(View):
     drop_ship: bool = Field(description="A supplier sends it, by a purchase order of this id")
     make: bool = Field(description="The node makes it, of its components")
     components: list[ComponentView]
+    method: Method
+    hand_over_at: str = Field(description="The node where the customer collects it")
+    pickup_until: str | None
+    due: str = Field(description="To be paid when it is handed over, once it is ready")
 
 
 class SourcingView(View):
@@ -527,6 +532,10 @@ def fulfillment_view(order: Order, fulfillment: Fulfillment) -> FulfillmentView:
             for part in fulfillment.lines
             if part.component
         ],
+        method=fulfillment.method,
+        hand_over_at=fulfillment.hand_over_at,
+        pickup_until=rfc3339(until) if (until := fulfillment.pickup_until) else None,
+        due=str(due_when_handed_over(order, fulfillment.id)),
     )
 
 
