@@ -12,6 +12,7 @@ PLACED_PER_SECOND = 8.0
 COLD_START_RATIO = 1.5
 API_COLD_START_RATIO = 2.0
 MEMORY_MB = 128.0
+MEAN_GAP_PERCENT = 1.0
 
 Sense = Literal["at most", "more than"]
 

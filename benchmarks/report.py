@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 
-from benchmarks import aims, detours, hot_sku, prices, promising
+from benchmarks import aims, detours, hot_sku, prices, promising, routing
 from benchmarks.aims import Aim
 from benchmarks.cold_starts import API, FLOOR, FLOOR_WITH_CLIENT, ColdStart
 from benchmarks.costs import BestAndMedian, Step
@@ -14,6 +14,7 @@ from benchmarks.hot_sku import Rush
 from benchmarks.journey import LINES
 from benchmarks.prices import Work
 from benchmarks.promising import PromisingFigures
+from benchmarks.routing import RoutingFigures
 from benchmarks.throughput import CALLERS, Throughput
 
 Row = Sequence[object]
@@ -46,6 +47,7 @@ class Report:
     rushes: Sequence[Rush] = ()
     promising: PromisingFigures | None = None
     detours: tuple[Detour, ...] = ()
+    routing: RoutingFigures | None = None
 
     @property
     def functions(self) -> list[str]:
@@ -94,6 +96,15 @@ class Report:
                 for name in self.functions
             ),
             Aim("MB of memory, any function", "at most", aims.MEMORY_MB, largest),
+            *(
+                Aim(
+                    f"mean gap to the optimum, %, {gap.lines} lines × {gap.nodes} nodes",
+                    "at most",
+                    aims.MEAN_GAP_PERCENT,
+                    100 * gap.mean,
+                )
+                for gap in (self.routing.gaps if self.routing else ())
+            ),
         ]
 
 
@@ -126,6 +137,7 @@ def as_text(report: Report) -> str:
         _rushes(report.rushes),
         *([detours.as_text(report.detours, table)] if report.detours else []),
         *([promising.as_text(report.promising, table)] if report.promising else []),
+        *([routing.as_text(report.routing, table)] if report.routing else []),
         _aims(report.aims()),
     ]
     return "\n\n".join(parts)

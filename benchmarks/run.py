@@ -22,6 +22,7 @@ from benchmarks import (
     journey,
     off_path,
     promising,
+    routing,
     throughput,
 )
 from benchmarks.cold_starts import ColdStart, Followed
@@ -94,6 +95,9 @@ def measure(system: System) -> Report:
     _say("promises")
     promises = promising.measure()
 
+    _say("routing")
+    routed = routing.measure()
+
     _say("cold starts")
     system.pause_deliveries()
     cold = cold_starts.measure(system, [*recorded, *counted], Followed(COUNTED, order_id))
@@ -112,6 +116,7 @@ def measure(system: System) -> Report:
         rushes=rushes,
         promising=promises,
         detours=added,
+        routing=routed,
     )
 
 
