@@ -10,6 +10,15 @@ from local.demo.signed_webhook import SignedWebhooks
 
 NAME = "Correios"
 
+# How the tracking numbers of labels begin that the OMS has bought itself.
+LABELLED = "SM"
+# What happened to such a parcel, when, in the order in which it is told: not in that of its times.
+_EVENTS = (
+    ("delivered", "2026-05-06T15:20:00Z"),
+    ("in_transit", "2026-05-05T09:00:00Z"),
+    ("out_for_delivery", "2026-05-06T11:00:00Z"),
+    ("accepted", "2026-05-04T20:00:00Z"),
+)
 _WEIGHTS = (8, 6, 4, 2, 3, 5, 9, 7)
 
 
@@ -26,7 +35,8 @@ class Carrier:
         for order in board.values():
             for parcel in order.parcels:
                 if parcel.state == "shipped" and parcel.id not in self._delivered:
-                    call = report(parcel)
+                    labelled = parcel.tracking_number.startswith(LABELLED)
+                    call = report_all(parcel) if labelled else report(parcel)
                     self._webhooks.send(call["source"], call["headers"], call["body"])
                     self._delivered.add(parcel.id)
 
@@ -39,6 +49,17 @@ def report(parcel: Parcel) -> Document:
         "fulfillment_id": parcel.id,
         "tracking_number": parcel.tracking_number,
     }
+    return call
+
+
+def report_all(parcel: Parcel) -> Document:
+    """All that happened to this parcel, in one delivery."""
+    call = report(parcel)
+    del call["body"]["data"]["status"]
+    call["body"]["data"]["events"] = [
+        {"id": f"trk_{parcel.id}_{status}", "status": status, "occurred_at": at}
+        for status, at in _EVENTS
+    ]
     return call
 
 

@@ -6,8 +6,8 @@ FILE = "catalogue.json"
 
 
 def load(demo: Document, catalog: Api, inventory: Api) -> None:
-    """Items, nodes and channels first: stock is only booked for what is known."""
-    for room in ("items", "nodes", "channels"):
+    """Items, nodes, channels and carriers first: stock is only booked for what is known."""
+    for room in ("items", "nodes", "channels", "carrier-services"):
         for name, document in demo[room].items():
             catalog.put(f"/v1/{room}/{name}", document)
     for movement in demo["stock"]:

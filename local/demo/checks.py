@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from local.aws import local_session
-from local.demo.api import Api
+from local.demo.api import Api, Document
 from local.demo.board import Board, Order
 from local.demo.mails import Mail
 from local.demo.samples import Sample
@@ -83,6 +83,17 @@ def history_faults(orders: Api, board: Board, samples: tuple[Sample, ...]) -> li
             if types["order_captured"] != 1:
                 faults.append(f"{name(sample)} was captured {types['order_captured']} times")
     return faults
+
+
+def label_fault(bought: Document, tracking: Document) -> str:
+    """Empty when a label was bought, and its parcel tracked to the door in the order of times."""
+    if not bought:
+        return "no label was bought"
+    (parcel,) = tracking["parcels"]
+    times = [report["at"] for report in parcel["reports"]]
+    if parcel["status"] != "delivered" or len(times) < 4 or times != sorted(times):
+        return f"the parcel {parcel['tracking_number']} was tracked as {parcel['status']}: {times}"
+    return ""
 
 
 def stock_faults(inventory: Api, skus: tuple[str, ...]) -> list[str]:

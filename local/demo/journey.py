@@ -19,11 +19,13 @@ from local.demo.samples import SAMPLES, Sample, read
 from local.demo.shop import Customers, Shop
 from local.demo.signed_webhook import SignedWebhooks
 from local.demo.table import Lines, LiveTable, Show
-from local.demo.warehouse import GoodsIn, Node
+from local.demo.warehouse import GoodsIn, Node, Printer
 from local.deploy import Deployment
 from local.failure import LocalFailure
 
 MAILS_SECONDS = 30.0
+# The node whose first parcel leaves with a label that the OMS buys.
+LABELS_AT = "cd-cajamar"
 
 
 def travel(deployment: Deployment, progress: Progress) -> None:
@@ -33,12 +35,15 @@ def travel(deployment: Deployment, progress: Progress) -> None:
     with progress.step("demo: loading catalogue, nodes, channels and stock", "demo: loaded"):
         _prepare(deployment, demo, webhooks)
     watch = Watch(Api.of(deployment, "orders.read"), SAMPLES)
-    place, parts = _places(deployment, webhooks), _parts(deployment, demo, webhooks)
+    printer = Printer()
+    place, parts = _places(deployment, webhooks), _parts(deployment, demo, webhooks, printer)
     with _screen(progress) as show:
         play(SAMPLES, place, parts, watch, show)
     with progress.step("demo: checking orders, money, e-mails and stock", "demo: all is well"):
         board = watch.look_at_all()
         sent = _check(deployment, demo, board)
+        labelled = _tracked(deployment, printer)
+    progress.say(labelled)
     progress.say(summary(board, sent))
 
 
@@ -74,7 +79,9 @@ def _places(deployment: Deployment, webhooks: SignedWebhooks) -> Callable[[Sampl
     return place
 
 
-def _parts(deployment: Deployment, demo: Document, webhooks: SignedWebhooks) -> list[Part]:
+def _parts(
+    deployment: Deployment, demo: Document, webhooks: SignedWebhooks, printer: Printer
+) -> list[Part]:
     carrier = Carrier(webhooks)
     staff = Api.of(deployment, "fulfillments.read", "fulfillments.write")
     return [
@@ -82,8 +89,34 @@ def _parts(deployment: Deployment, demo: Document, webhooks: SignedWebhooks) -> 
         PaymentProvider(webhooks),
         GoodsIn(Api.of(deployment, "inventory.write"), demo["late_stock"]),
         carrier,
-        *(Node(node, staff, carrier.label) for node in demo["nodes"]),
+        *(
+            Node(node, staff, carrier.label, printer if node == LABELS_AT else None)
+            for node in demo["nodes"]
+        ),
     ]
+
+
+def _tracked(deployment: Deployment, printer: Printer) -> str:
+    """What became of the parcel with a label. Raises `LocalFailure` unless it is delivered."""
+    api = Api.of(deployment, "fulfillments.read")
+    tracking = api.get(f"/v1/fulfillments/{printer.parcel}/tracking")
+    if fault := checks.label_fault(printer.bought, tracking):
+        raise LocalFailure(fault)
+    return told(printer.bought, tracking)
+
+
+def told(bought: Document, tracking: Document) -> str:
+    """Which service was bought, what for, and the way the parcel went."""
+    label, (parcel,) = bought["label"], tracking["parcels"]
+    way = " → ".join(report["status"] for report in parcel["reports"])
+    others = ", ".join(
+        f"{other['service']} {other['cost']}"
+        for other in label["compared"]
+        if other["service"] != label["service"]
+    )
+    return (
+        f"label {parcel['tracking_number']}: {label['reason']} (others: {others}); tracked: {way}"
+    )
 
 
 def _check(deployment: Deployment, demo: Document, board: Board) -> Counter[Mail]:

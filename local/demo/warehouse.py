@@ -1,6 +1,7 @@
 """Store and warehouse staff: take the work of their node, pick, pack and ship it; take goods in."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from local.demo import carrier
 from local.demo.api import Api, Document, Refusal
@@ -8,16 +9,29 @@ from local.demo.board import Board
 
 # Answers to a step whose order is being cancelled: the parcel goes back on the shelf.
 _TAKEN_BACK = ("cancelling", "illegal_transition")
-_NEXT_STEP = {"accepted": "pick", "picked": "pack", "packed": "ship"}
+_NEXT_STEP = {"accepted": "pick", "picked": "pack", "packed": "ship", "labelled": "ship"}
+
+
+@dataclass
+class Printer:
+    """Prints the label of one parcel, of the carrier service that the OMS chooses; it has none
+    before. `bought` is what was answered."""
+
+    parcel: str = ""
+    bought: Document = field(default_factory=dict)
 
 
 class Node:
-    """One step for each parcel whenever the staff act; `label` gives a tracking number."""
+    """One step for each parcel whenever the staff act; `label` gives a tracking number. With a
+    `printer` the first parcel leaves with a label of the OMS's own."""
 
-    def __init__(self, node: str, api: Api, label: Callable[[], str]) -> None:
+    def __init__(
+        self, node: str, api: Api, label: Callable[[], str], printer: Printer | None = None
+    ) -> None:
         self._node = node
         self._api = api
         self._label = label
+        self._printer = printer
         self._in_hand: dict[str, str] = {}
 
     def act(self, board: Board) -> None:
@@ -37,17 +51,29 @@ class Node:
     def _do(self, step: str, parcel: str) -> None:
         self._in_hand.pop(parcel, None)
         try:
-            done = self._api.post(
-                f"/v1/fulfillments/{parcel}/{step}", self._shipment() if step == "ship" else None
-            )
+            body = self._shipment(parcel) if step == "ship" else None
+            done = self._api.post(f"/v1/fulfillments/{parcel}/{step}", body)
         except Refusal as refusal:
             if refusal.code not in _TAKEN_BACK:
                 raise
             return
-        if done["state"] in _NEXT_STEP:
+        if step == "label" and self._printer:
+            self._printer.bought = done
+        if done["state"] == "packed" and self._prints(parcel):
+            self._in_hand[parcel] = "label"
+        elif done["state"] in _NEXT_STEP:
             self._in_hand[parcel] = _NEXT_STEP[done["state"]]
 
-    def _shipment(self) -> Document:
+    def _prints(self, parcel: str) -> bool:
+        if self._printer is None or self._printer.parcel:
+            return False
+        self._printer.parcel = parcel
+        return True
+
+    def _shipment(self, parcel: str) -> Document | None:
+        """Nothing of a parcel that has its label."""
+        if self._printer and self._printer.parcel == parcel:
+            return None
         return {"carrier": carrier.NAME, "tracking_number": self._label()}
 
 

@@ -11,8 +11,10 @@ import pytest
 from local.demo import carrier, payment_provider
 from local.demo.api import Api, Refusal
 from local.demo.signed_webhook import shopify_signature, standard_signature
-from local.demo.warehouse import GoodsIn, Node
+from local.demo.warehouse import GoodsIn, Node, Printer
 from local.failure import LocalFailure
+from oms.channels.carrier import read as read_carrier
+from oms.channels.model import Delivery, ParcelReported
 from oms.channels.signatures import verify_body_hmac, verify_standard_webhook
 from oms.payments.callbacks import read_callback
 from tests.unit.local.orders import order, parcel
@@ -104,6 +106,38 @@ def test_a_node_takes_one_step_in_each_turn_until_the_parcel_has_left() -> None:
         "ship",
     ]
     assert server.asked[-1][1] == {"carrier": "Correios", "tracking_number": "EX123456785BR"}
+
+
+def test_a_node_with_a_printer_buys_the_label_of_one_parcel_and_ships_with_it() -> None:
+    work = httpx.Response(200, json={"fulfillments": [{"id": "ful_sp"}, {"id": "ful_rj"}]})
+    both = [state for state in ("accepted", "picked", "packed") for _ in range(2)]
+    server = Server(work, *map(fulfillment, (*both, "labelled", "shipped", "shipped")))
+    printer = Printer()
+    node = Node("sp", server.api(), lambda: "EX123456785BR", printer)
+    waiting = order(state="released", parcels=(parcel("sp", "open"),))
+
+    node.act({waiting.key: waiting})
+    for _ in range(4):
+        node.act({})
+
+    shipped = [body for call, body in server.asked if call.endswith("/ship")]
+    assert [call for call, _ in server.asked if call.endswith("/label")] == [
+        "POST /v1/fulfillments/ful_sp/label"
+    ]
+    assert shipped == [{"carrier": "Correios", "tracking_number": "EX123456785BR"}, None]
+    assert printer.bought["state"] == "labelled"
+
+
+def test_a_labelled_parcel_is_reported_whole_and_in_no_order() -> None:
+    call = carrier.report_all(parcel("sp", "shipped"))
+
+    delivery = Delivery("trk_1", json.dumps(call["body"]), {})
+    statuses = [
+        command.report.status
+        for command in read_carrier(delivery)
+        if isinstance(command, ParcelReported)
+    ]
+    assert statuses == ["delivered", "in_transit", "out_for_delivery", "accepted"]
 
 
 def test_a_node_puts_a_parcel_back_whose_order_is_being_cancelled() -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from local.demo.samples import EVENTS, SAMPLES, Sample, read
+from oms.catalog.delivery_contract import CarrierServiceDocument, service_of
 from oms.channels import shopify, standard
 from oms.channels.model import CaptureRequested, Delivery
 from oms.orders.contract import CaptureOrder
@@ -59,3 +60,12 @@ def test_stock_is_received_for_known_items_at_known_nodes_once_each() -> None:
     assert {movement["sku"] for movement in movements} == CATALOGUE["items"].keys()
     assert {movement["node"] for movement in movements} == CATALOGUE["nodes"].keys()
     assert len({movement["id"] for movement in movements}) == len(movements)
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE["carrier-services"]))
+def test_carrier_services_are_as_the_api_takes_them(name: str) -> None:
+    document = CATALOGUE["carrier-services"][name]
+
+    service = service_of(name, CarrierServiceDocument.model_validate(document))
+
+    assert (service.labels_by, service.currency) == ("simulator", "BRL")
