@@ -107,9 +107,9 @@ def hand_over_of(document: HandOverDocument, order: Order) -> HandOver:
     units = None
     if document.lines is not None:
         if not document.lines and not document.decline_rest:
-            raise _fault("lines", "nothing_asked", "nothing is handed over, and nothing declined")
+            raise _invalid("lines", "nothing_asked", "nothing is handed over, and nothing declined")
         if not document.hand_over_id:
-            raise _fault("hand_over_id", "hand_over_id_needed", "a part is handed over under an id")
+            raise _invalid("hand_over_id", "hand_over_id_needed", "a part has an id of its own")
         units = units_of("lines", document.lines, order)
     return HandOver(
         document.code,
@@ -150,7 +150,7 @@ def till_payment(document: TillPaymentDocument | None, currency: str) -> TillPay
     try:
         amount = Money.parse(document.amount, currency)
     except Invalid as fault:
-        raise _fault("payment.amount", fault.problem_code, fault.detail) from None
+        raise _invalid("payment.amount", fault.problem_code, fault.detail) from None
     return TillPayment(amount.minor, document.reference, document.tender)
 
 
@@ -187,5 +187,5 @@ def _due(order: Order, found: Fulfillment) -> str:
     return str(due_when_handed_over(order, found.id))
 
 
-def _fault(path: str, code: str, message: str) -> Invalid:
+def _invalid(path: str, code: str, message: str) -> Invalid:
     return Invalid(message, code=code, faults=(Fault(path, code, message),))
