@@ -1,9 +1,9 @@
 """Where we differ from one peer on purpose: ``differences.json``, which docs/cases.md shows.
 
 A row is about a kind of cases, and of these the ones with its ``verb`` or that say what it
-``says``. The ``keys`` are not held against what the peer does, ``ours`` is instead: the same for
-all of them, or ``by`` a member of what is given (of a machine by its state). General behaviour has
-no row: a case that follows from definitions is agreed with.
+``says`` (``*`` stands for any name). The ``keys`` are not held against what the peer does, ``ours``
+is instead: the same for all of them, or ``by`` a member of what is given (of a machine by its
+state). General behaviour has no row: a case that follows from definitions is agreed with.
 """
 
 import json
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.cases.reading import NotUnderstoodError
+from tests.cases.reading import NotUnderstoodError, same
 
 ROWS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "differences.json").read_text())
 
@@ -37,10 +37,15 @@ def ours_of(row: Mapping[str, Any], case: Mapping[str, Any]) -> Mapping[str, Any
 def _is_about(row: Mapping[str, Any], case: Mapping[str, Any]) -> bool:
     if row["kind"] != case["kind"]:
         return False
-    if "verb" in row and not _mentions(case["when"], row["verb"]):
+    if "verb" in row and not any(_mentions(case["when"], verb) for verb in verbs_of(row)):
         return False
     said = row.get("says", {})
     return all(_says((case["given"], case["when"]), name, value) for name, value in said.items())
+
+
+def verbs_of(row: Mapping[str, Any]) -> Sequence[str]:
+    verb = row.get("verb", ())
+    return [verb] if isinstance(verb, str) else verb
 
 
 def _mentions(when: Any, verb: str) -> bool:
@@ -53,7 +58,7 @@ def _mentions(when: Any, verb: str) -> bool:
 
 def _says(within: Any, name: str, value: Any) -> bool:
     if isinstance(within, Mapping):
-        found = name in within and within[name] == value
+        found = any(name in ("*", key) and same(value, told) for key, told in within.items())
         return found or any(_says(member, name, value) for member in within.values())
     if isinstance(within, Sequence) and not isinstance(within, str):
         return any(_says(member, name, value) for member in within)
@@ -69,7 +74,7 @@ def table() -> str:
     for row in ROWS:
         keys = ", ".join(f"`{key}`" for key in row["keys"])
         said = [f"`{name}`: {json.dumps(value)}" for name, value in row.get("says", {}).items()]
-        when = ", ".join([*([f"`{row['verb']}`"] if "verb" in row else []), *said])
+        when = ", ".join([*(f"`{verb}`" for verb in verbs_of(row)), *said])
         theirs = f"{row['peer']}: {row['theirs']}"
         answer = f"{row['answer']}{_by_state(row)}"
         cells = (f"`{row['kind']}`", when, keys, theirs, answer, row["reason"])

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.cases import test_availability, test_sourcing
+from tests.cases import test_availability, test_lifecycle, test_sourcing
 from tests.cases.differences import ROWS, difference_of, table
 from tests.cases.reading import Keys, NotUnderstoodError, carried, same, steps_of, units
 from tests.cases.test_availability import observe
 
-ALL = (*test_availability.FILES, *test_sourcing.FILES)
+ALL = (*test_availability.FILES, *test_sourcing.FILES, *test_lifecycle.FILES)
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cases.md"
 
 
@@ -36,6 +36,13 @@ def test_every_kind_of_the_cases_is_known() -> None:
     for room in (test_availability, test_sourcing):
         run = {case["kind"] for file in room.FILES for case in carried(file)}
         assert run <= room.PURE.keys() | room.STORED.keys()
+
+
+def test_what_is_left_to_other_rooms_is_named_and_the_rest_is_run() -> None:
+    kinds = {case["kind"] for file in test_lifecycle.FILES for case in carried(file)}
+    run = test_lifecycle.PURE.keys() | test_lifecycle.STORED.keys()
+    assert kinds == (run & kinds) | (test_lifecycle.ELSEWHERE & kinds)
+    assert not run & test_lifecycle.ELSEWHERE
 
 
 @pytest.mark.parametrize(
