@@ -85,6 +85,8 @@ def set_thresholds(
     stock.set_thresholds(sku, node_id, safety_stock, low_stock_at, cause)
     if thresholds.bin is not None:
         stock.set_bin(sku, node_id, thresholds.bin)
+    if thresholds.marked_down_since is not None:
+        stock.set_marked_down(sku, node_id, thresholds.marked_down_since or None)
     if thresholds.counters:
         stock.spread(sku, node_id, thresholds.counters, cause)
     position = stock.positions({sku}, cause.at, consistent=True)[sku]

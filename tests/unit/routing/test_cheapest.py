@@ -129,6 +129,8 @@ def test_what_is_marked_down_is_worth_its_credit() -> None:
     assert taken(decided(asked(MUG), old, new)) == [("1", "new", 2)]
     rule = replace(RULE, objective=Objective(markdown_credit=Money(150, "BRL")))
     assert taken(decided(asked(MUG), old, new, rule=rule)) == [("1", "old", 2)]
+    soon = replace(old, markdown_since={"MUG": date(2026, 5, 5)})
+    assert taken(decided(asked(MUG), soon, new, rule=rule)) == [("1", "new", 2)]
 
 
 def test_a_node_that_no_carrier_goes_from_is_not_taken_unless_there_is_no_other() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from oms.aws import dynamo
@@ -38,8 +38,13 @@ def read_balance(item: Item) -> Balance:
         counters=dynamo.read_number(item, "counters", 1),
         counter=counter,
         bin=dynamo.read_text(item, "bin"),
+        marked_down_since=_day(dynamo.read_text(item, "marked_down_since")),
         rejected=dynamo.read_number(item, "rejected"),
     )
+
+
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None
 
 
 def read_entry(item: Item) -> Entry:

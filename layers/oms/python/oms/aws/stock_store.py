@@ -21,7 +21,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -410,14 +410,21 @@ class StockStore:
         return {balance.sku: balance.bin for balance in balances if balance.bin}
 
     def set_bin(self, sku: str, node: str, bin_location: str) -> None:
+        self._note(sku, node, "bin", bin_location)
+
+    def set_marked_down(self, sku: str, node: str, since: date | None) -> None:
+        self._note(sku, node, "marked_down_since", since.isoformat() if since else "")
+
+    def _note(self, sku: str, node: str, name: str, value: str) -> None:
+        """Write beside a balance what is no quantity. Raises ``NotFound`` when there is none."""
         try:
             self._client.update_item(
                 TableName=self._table,
                 Key=balance_key(sku, node),
-                UpdateExpression="SET #bin = :bin",
+                UpdateExpression="SET #name = :value",
                 ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeNames={"#bin": "bin"},
-                ExpressionAttributeValues={":bin": dynamo.text(bin_location)},
+                ExpressionAttributeNames={"#name": name},
+                ExpressionAttributeValues={":value": dynamo.text(value)},
             )
         except ClientError as error:
             if not dynamo.is_refused_condition(error):

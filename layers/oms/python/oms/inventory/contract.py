@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, WithJsonSchema
 
@@ -18,7 +18,7 @@ from oms.inventory.store import EntryPage
 from oms.kernel.clock import parse_rfc3339, rfc3339
 from oms.kernel.errors import Faults, Invalid
 from oms.kernel.quantity import parse_quantity, quantity_number
-from oms.orders.contract import Document, Identifier, Moment, Quantity
+from oms.orders.contract import Day, Document, Identifier, Moment, Quantity
 
 NotNegative = Annotated[Quantity, Field(ge=0), WithJsonSchema({"type": "number", "minimum": 0})]
 
@@ -66,6 +66,11 @@ class ThresholdsDocument(Document):
         default=None,
         description="Where in the node it lies, such as `A-03-2`, in zone `A`. As it is when left"
         " out",
+    )
+    marked_down_since: Day | Literal[""] | None = Field(
+        default=None,
+        description="Since when its price is reduced there, so that it should leave; empty: it is"
+        " not. As it is when left out",
     )
 
 
@@ -124,6 +129,7 @@ class BalanceView(BaseModel):
     low_stock_at: Quantity
     counters: int
     bin: str = ""
+    marked_down_since: str | None = None
 
 
 class StockView(BaseModel):
@@ -180,6 +186,7 @@ def balance_view(item: Item, balance: Balance) -> BalanceView:
         low_stock_at=_shown(balance.low_stock_at, item),
         counters=balance.counters,
         bin=balance.bin,
+        marked_down_since=f"{since}" if (since := balance.marked_down_since) else None,
     )
 
 

@@ -6,7 +6,7 @@ condition can compare an attribute but cannot subtract. Units that cannot be sol
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 
@@ -29,7 +29,8 @@ class Balance:
     ``sold`` is every unit that ever left the node with an order, ``rejected`` every unit to which
     it ever said no. ``counters``: over how many counters the SKU is spread at this node; a balance
     is the sum over them, or what the one numbered ``counter`` has. ``bin`` is where in the node it
-    lies, such as ``A-03-2`` in zone ``A``.
+    lies, such as ``A-03-2`` in zone ``A``. ``marked_down_since``: its price is reduced there from
+    that day on, and it should leave.
     """
 
     sku: str
@@ -47,6 +48,7 @@ class Balance:
     counter: int = 0
     rejected: int = 0
     bin: str = ""
+    marked_down_since: date | None = None
 
 
 # What a ledger entry may change; a balance is the sum of its entries in each of these.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from oms.inventory.counting import CountTasks
@@ -115,6 +115,9 @@ class Stock(Protocol):
         """By SKU the bin that it lies in at the node; of those that have one."""
 
     def set_bin(self, sku: str, node: str, bin_location: str) -> None:
+        """Raises ``NotFound`` when the node never held the SKU."""
+
+    def set_marked_down(self, sku: str, node: str, since: date | None) -> None:
         """Raises ``NotFound`` when the node never held the SKU."""
 
     def balances(self, skus: Set[str]) -> Mapping[str, tuple[Balance, ...]]:

@@ -8,7 +8,7 @@ themselves, one after the other, from what those before left.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from oms.catalog.model import Item, Node
 from oms.catalog.store import Catalog
@@ -344,16 +344,20 @@ class _Known:
 
     sold: Mapping[str, Mapping[str, int]]
     rejected: Mapping[str, Mapping[str, int]]
+    marked_down: Mapping[str, Mapping[str, date]]
 
     @classmethod
     def of(cls, positions: Mapping[str, Position]) -> "_Known":
         sold: dict[str, dict[str, int]] = {}
         rejected: dict[str, dict[str, int]] = {}
+        marked_down: dict[str, dict[str, date]] = {}
         for sku, position in positions.items():
             for balance in position.balances:
                 sold.setdefault(balance.node, {})[sku] = balance.sold
-                rejected.setdefault(balance.node, {})[sku] = getattr(balance, "rejected", 0)
-        return cls(sold, rejected)
+                rejected.setdefault(balance.node, {})[sku] = balance.rejected
+                if since := balance.marked_down_since:
+                    marked_down.setdefault(balance.node, {})[sku] = since
+        return cls(sold, rejected, marked_down)
 
 
 def _fact(
@@ -376,6 +380,7 @@ def _fact(
         parcel_cost=_parcel_cost(node, request, rates) if rates else None,
         sold=known.sold.get(node.id, {}),
         rejected=known.rejected.get(node.id, {}),
+        markdown_since=known.marked_down.get(node.id, {}),
         rates=rates,
     )
 

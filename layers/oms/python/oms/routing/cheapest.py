@@ -7,6 +7,7 @@ what rounding up adds on average; ``oms.routing.costs`` counts them as carriers 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from oms.kernel.money import Money
 from oms.routing.costs import Penalties, best_rate, handling_of, weight
@@ -103,9 +104,10 @@ def _problem(
         *(Demand(name, name, 1) for name in blocks),
         *(Demand(want.line_id, want.sku, want.quantity) for want in task.loose),
     ]
+    credit, today = penalties.credit, request.now.date()
     suppliers = []
     for one in pool:
-        price, credit = prices[one.node], penalties.credit
+        price = prices[one.node]
         units: dict[str, int] = {}
         costs: dict[str, int] = {}
         left = dict(one.units)
@@ -115,9 +117,9 @@ def _problem(
                 costs[name] = (len({want.sku for want in block}) - 1) * price.line
                 for want in block:
                     left[want.sku] -= want.quantity
-                    costs[name] += want.quantity * _unit_cost(one, want, price, credit)
+                    costs[name] += want.quantity * _unit_cost(one, want, price, credit, today)
         for want in task.loose:
-            costs[want.sku] = _unit_cost(one, want, price, credit)
+            costs[want.sku] = _unit_cost(one, want, price, credit, today)
             units[want.sku] = max(0, left.get(want.sku, 0))
         for want in task.loose:
             if want.line_id in one.excluded:
@@ -137,9 +139,10 @@ def _disjoint(blocks: Sequence[Sequence[Want]]) -> list[list[Want]]:
     return found
 
 
-def _unit_cost(candidate: Candidate, want: Want, price: _Prices, credit: int) -> int:
+def _unit_cost(candidate: Candidate, want: Want, price: _Prices, credit: int, today: date) -> int:
     """Of one unit of the want's scale, rounded up."""
-    marked_down = want.sku in candidate.facts.markdown_since
+    since = candidate.facts.markdown_since.get(want.sku)
+    marked_down = since is not None and since <= today
     whole = want.weight_grams * price.gram - (credit * _FINE if marked_down else 0)
     scale: int = 10**want.scale
     return -(-whole // scale)
