@@ -95,7 +95,6 @@ def test_two_parcels_travel_with_the_labels_that_were_bought_for_them(
     assert {parcel["status"] for parcel in tracking["parcels"]} <= {"delivered", "in_transit"}
 
 
-@pytest.mark.usefixtures("carriers")
 def test_a_lost_parcel_holds_its_order_up_until_it_is_found(
     shop: Shop, stack: Stack, senders: Senders
 ) -> None:

@@ -14,7 +14,9 @@ from oms.fulfillment.parcels import Packing
 from oms.kernel.errors import Conflict, ProviderUnavailable, VersionConflict
 from oms.kernel.ids import order_of
 from oms.orders import decisions
-from oms.orders.model import CommittedPromise, Content, PromisedPart
+from oms.orders import events as happened
+from oms.orders.events import Event
+from oms.orders.model import CommittedPromise, Content, Method, PromisedPart, Units
 from tests.integration.fulfillment.station import (
     CountingCarrier,
     at,
@@ -218,7 +220,7 @@ def test_nothing_is_bought_while_labels_are_being_cancelled(oms: World) -> None:
 
     with pytest.raises(Conflict) as refused:
         buy(oms, part, carrier)
-    assert refused.value.problem_code == "label_cancelling"
+    assert refused.value.problem_code == "label_pending"
 
 
 def test_labels_that_have_left_are_not_cancelled(oms: World, call: Gateway) -> None:
@@ -248,6 +250,76 @@ def test_an_order_that_was_cancelled_while_the_carrier_was_asked_keeps_no_label(
     assert refused.value.problem_code == "withdrawn"
     assert carrier.cancelled == carrier.bought
     assert stored(oms, part).state == "packed"
+
+
+# --- outdated -----------------------------------------------------------------------------------
+
+
+def happens(oms: World, part: str, event: Event) -> None:
+    order = oms.orders.load(order_of(part))
+    oms.orders.commit(order, (event,), CAUSE)
+
+
+def codes(call: Gateway, part: str) -> set[str]:
+    """What printing the label, buying one and shipping with it are refused with."""
+    calls = (
+        ("parcels", f"GET /v1/fulfillments/{part}/label"),
+        ("parcels", f"POST /v1/fulfillments/{part}/label"),
+        ("fulfillment", f"POST /v1/fulfillments/{part}/ship"),
+    )
+    answers = [call(*each) for each in calls]
+    assert {status for status, _ in answers} == {409}
+    return {problem["code"] for _, problem in answers}
+
+
+def test_a_label_with_an_address_that_was_changed_since_is_of_no_use(
+    oms: World, call: Gateway
+) -> None:
+    part = at_the_node(oms)
+    label(call, part)
+    moved = replace(content().shipping_address, line1="Rua Augusta 1")
+    happens(oms, part, happened.AddressChanged(moved))
+
+    assert codes(call, part) == {"address_changed"}
+
+    call("parcels", f"POST /v1/fulfillments/{part}/label/cancel")
+    label(call, part)
+    assert "Rua Augusta 1" in printed(call, part, "label", "zpl")
+
+
+def test_labels_for_units_that_are_no_longer_in_it_are_of_no_use(oms: World, call: Gateway) -> None:
+    part = at_the_node(oms)
+    label(call, part)
+    happens(oms, part, happened.FulfillmentReduced(part, (Units("TEE", 1),)))
+
+    assert codes(call, part) == {"packed_otherwise"}
+
+    call("parcels", f"POST /v1/fulfillments/{part}/label/cancel")
+    left = {"parcels": [{"lines": [{"line_id": "MUG", "quantity": 2}]}]}
+    assert call("fulfillment", f"POST /v1/fulfillments/{part}/pack", left)[0] == 200
+    assert label(call, part)[0] == 200
+
+
+def test_nothing_leaves_while_its_labels_are_being_bought(oms: World, call: Gateway) -> None:
+    part, carrier = at_the_node(oms), CountingCarrier(before=failing(3))
+    with pytest.raises(ProviderUnavailable):
+        buy(oms, part, carrier)
+    given = {"carrier": "Correios", "tracking_number": "BR1"}
+
+    for body in (None, given):
+        status, problem = call("fulfillment", f"POST /v1/fulfillments/{part}/ship", body)
+        assert (status, problem["code"]) == (409, "label_pending")
+
+
+def test_no_label_is_bought_for_what_is_picked_up(oms: World, call: Gateway) -> None:
+    lines = tuple(
+        replace(each, method=Method.PICKUP, pickup_node="sp-dc") for each in content().lines
+    )
+    part = at_the_node(oms, of=replace(content(), lines=lines))
+
+    status, problem = label(call, part)
+
+    assert (status, problem["code"], problem["state"]) == (409, "illegal_transition", "packed")
 
 
 # --- printed --------------------------------------------------------------------------------------

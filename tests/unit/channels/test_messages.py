@@ -113,6 +113,15 @@ def test_several_reports_come_with_their_own_times() -> None:
     assert (second.id, second.status, second.place) == ("msg_1:2", "accepted", "Cajamar")
 
 
+def test_a_number_too_long_to_be_kept_is_refused() -> None:
+    body = sample("carrier_delivered")
+    body["data"]["tracking_number"] = "9" * 201
+
+    with pytest.raises(Invalid) as refused:
+        carrier.read(delivery(body))
+    assert refused.value.faults[0].path == "data.tracking_number"
+
+
 def test_a_time_without_a_zone_is_refused() -> None:
     body = sample("carrier_delivered")
     body["data"]["occurred_at"] = "2026-05-05T10:00:00"

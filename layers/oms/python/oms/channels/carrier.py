@@ -54,15 +54,25 @@ def _command(event_id: str, sent_at: Payload, parcel: Payload, event: Payload) -
         return Ignored(f"a parcel that is {status} changes nothing")
     return ParcelReported(
         TrackingReport(
-            id=event_id,
+            id=_short(event_id, event.at("id").path),
             fulfillment_id=parcel.at("fulfillment_id").text(),
-            tracking_number=parcel.at("tracking_number").text(),
+            tracking_number=_short(
+                parcel.at("tracking_number").text(), parcel.at("tracking_number").path
+            ),
             status=TrackingStatus(status),
             at=_moment(event.at("occurred_at") or sent_at),
             place=event.at("place").text_or_empty()[:_LONGEST_TEXT],
             description=event.at("description").text_or_empty()[:_LONGEST_TEXT],
         )
     )
+
+
+def _short(text: str, path: str) -> str:
+    """They are a part of the key that a report is kept under."""
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    fault = Fault(path, "invalid_type", f"has more than {_LONGEST_TEXT} characters")
+    raise Invalid(f"{path} is too long", code="invalid_type", faults=(fault,))
 
 
 def _moment(when: Payload) -> datetime:

@@ -19,14 +19,14 @@ from oms.fulfillment.carriers import (
     Rate,
     RateRequest,
 )
-from oms.fulfillment.packing import packed_as
+from oms.fulfillment.packing import fingerprint, packed_as
 from oms.fulfillment.parcel_store import LabelledParcel, ParcelStore
 from oms.fulfillment.parcels import Choice, Label, Packing, Parcel
 from oms.fulfillment.patience import patiently
 from oms.fulfillment.rate_shopping import choose, promised_day
 from oms.fulfillment.worklist import Work, find
 from oms.kernel.errors import Conflict, NotFound
-from oms.orders.model import Address, FulfillmentState
+from oms.orders.model import Address
 from oms.orders.store import Orders
 from oms.orders.transitions import TRANSITIONS
 
@@ -46,8 +46,9 @@ def buy_labels(station: Station, fulfillment_id: str, service: str, now: datetim
     promise. Once they are there they are answered again.
 
     Raises ``Conflict`` (``illegal_transition`` unless it is packed; ``no_carrier``; ``labelled``
-    with another service; ``label_cancelling``), ``Invalid`` (``unknown_service``), the carrier's
-    ``carrier_refused``, and ``ProviderUnavailable``: then the same call goes on where this one stopped.
+    with another service; ``label_pending``), ``Invalid`` (``unknown_service``,
+    ``carrier_refused``), and ``ProviderUnavailable``: then the same call goes on where this one
+    stopped.
     """
     work = find(fulfillment_id, station.orders)
     packing = packed_as(work, station.parcels, station.catalog)
@@ -55,9 +56,10 @@ def buy_labels(station: Station, fulfillment_id: str, service: str, now: datetim
         return _same_service(packing, service)
     _check_packed(work)
     if packing.cancelling:
-        raise Conflict("its labels are being cancelled", code="label_cancelling")
+        raise Conflict("its labels are being cancelled", code="label_pending")
     if packing.choice is None:
         choice = _shop(station, work, packing, service, now)
+        choice = replace(choice, address=fingerprint(work.order))
         packing = station.parcels.store(replace(packing, choice=choice))
     else:
         _same_service(packing, service)
@@ -136,13 +138,14 @@ def _same_service(packing: Packing, service: str) -> Packing:
 
 
 def _check_packed(work: Work) -> None:
+    """Labels are bought when the next step may be to ship."""
     state, method = work.fulfillment.state, work.fulfillment.method
-    if state is not FulfillmentState.PACKED:
-        allowed = sorted(TRANSITIONS[method].get(state, {}))
+    allowed = TRANSITIONS[method].get(state, {})
+    if "ship" not in allowed:
         raise Conflict(
-            f"the fulfilment is {state}; labels are bought once it is packed",
+            f"the fulfilment is {state}; labels are for what is packed and is to be shipped",
             code="illegal_transition",
-            context={"state": state, "allowed": allowed},
+            context={"state": state, "allowed": sorted(allowed)},
         )
 
 

@@ -1,5 +1,6 @@
 """Packing a fulfilment into parcels, and what is proposed before anybody has."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ from oms.fulfillment.parcels import (
     weight_of,
 )
 from oms.fulfillment.worklist import Work
+from oms.kernel.encoding import to_json
 from oms.kernel.errors import Conflict, Faults
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_of
@@ -40,19 +42,32 @@ class PackedParcel:
 
 
 def packed_as(work: Work, parcels: ParcelStore, catalog: Catalog) -> Packing:
-    """As somebody packed it, else everything in one parcel.
-
-    Raises ``Conflict`` (``packed_otherwise``) when units were taken out of it since.
-    """
+    """As somebody packed it, else everything in one parcel. Raises as ``check_current`` does."""
     kept = parcels.packing(work.fulfillment.id)
     if kept is None:
         return propose(work, ParcelLimits(), catalog)
-    if not adds_up(work.fulfillment, kept):
+    check_current(work, kept)
+    return kept
+
+
+def check_current(work: Work, packing: Packing) -> None:
+    """Raises ``Conflict``: ``packed_otherwise`` when units were taken out of it since then,
+    ``address_changed`` when its labels bear another address than the order."""
+    if not adds_up(work.fulfillment, packing):
         raise Conflict(
             "the fulfilment has other units than its parcels: pack it again",
             code="packed_otherwise",
         )
-    return kept
+    if packing.choice is not None and packing.choice.address != fingerprint(work.order):
+        raise Conflict(
+            "the address was changed: cancel the labels and buy others", code="address_changed"
+        )
+
+
+def fingerprint(order: Order) -> str:
+    """Of the address; another for another one."""
+    address = to_json(order.content.shipping_address)
+    return hashlib.sha256(address.encode()).hexdigest()[:16]
 
 
 def propose(work: Work, limits: ParcelLimits, catalog: Catalog) -> Packing:

@@ -56,7 +56,8 @@ class Compared:
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The service that labels are bought of. ``promised``: the day that was to be kept; none, and
-    the cheapest was taken. ``reason`` says in words why it was this one."""
+    the cheapest was taken. ``reason`` says in words why it was this one. ``address`` tells the
+    address that is on the labels from another."""
 
     service: str
     name: str
@@ -67,6 +68,7 @@ class Choice:
     reason: str
     promised: date | None = None
     compared: tuple[Compared, ...] = ()
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ at then; whoever ships looks at the reports afterwards: one of the two sees that
 from dataclasses import dataclass, replace
 from functools import partial
 
+from oms.fulfillment.packing import check_current
 from oms.fulfillment.parcel_store import ParcelStore
 from oms.fulfillment.parcels import Packing
 from oms.fulfillment.tracking import FAILED, TrackingReport, all_delivered, numbers_of, tracked
@@ -43,11 +44,17 @@ def ship(
     """With the labels that were bought, else with what is ``given``. ``quiet``: the customer is not
     told.
 
-    Raises ``Conflict``: ``not_labelled`` when there is neither, ``labelled`` when they differ.
+    Raises ``Conflict``: ``not_labelled`` when there is neither, ``labelled`` when they differ,
+    ``label_pending`` while they are being bought or cancelled, ``packed_otherwise`` and
+    ``address_changed`` when they are not for what leaves now.
     """
     packing = parcels.packing(fulfillment_id)
     number = _number(packing, given)
-    leaving = [] if packing is None else _leaving(packing, parcels)
+    leaving: list[Write] = []
+    if packing is not None and packing.choice is not None and not packing.shipped:
+        check_current(find(fulfillment_id, orders), packing)
+        # In the same transaction: from now on the labels are not cancelled any more.
+        leaving = [parcels.storing(replace(packing, shipped=True))]
     order = fulfillment.ship(
         fulfillment_id,
         number.carrier,
@@ -108,23 +115,19 @@ def _fail(fulfillment_id: str, number: str, outcome: str, order: Order) -> Event
 
 
 def _number(packing: Packing | None, given: GivenNumber | None) -> GivenNumber:
-    if packing is None or not packing.is_labelled:
+    if packing is None or packing.choice is None:
         if given is None:
             raise Conflict(
                 "buy a label, or say with which carrier and tracking number it leaves",
                 code="not_labelled",
             )
         return given
-    assert packing.choice is not None
+    if packing.cancelling or not packing.is_labelled:
+        raise Conflict("its labels are being bought or cancelled", code="label_pending")
     numbers = [label.tracking_number for label in packing.labels]
     if given is not None and given.tracking_number not in numbers:
         raise Conflict("it has a label with another tracking number", code="labelled")
     return GivenNumber(packing.choice.carrier, numbers[0])
-
-
-def _leaving(packing: Packing, parcels: ParcelStore) -> list[Write]:
-    """In the same transaction: from now on the labels are not cancelled any more."""
-    return [] if packing.choice is None else [parcels.storing(replace(packing, shipped=True))]
 
 
 def _check_number(report: TrackingReport, own: Fulfillment, parcels: ParcelStore) -> None:
