@@ -83,7 +83,8 @@ FUNCTIONS = (
         _API,
         tables={
             "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem", "Query"),
-            "catalog": ("BatchGetItem", "Query"),
+            "catalog": ("BatchGetItem", "GetItem", "Query"),
+            "orders": (*APPEND_ORDER, "ConditionCheckItem"),
         },
     ),
     FunctionPlan(
@@ -132,10 +133,10 @@ FUNCTIONS = (
         tables={
             "orders": APPEND_ORDER,
             "inventory": (*MOVE_STOCK, "DeleteItem", *CHECK_ORDER, "Query"),
-            "catalog": CHECK_ORDER,
+            "catalog": (*CHECK_ORDER, "Query"),
             "work": ("PutItem", "DeleteItem", *CHECK_ORDER, "Query"),
         },
-        indexes={"views": ("waiting",)},
+        indexes={"orders": ("by_customer",), "views": ("waiting",)},
     ),
     FunctionPlan(
         "parcels",
@@ -277,9 +278,13 @@ FUNCTIONS = (
     ),
     FunctionPlan(
         "replenishment",
-        "Schedule and queue: suggests purchase orders, tells what is late or sold out",
+        "Schedule and queue: suggests purchase orders, makes those of drop-shipping, tells what is"
+        " late or sold out",
         _QUEUE,
-        tables={"inventory": (*MOVE_STOCK, "DeleteItem", "GetItem", "Query")},
+        tables={
+            "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem", "Query"),
+            "orders": ("ConditionCheckItem", "Query"),
+        },
     ),
     FunctionPlan(
         "clock",

@@ -4,11 +4,13 @@ from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
+from functions.fulfillment.changes import router as changes
 from functions.fulfillment.picklists import router as picklists
+from functions.fulfillment.shipments import router as shipments
 from oms.aws import stores
 from oms.aws.http import caller, refusals, resolver, serve
 from oms.aws.observability import correlation_id
-from oms.fulfillment import packing, picking, shipping
+from oms.fulfillment import joining, packing, picking
 from oms.fulfillment.contract import FulfillmentPage, Shipment
 from oms.fulfillment.packing_contract import PackDocument, parcels_of
 from oms.fulfillment.picklist_contract import ShortPick, short_pick
@@ -23,6 +25,8 @@ from oms.orders.model import FulfillmentState, Order
 
 app = resolver()
 app.include_router(picklists)
+app.include_router(changes)
+app.include_router(shipments)
 
 FulfillmentId = Annotated[str, Path(pattern=r"^ful_[a-z2-7]{26}_\d{1,4}$")]
 _STEP = {
@@ -122,7 +126,8 @@ def pack(
 @app.post(
     "/v1/fulfillments/<fulfillment_id>/ship",
     summary="The parcels leave with a carrier",
-    description="Without a body they leave with the labels that were bought.",
+    description="Without a body they leave with the labels that were bought. What travels with them"
+    " leaves too.",
     tags=["fulfillments"],
     responses={**_STEP, **refusals(400, 415)},
 )
@@ -133,12 +138,13 @@ def ship(
 ) -> FulfillmentView:
     _check_staff(fulfillment_id)
     given = GivenNumber(shipment.carrier, shipment.tracking_number) if shipment else None
-    order = shipping.ship(
+    order = joining.ship(
         fulfillment_id,
         given,
         stores.orders(),
         stores.stock(),
         stores.parcels(),
+        stores.shipments(),
         _cause(),
         quiet=not notify_customer,
     )
@@ -152,7 +158,9 @@ def ship(
     responses=_STEP,
 )
 def deliver(fulfillment_id: FulfillmentId) -> FulfillmentView:
-    return _advance(fulfillment_id, "deliver")
+    _check_staff(fulfillment_id)
+    order = joining.deliver(fulfillment_id, stores.orders(), stores.shipments(), _cause())
+    return _view(order, fulfillment_id)
 
 
 def _advance(fulfillment_id: str, step: str) -> FulfillmentView:

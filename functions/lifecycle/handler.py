@@ -41,7 +41,7 @@ def take(message: Message) -> None:
         _start(event)
     elif event.type == "lifecycle_resumed":
         restart(event.subject, event.version, event.correlation_id, stores.orders(), lifecycle)
-    else:
+    elif event.data.get("action") != "backorder":  # A person has decided that it waits.
         if about := _ABOUT.get(event.type):
             signal(event.subject, about, stores.orders(), stores.orders(), lifecycle)
         for sku in _skus(event):

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
 
+from functions.orders.exceptions import router as exceptions
 from oms.aws import stores
 from oms.aws.http import caller, refusals, reply, resolver, serve
 from oms.aws.observability import correlation_id, logger
@@ -29,6 +30,7 @@ from oms.promising.jeopardies import in_jeopardy
 from oms.promising.severity import Severity
 
 app = resolver()
+app.include_router(exceptions)
 
 _ORDER: dict[str, Any] = {"application/json": {"model": OrderView}}
 OrderId = Annotated[str, Path(description="As returned by capture", pattern=r"^ord_[a-z2-7]{26}$")]

@@ -10,6 +10,7 @@ from oms.aws.dead_letters import DeadLetters, Message, consumer
 from oms.aws.observability import correlate, logger
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
+from oms.orders.exceptions import BACKORDER
 from oms.orders.rerouting import Router, reroute
 
 router = Router(stores.orders(), stores.stock(), stores.catalog(), stores.sourcing_policies())
@@ -18,6 +19,8 @@ router = Router(stores.orders(), stores.stock(), stores.catalog(), stores.sourci
 def take(message: Message) -> None:
     event = envelope_of(message.body)
     correlate(event.correlation_id)
+    if event.data.get("action") == BACKORDER:
+        return  # A person has decided that it waits.
     cause = Cause(utc_now(), "rerouting", correlation_id=event.correlation_id)
     order = reroute(event.subject, router, cause)
     logger.info("rerouted", event_id=event.id, event_type=event.type, status=order.status)

@@ -24,7 +24,7 @@ from botocore.exceptions import ClientError
 from oms.aws import dynamo
 from oms.kernel.clock import parse_rfc3339, rfc3339
 from oms.kernel.encoding import from_json, from_plain, to_json, to_plain
-from oms.kernel.errors import NotFound, VersionConflict
+from oms.kernel.errors import Conflict, NotFound, VersionConflict
 from oms.kernel.events import Cause, Envelope, event_id
 from oms.kernel.writes import Write
 from oms.orders.events import CLASS_BY_TYPE, TYPE_BY_CLASS, Event, OrderCaptured
@@ -162,6 +162,20 @@ class OrderStore:
             raise
         return committed
 
+    def appending(self, order: Order, events: Sequence[Event], cause: Cause) -> Write:
+        evolved = evolve_all(order, events)
+        committed = Order(evolved.content, evolved.progress, order.version + 1)
+        entered = committed.state if committed.state is not order.state else None
+        return self._append(committed, entered, events, cause)
+
+    def once(self, name: str) -> Write:
+        put = {
+            "TableName": self._table,
+            "Item": {"pk": dynamo.text(f"once#{name}"), "sk": dynamo.text("once")},
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        return Write({"Put": put}, Conflict("it was done before", code="entry_exists"))
+
     def _append(
         self, committed: Order, entered: State | None, events: Sequence[Event], cause: Cause
     ) -> Write:
@@ -178,6 +192,18 @@ class OrderStore:
         }
         conflict = VersionConflict(f"{committed.order_id} is past version {committed.version - 1}")
         return Write({"Put": put}, conflict)
+
+    def unchanged(self, order: Order) -> Write:
+        check = {
+            "TableName": self._table,
+            "Key": {
+                "pk": dynamo.text(order.order_id),
+                "sk": dynamo.text(f"commit#{order.version + 1:06d}"),
+            },
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        changed = VersionConflict(f"{order.order_id} is past version {order.version}")
+        return Write({"ConditionCheck": check}, changed)
 
     def history(self, order_id: str) -> list[Envelope]:
         items: list[dict[str, Any]] = []

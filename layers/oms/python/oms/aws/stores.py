@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from oms.aws.purchase_store import PurchaseStore
     from oms.aws.replenishment_store import ReplenishmentStore
     from oms.aws.reservation_store import ReservationStore
-    from oms.aws.staff_store import StaffTable
+    from oms.aws.shipment_store import ShipmentTable
     from oms.aws.sourcing_policy_store import SourcingPolicyStore
+    from oms.aws.staff_store import StaffTable
     from oms.aws.stock_store import StockStore
     from oms.aws.view_store import ViewStore
 
@@ -164,3 +165,10 @@ def picklists() -> PicklistTable:
     from oms.aws.picklist_store import PicklistTable
 
     return PicklistTable(clients.dynamodb(), os.environ["WORK_TABLE"])
+
+
+@cache
+def shipments() -> ShipmentTable:
+    from oms.aws.shipment_store import ShipmentTable
+
+    return ShipmentTable(clients.dynamodb(), os.environ["WORK_TABLE"])

@@ -239,9 +239,7 @@ def _rooms(
     waits_gladly = order.content.on_out_of_stock is OutOfStockPolicy.BACKORDER
     if not waits_gladly and not order.is_promised_later(waits):
         return "the customer does not wait"
-    after = (
-        evolve_all(order, _routed(order, Plan(tuple(allocations)), ())) if allocations else order
-    )
+    after = evolve_all(order, routed(order, Plan(tuple(allocations)), ())) if allocations else order
     rooms = rooms_for(after, waits, seen.positions, cause.at)
     return str(rooms) if isinstance(rooms, Refusal) else rooms
 
@@ -258,8 +256,8 @@ def _commit(
 ) -> Commit | None:
     stock, allocations = router.stock, plan.allocations
     work_taken = _takings(order, allocations, seen, router, cause)
-    routed = _routed(order, plan, tuple(one.slot for one in work_taken))
-    events = (*routed, *_rest(evolve_all(order, routed), plan))
+    to_nodes = routed(order, plan, tuple(one.slot for one in work_taken))
+    events = (*to_nodes, *_rest(evolve_all(order, to_nodes), plan))
     if not events:
         return None
     after = evolve_all(order, events)
@@ -272,7 +270,7 @@ def _commit(
         *stock.production.take(effort for one in allocations for effort in one.effort),
         *stock.capacity.take(work_taken),
         *requeue(order, after, stock, plan.rooms),
-        *_promised_lines(order, allocations, stock),
+        *promised_lines(order, allocations, stock),
     ]
     return Commit(events, writes)
 
@@ -292,7 +290,7 @@ def _takings(
     return takings(nodes, seen.prospect.loads, cause.at)
 
 
-def _routed(order: Order, plan: Plan, slots: Sequence[Slot]) -> tuple[Event, ...]:
+def routed(order: Order, plan: Plan, slots: Sequence[Slot]) -> tuple[Event, ...]:
     """Nodes have it; what meets open work of the order at its node goes with that."""
     if not plan.allocations:
         return ()
@@ -306,7 +304,12 @@ def _routed(order: Order, plan: Plan, slots: Sequence[Slot]) -> tuple[Event, ...
             parts[number] = replace(part, slot=slot)
     events: tuple[Event, ...] = (
         happened.UnitsRouted(
-            tuple(parts), plan.rule, plan.reason, _waited(order, parts), plan.evidence
+            tuple(parts),
+            plan.rule,
+            plan.reason,
+            _waited(order, parts),
+            plan.evidence,
+            any(part.drop_ship for part in parts),
         ),
     )
     for part_id, into in joining.items():
@@ -335,13 +338,14 @@ def _joining(order: Order, parts: Iterable[Fulfillment]) -> dict[str, str]:
 
 def _waited(order: Order, parts: Iterable[Fulfillment]) -> tuple[Units, ...]:
     """Those of the routed units that were backordered: these go first."""
-    routed: dict[str, int] = {}
+    units_routed: dict[str, int] = {}
     for part in parts:
         for line_id, units in part.units.items():
-            routed[line_id] = routed.get(line_id, 0) + units
+            units_routed[line_id] = units_routed.get(line_id, 0) + units
     counts = zip(order.content.lines, order.progress.counts, strict=True)
     waited = {
-        line.line_id: min(count.backordered, routed.get(line.line_id, 0)) for line, count in counts
+        line.line_id: min(count.backordered, units_routed.get(line.line_id, 0))
+        for line, count in counts
     }
     return work.as_units({line_id: units for line_id, units in waited.items() if units})
 
@@ -372,7 +376,7 @@ def _rest(order: Order, plan: Plan) -> tuple[Event, ...]:
     return tuple(events)
 
 
-def _promised_lines(order: Order, allocations: Iterable[Allocation], stock: Stock) -> list[Write]:
+def promised_lines(order: Order, allocations: Iterable[Allocation], stock: Stock) -> list[Write]:
     if order.content.promise is None:
         return []
     lines = {one.line_id: order.content.line(one.line_id).sku for one in allocations}

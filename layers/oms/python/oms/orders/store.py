@@ -65,6 +65,17 @@ class Orders(Protocol):
         in ``also`` whose condition failed; then nothing has been written.
         """
 
+    def appending(self, order: Order, events: Sequence[Event], cause: Cause) -> Write:
+        """The write of a commit that another order's commit is to have in its transaction; refused
+        with ``VersionConflict``."""
+
+    def once(self, name: str) -> Write:
+        """A write that happens once for a name; refused with ``Conflict`` (``entry_exists``)."""
+
+    def unchanged(self, order: Order) -> Write:
+        """A write that is refused with ``VersionConflict`` when something happened to the order
+        since: for what is written elsewhere because the order is as it is."""
+
     def history(self, order_id: str) -> list[Envelope]:
         """Every event, oldest first. Raises ``NotFound``."""
 

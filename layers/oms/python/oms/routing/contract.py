@@ -129,6 +129,10 @@ class SourcingPolicyDocument(Document):
 
     name: Text = ""
     active: bool = True
+    merge_orders: bool = Field(
+        default=False,
+        description="Open orders of one customer to one address may leave a node as one shipment",
+    )
     channels: Annotated[tuple[Identifier, ...], Field(max_length=50)] = ()
     effective_from: Moment | None = Field(
         default=None, description="It holds from then on; at once when it is left out"
@@ -167,6 +171,7 @@ def policy_of(policy_id: str, document: SourcingPolicyDocument, faults: Faults) 
         channels=document.channels,
         effective_from=document.effective_from,
         active=document.active,
+        merge_orders=document.merge_orders,
     )
 
 
@@ -176,6 +181,7 @@ def policy_view(policy: SourcingPolicy, effective_version: int | None) -> Sourci
         version=policy.version,
         name=policy.name,
         active=policy.active,
+        merge_orders=policy.merge_orders,
         channels=policy.channels,
         effective_from=policy.effective_from,
         rules=tuple(_rule_document(rule) for rule in policy.rules),

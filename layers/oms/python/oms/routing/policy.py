@@ -148,7 +148,8 @@ class Rule:
 class SourcingPolicy:
     """``version`` counts what was put, from 1; 0 is the built-in policy. Without ``channels`` it is
     for all of them; it holds from ``effective_from``, or from when it was put. One that is not
-    ``active`` is for none."""
+    ``active`` is for none. ``merge_orders``: open orders of one customer to one address may leave
+    a node as one shipment."""
 
     id: str
     rules: tuple[Rule, ...]
@@ -158,6 +159,7 @@ class SourcingPolicy:
     effective_from: datetime | None = None
     active: bool = True
     put_at: datetime | None = None
+    merge_orders: bool = False
 
     @property
     def since(self) -> datetime | None:

@@ -1,0 +1,38 @@
+"""The JSON of units of an order's lines."""
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from oms.kernel.errors import Faults, Invalid
+from oms.kernel.quantity import parse_quantity
+from oms.orders.contract import Document, Identifier, Quantity
+from oms.orders.model import Order
+
+
+class LineUnits(Document):
+    line_id: Identifier
+    quantity: Quantity = Field(description="In the item's unit")
+
+
+def units_of_lines(lines: Sequence[LineUnits], order: Order) -> dict[str, int]:
+    """Units by line id. Raises ``Invalid`` with every fault (``unknown_line``, ``line_twice``,
+    ``quantity_not_positive``, ``too_many_decimals``, ``invalid_quantity``)."""
+    known = {line.line_id: line for line in order.content.lines}
+    faults, units = Faults(), dict[str, int]()
+    for index, one in enumerate(lines):
+        path = f"lines.{index}"
+        if one.line_id not in known:
+            faults.add(f"{path}.line_id", "unknown_line", f"the order has no {one.line_id!r}")
+            continue
+        if one.line_id in units:
+            faults.add(f"{path}.line_id", "line_twice", f"{one.line_id} is named already")
+        try:
+            units[one.line_id] = parse_quantity(one.quantity, known[one.line_id].scale)
+        except Invalid as refused:
+            faults.add(f"{path}.quantity", refused.problem_code, refused.detail)
+            continue
+        if units[one.line_id] <= 0:
+            faults.add(f"{path}.quantity", "quantity_not_positive", "units are at least one")
+    faults.refuse("the lines break a rule")
+    return units
