@@ -282,7 +282,7 @@ def test_what_is_given_back_tells_who_waits(oms: World) -> None:
 def test_the_telling_is_an_event_with_the_skus(oms: World) -> None:
     oms.stock.capacity.wait("sp-dc", ["MUG", "TEE"])
     oms.stock.capacity.tell("sp-dc", oms.stock.capacity.waited_for()["sp-dc"], NOW)
-    key = {"pk": {"S": "reopened"}, "sk": {"S": "sp-dc"}}
+    key = {"pk": {"S": "reopened#sp-dc"}, "sk": {"S": "reopened"}}
     item = oms.client.get_item(TableName="inventory", Key=key)["Item"]
     (said,) = publications({"dynamodb": {"NewImage": item}})
     assert (said.envelope.type, said.envelope.data["skus"]) == ("node_reopened", ["MUG", "TEE"])

@@ -4,8 +4,8 @@
 pk                  sk                what
 ==================  ================  ==========================================================
 ``load#<node>``     ``<day>``         fulfilments ``taken``, and by hour in ``at_00`` to ``at_23``
-``waits_for_node``  ``<node>#<sku>``  orders wait for the SKU because the node takes no work
-``reopened``        ``<node>``        the last SKUs whose waiting orders were told that it does
+``waits_for_node``  ``at#<node>#…``   orders wait for the SKU because the node takes no work
+``reopened#<node>`` ``reopened``      the last SKUs whose waiting orders were told that it does
 ==================  ================  ==========================================================
 
 A day and its hours are one item: one write takes both, one read knows both.
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 LOAD = "load#"
 _WAITS = "waits_for_node"
+# No node's id makes of it the sort key of anything else.
+_AT = "at#"
 _REMEMBERED = timedelta(days=60)
 # Rows that are looked at, and SKUs that are told of, each time.
 _LOOKED_AT = 2000
@@ -104,7 +106,7 @@ class CapacityStore:
         )
         found: dict[str, dict[str, str]] = {}
         for item in islice((item for page in pages for item in page["Items"]), _LOOKED_AT):
-            node, _, sku = dynamo.read_text(item, "sk").partition("#")
+            node, _, sku = dynamo.read_text(item, "sk").removeprefix(_AT).partition("#")
             found.setdefault(node, {})[sku] = dynamo.read_text(item, "waits")
         return found
 
@@ -127,8 +129,8 @@ class CapacityStore:
         self._client.put_item(
             TableName=self._table,
             Item={
-                "pk": dynamo.text("reopened"),
-                "sk": dynamo.text(node),
+                "pk": dynamo.text(f"reopened#{node}"),
+                "sk": dynamo.text("reopened"),
                 "envelopes": dynamo.text(to_json([envelope])),
             },
         )
@@ -170,7 +172,7 @@ def _key(node: str, day: str) -> dynamo.Item:
 
 
 def _wait_key(node: str, sku: str) -> dynamo.Item:
-    return {"pk": dynamo.text(_WAITS), "sk": dynamo.text(f"{node}#{sku}")}
+    return {"pk": dynamo.text(_WAITS), "sk": dynamo.text(f"{_AT}{node}#{sku}")}
 
 
 def _hour(slot: Slot) -> str:
