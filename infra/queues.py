@@ -23,10 +23,11 @@ class QueuePlan:
     """``consumer`` is a function; at most ``max_concurrency`` of its invocations run at once.
 
     ``reported_types`` are put into it only when somebody outside reported them by webhook,
-    ``promised_types`` only of orders with a promise: the others cost nothing here. A
-    message is dead after ``max_receives``. ``batch_size`` is what the consumer surely gets through
-    within its timeout when every message takes as long as it may. An ``ordered`` queue is FIFO. A
-    message is hidden for ``delay`` seconds before its first delivery.
+    ``promised_types`` only of orders with a promise, ``drop_ship_types`` only when a supplier
+    sends what they are about: the others cost nothing here. A message is dead after
+    ``max_receives``. ``batch_size`` is what the consumer surely gets through within its timeout
+    when every message takes as long as it may. An ``ordered`` queue is FIFO. A message is hidden
+    for ``delay`` seconds before its first delivery.
     """
 
     name: str
@@ -34,6 +35,7 @@ class QueuePlan:
     event_types: tuple[str, ...]
     reported_types: tuple[str, ...] = ()
     promised_types: tuple[str, ...] = ()
+    drop_ship_types: tuple[str, ...] = ()
     max_concurrency: int | None = None
     batch_size: int = 10
     max_receives: int = 5
@@ -85,6 +87,7 @@ QUEUES = (
             *_TOLD_OUTSIDE,
             "fulfillment_handed_over",
             "purchase_order_sent",
+            "purchase_order_changed",
             "purchase_order_cancelled",
             "item_sold_out",
             "item_back_in_stock",
@@ -107,7 +110,22 @@ QUEUES = (
         delay=7,
     ),
     QueuePlan("refunds", "refunds", ("refund_requested", "void_requested")),
-    QueuePlan("reorders", "replenishment", ("stock_low", "node_sold_out", "node_back_in_stock")),
+    QueuePlan(
+        "reorders",
+        "replenishment",
+        ("stock_low", "node_sold_out", "node_back_in_stock"),
+        drop_ship_types=(
+            "order_released",
+            "units_routed",
+            "fulfillment_withdrawn",
+            "fulfillment_rejected",
+            "fulfillment_reduced",
+            "fulfillment_split",
+            "fulfillments_merged",
+            "fulfillment_moved",
+            "address_changed",
+        ),
+    ),
     # One message may be about a supply that hundreds of promises rest on. Ten attempts tell some
     # thousands, see CHANGED_AT_ONCE in oms/promising/keeping.py.
     QueuePlan(

@@ -10,9 +10,10 @@ from oms.aws import stores
 from oms.aws.http import caller, refusals, reply, resolver, serve
 from oms.aws.observability import correlation_id
 from oms.aws.paths import Sku
+from oms.fulfillment.staff import check_node
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
-from oms.purchasing import purchasing
+from oms.purchasing import drop_shipping, purchasing
 from oms.purchasing.contract import (
     PURCHASE_ORDER_ID,
     ConfirmationDocument,
@@ -20,10 +21,12 @@ from oms.purchasing.contract import (
     PurchaseOrderDocument,
     PurchaseOrderPage,
     PurchaseOrderView,
+    RejectionDocument,
     ShippingNoticeDocument,
     page_view,
     purchase_order_view,
 )
+from oms.purchasing.drop_shipping import Desk
 from oms.purchasing.model import PurchaseOrder, PurchaseState
 
 app = resolver()
@@ -114,8 +117,31 @@ def send_purchase_order(order_id: OrderId) -> PurchaseOrderView:
 def confirm_purchase_order(
     order_id: OrderId, confirmation: Annotated[ConfirmationDocument, Body()]
 ) -> PurchaseOrderView:
+    if _of_supplier(order_id).drop_ship:
+        return _view(drop_shipping.confirm(order_id, confirmation, _desk(), _cause()))
     return _view(
         purchasing.confirm(order_id, confirmation, stores.purchases(), stores.stock(), _cause())
+    )
+
+
+@app.post(
+    "/v1/purchase-orders/<order_id>/reject",
+    summary="The supplier will not send it, or some of it",
+    description="What was to be drop-shipped to a customer is routed again, without this supplier.",
+    tags=["purchasing"],
+    responses=_STEP_WITH_BODY,
+)
+def reject_purchase_order(
+    order_id: OrderId, rejection: Annotated[RejectionDocument, Body()]
+) -> PurchaseOrderView:
+    known = _of_supplier(order_id)
+    if known.drop_ship:
+        return _view(drop_shipping.reject(order_id, rejection, _desk(), _cause()))
+    units = drop_shipping.rejected_units(known, rejection)
+    return _view(
+        purchasing.reject(
+            order_id, units, rejection.reason, stores.purchases(), stores.stock(), _cause()
+        )
     )
 
 
@@ -138,12 +164,15 @@ def reschedule_purchase_order_line(
 @app.post(
     "/v1/purchase-orders/<order_id>/shipping-notices",
     summary="A part of the order is on its way, with a date of its own",
+    description="Of what is drop-shipped to a customer it says that the parcel has left.",
     tags=["purchasing"],
     responses=_STEP_WITH_BODY,
 )
 def add_shipping_notice(
     order_id: OrderId, notice: Annotated[ShippingNoticeDocument, Body()]
 ) -> PurchaseOrderView:
+    if _of_supplier(order_id).drop_ship:
+        return _view(drop_shipping.dispatch(order_id, notice, _desk(), _cause()))
     return _view(
         purchasing.announce(order_id, notice, stores.purchases(), stores.stock(), _cause())
     )
@@ -184,6 +213,7 @@ def close_shipping_notice(order_id: OrderId, notice_id: OrderId) -> PurchaseOrde
     responses=_STEP,
 )
 def close_purchase_order(order_id: OrderId) -> PurchaseOrderView:
+    drop_shipping.refuse_by_hand(purchasing.read(order_id, stores.purchases()))
     return _view(purchasing.close(order_id, stores.purchases(), stores.stock(), _cause()))
 
 
@@ -194,7 +224,19 @@ def close_purchase_order(order_id: OrderId) -> PurchaseOrderView:
     responses=_STEP,
 )
 def cancel_purchase_order(order_id: OrderId) -> PurchaseOrderView:
+    drop_shipping.refuse_by_hand(purchasing.read(order_id, stores.purchases()))
     return _view(purchasing.cancel(order_id, stores.purchases(), stores.stock(), _cause()))
+
+
+def _of_supplier(order_id: str) -> PurchaseOrder:
+    """Raises ``Forbidden`` (``not_your_node``) for staff of another supplier."""
+    known = purchasing.read(order_id, stores.purchases())
+    check_node(caller(app), known.supplier, stores.staff())
+    return known
+
+
+def _desk() -> Desk:
+    return Desk(stores.orders(), stores.stock(), stores.purchases())
 
 
 def _view(order: PurchaseOrder) -> PurchaseOrderView:

@@ -1,6 +1,7 @@
 """Suggests orders to suppliers, tells what is late and what is sold out.
 
-On a queue: stock ran low or out at a node, or came back. On a schedule: everything else, from where
+On a queue: stock ran low or out at a node, or came back; work that a supplier drop-ships was given
+or taken away. On a schedule: everything else, from where
 the last run stopped; a run ends in time, the next goes on.
 """
 
@@ -12,9 +13,21 @@ from oms.aws.dead_letters import DeadLetters, Message, consumer
 from oms.aws.observability import correlate, count, logger, observed
 from oms.kernel.clock import utc_now
 from oms.kernel.errors import OmsError
-from oms.kernel.events import Cause
+from oms.kernel.events import Cause, Envelope
 from oms.purchasing import purchasing, replenishment, sold_out
 from oms.purchasing.reorder import Settings
+
+DROP_SHIPPING = (
+    "order_released",
+    "units_routed",
+    "fulfillment_withdrawn",
+    "fulfillment_rejected",
+    "fulfillment_reduced",
+    "fulfillment_split",
+    "fulfillments_merged",
+    "fulfillment_moved",
+    "address_changed",
+)
 
 # What one look takes at the most, and then some.
 _RESERVE_MILLISECONDS = 8_000
@@ -23,6 +36,9 @@ _RESERVE_MILLISECONDS = 8_000
 def take(message: Message) -> None:
     event = envelope_of(message.body)
     correlate(event.correlation_id)
+    if event.type in DROP_SHIPPING:
+        _tell_supplier(event)
+        return
     sku, node = str(event.data["sku"]), str(event.data["node"])
     now = utc_now()
     if event.type != "stock_low":
@@ -33,6 +49,16 @@ def take(message: Message) -> None:
     settings = stores.replenishment().find(sku, node)
     if settings is not None and event.type != "node_back_in_stock":
         _review(settings, Cause(now, "replenishment", event.type, event.correlation_id))
+
+
+def _tell_supplier(event: Envelope) -> None:
+    # Read for what is drop-shipped alone: the others need no orders.
+    from oms.purchasing.drop_shipping import Desk, follow
+
+    desk = Desk(stores.orders(), stores.stock(), stores.purchases())
+    cause = Cause(utc_now(), "drop_shipping", event.type, event.correlation_id)
+    written = follow(event.subject, desk, cause)
+    logger.info("drop-shipping", order_id=event.subject, purchase_orders=written)
 
 
 def run(event: dict[str, Any], context: Any) -> None:

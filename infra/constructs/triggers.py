@@ -21,6 +21,7 @@ from infra.constructs.queue import LATE, WorkQueue
 SOURCES = ("oms.orders", "oms.inventory")
 BY_WEBHOOK: Mapping[str, object] = {"by": events.Match.prefix("webhook:")}
 WITH_A_PROMISE: Mapping[str, object] = {"data": {"promised": [True]}}
+DROP_SHIPPED: Mapping[str, object] = {"data": {"drop_ship": [True]}}
 A_DAY = Duration.days(1)
 
 

@@ -138,6 +138,15 @@ class ServiceStack(Stack):
                 to=work,
                 only=triggers.WITH_A_PROMISE,
             )
+        if plan.drop_ship_types:
+            triggers.route(
+                self,
+                f"DropShippedTo{plan.name.capitalize()}",
+                bus=self._bus,
+                event_types=plan.drop_ship_types,
+                to=work,
+                only=triggers.DROP_SHIPPED,
+            )
         return work
 
     def _grant(self, plan: FunctionPlan, function: Function) -> None:

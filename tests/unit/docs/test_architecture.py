@@ -109,6 +109,7 @@ def test_every_function_on_a_queue_names_its_queues() -> None:
 
 def test_every_event_is_listed_with_the_queues_it_goes_to() -> None:
     reported, promised = "when a webhook reported it", "of an order with a promise"
+    supplied = "of what is drop-shipped"
     listed = {quoted(row[0])[0]: row[2] for row in rows("Events", 3)}
     of_stock = listed.keys() - CLASS_BY_TYPE.keys()
 
@@ -119,10 +120,12 @@ def test_every_event_is_listed_with_the_queues_it_goes_to() -> None:
         queues = {plan.name for plan in QUEUES if event in plan.event_types}
         queues |= {plan.name for plan in QUEUES if event in plan.reported_types}
         queues |= {plan.name for plan in QUEUES if event in plan.promised_types}
-        named = told.replace(reported, "").replace(promised, "")
+        queues |= {plan.name for plan in QUEUES if event in plan.drop_ship_types}
+        named = told.replace(reported, "").replace(promised, "").replace(supplied, "")
         assert set(re.findall(r"\w+", named)) == queues, event
         assert (reported in told) == any(event in plan.reported_types for plan in QUEUES), event
         assert (promised in told) == any(event in plan.promised_types for plan in QUEUES), event
+        assert (supplied in told) == any(event in plan.drop_ship_types for plan in QUEUES), event
 
 
 def test_every_state_is_listed_in_order() -> None:

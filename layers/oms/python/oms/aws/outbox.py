@@ -94,7 +94,8 @@ def entered_state(record: Mapping[str, Any]) -> str:
 def _public(envelope: Envelope) -> Envelope:
     """Without the customer, and without what a decision was made of: whoever may know loads it."""
     if envelope.type == "address_changed":
-        return replace(envelope, data={})
+        told = {name: envelope.data[name] for name in ("drop_ship",) if name in envelope.data}
+        return replace(envelope, data=told)
     if "evidence" in envelope.data:
         kept_data = {name: value for name, value in envelope.data.items() if name != "evidence"}
         return replace(envelope, data=kept_data)

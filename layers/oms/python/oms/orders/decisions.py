@@ -342,11 +342,8 @@ def release(order: Order) -> Events:
         raise StockTakenBack("what the order held went to one of higher priority")
     if order.state is not State.AUTHORIZED:
         raise Conflict(f"the order is {order.state}, not authorized", code="not_authorized")
-    return (
-        happened.OrderReleased(
-            fulfillments_of(order, order.progress.allocations, order.progress.slots)
-        ),
-    )
+    parts = fulfillments_of(order, order.progress.allocations, order.progress.slots)
+    return (happened.OrderReleased(parts, any(part.drop_ship for part in parts)),)
 
 
 def accept(order: Order, fulfillment: str) -> Events:
@@ -394,7 +391,7 @@ def fail_delivery(order: Order, fulfillment: str, tracking_number: str, outcome:
 def withdraw(order: Order) -> Events:
     """Take the work back from the nodes. What has left cannot be withdrawn."""
     return tuple(
-        happened.FulfillmentWithdrawn(fulfillment.id)
+        happened.FulfillmentWithdrawn(fulfillment.id, fulfillment.drop_ship)
         for fulfillment in order.live_fulfillments
         if not fulfillment.has_left
     )

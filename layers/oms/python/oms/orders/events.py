@@ -169,7 +169,10 @@ class RefundFailed:
 
 @dataclass(frozen=True, slots=True)
 class OrderReleased:
+    """``drop_ship``, here and in other events: a supplier is concerned, who is to be told."""
+
     fulfillments: tuple[Fulfillment, ...]
+    drop_ship: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +226,7 @@ class DeliveryRecovered:
 @dataclass(frozen=True, slots=True)
 class FulfillmentWithdrawn:
     fulfillment_id: str
+    drop_ship: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,12 +239,12 @@ class FulfillmentRejected:
     reason: str
     node: str
     skus: tuple[str, ...]
+    drop_ship: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FulfillmentReduced:
-    """Units are taken out of it that are wanted from this node no more; they are open then.
-    ``drop_ship``, here and in other events: it is a supplier's."""
+    """Units are taken out of it that are wanted from this node no more; they are open then."""
 
     fulfillment_id: str
     units: tuple[Units, ...]
@@ -253,6 +257,7 @@ class FulfillmentSplit:
 
     fulfillment_id: str
     part: Fulfillment
+    drop_ship: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +266,7 @@ class FulfillmentsMerged:
 
     fulfillment_id: str
     merged: tuple[str, ...]
+    drop_ship: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +276,7 @@ class FulfillmentMoved:
     fulfillment_id: str
     part: Fulfillment
     reason: str
+    drop_ship: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +320,7 @@ class UnitsRouted:
     reason: str
     waited: tuple[Units, ...] = ()
     evidence: Evidence | None = None
+    drop_ship: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +384,7 @@ class LinesAdded:
 @dataclass(frozen=True, slots=True)
 class AddressChanged:
     address: Address
+    drop_ship: bool = False
 
 
 @dataclass(frozen=True, slots=True)

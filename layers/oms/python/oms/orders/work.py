@@ -35,6 +35,10 @@ REJECT_REASONS = (
 )
 
 
+# What has left, and what a customer has a code for, which is that of its id.
+_NOT_SPLIT = (FulfillmentState.SHIPPED, FulfillmentState.READY, FulfillmentState.DELIVERED)
+
+
 def reject(order: Order, fulfillment: str, units: Mapping[str, int], reason: str) -> Events:
     """The node says no to ``units`` (by line id; all of it when empty). Raises ``Invalid``
     (``quantities_do_not_add_up``)."""
@@ -47,7 +51,12 @@ def reject(order: Order, fulfillment: str, units: Mapping[str, int], reason: str
     skus = set() if lost else {order.content.line(line_id).sku for line_id in refused}
     return (
         happened.FulfillmentRejected(
-            found.id, as_units(refused), reason, found.node, tuple(sorted(skus))
+            found.id,
+            as_units(refused),
+            reason,
+            found.node,
+            tuple(sorted(skus)),
+            found.drop_ship,
         ),
     )
 
@@ -56,7 +65,7 @@ def split(order: Order, fulfillment: str, units: Mapping[str, int]) -> Events:
     """``units`` become a fulfilment of their own, at the same node and as far along. Raises
     ``Invalid`` (``quantities_do_not_add_up``) when nothing or all of it is asked for."""
     found = find_fulfillment(order, fulfillment)
-    if not found.is_live or found.state in (FulfillmentState.SHIPPED, FulfillmentState.DELIVERED):
+    if not found.is_live or found.state in _NOT_SPLIT:
         raise _too_late(found)
     rest, taken = divide(found.lines, units)
     if not rest or not taken:
@@ -75,7 +84,7 @@ def split(order: Order, fulfillment: str, units: Mapping[str, int]) -> Events:
         make=found.make,
         shipment=found.shipment,
     )
-    return (happened.FulfillmentSplit(found.id, part),)
+    return (happened.FulfillmentSplit(found.id, part, found.drop_ship),)
 
 
 def merge(order: Order, fulfillment: str, others: Sequence[str]) -> Events:
@@ -102,7 +111,9 @@ def merge(order: Order, fulfillment: str, others: Sequence[str]) -> Events:
         > decisions.LINES_PER_FULFILLMENT
     ):
         raise Conflict("together they have too many lines to leave at once", code="not_mergeable")
-    return (happened.FulfillmentsMerged(into.id, tuple(other.id for other in merged)),)
+    return (
+        happened.FulfillmentsMerged(into.id, tuple(other.id for other in merged), into.drop_ship),
+    )
 
 
 def goes_with(one: Fulfillment, other: Fulfillment) -> bool:
@@ -127,7 +138,8 @@ def move(order: Order, fulfillment: str, part: Fulfillment, reason: str) -> Even
     found = find_fulfillment(order, fulfillment)
     if not may_step(order, found, "move"):
         return NOTHING
-    return (happened.FulfillmentMoved(found.id, part, reason),)
+    concerns_supplier = found.drop_ship or part.drop_ship
+    return (happened.FulfillmentMoved(found.id, part, reason, concerns_supplier),)
 
 
 def make_ready(order: Order, fulfillment: str, pickup_until: datetime, step: str = "") -> Events:

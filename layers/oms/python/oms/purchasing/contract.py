@@ -1,13 +1,20 @@
 """The JSON of purchase orders and replenishment. Quantities have at most the item's decimals."""
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, WithJsonSchema
 
 from oms.kernel.clock import rfc3339
 from oms.kernel.quantity import quantity_number
-from oms.orders.contract import Document, Identifier, Moment, Quantity, View
+from oms.orders.contract import (
+    AddressDocument,
+    Document,
+    Identifier,
+    Moment,
+    Quantity,
+    View,
+)
 from oms.purchasing.model import MAX_LINES, Line, PurchaseOrder, PurchaseState, ShippingNotice
 from oms.purchasing.reorder import Outlook, Settings
 from oms.purchasing.store import Page, Summary
@@ -68,11 +75,31 @@ class NoticeLineDocument(Document):
 
 
 class ShippingNoticeDocument(Document):
-    """``id`` is the supplier's, of the delivery; ``expected_at``: when that part arrives."""
+    """``id`` is the supplier's, of the delivery; ``expected_at``: when that part arrives. Of what
+    goes to a customer ``carrier`` and ``tracking_number`` are needed: it has left then."""
 
     id: PurchaseOrderId
     expected_at: Moment
     lines: Annotated[list[NoticeLineDocument], Field(min_length=1, max_length=MAX_LINES)]
+    carrier: Annotated[str, StringConstraints(max_length=64)] = ""
+    tracking_number: Annotated[str, StringConstraints(max_length=64)] = ""
+
+
+class RejectedLineDocument(Document):
+    """``quantity``: how many of the line the supplier will not send in all, so that saying it
+    again changes nothing."""
+
+    sku: Identifier
+    quantity: Positive
+
+
+class RejectionDocument(Document):
+    """Without ``lines`` nothing of the order that is open is sent."""
+
+    reason: Literal["not_in_stock", "damaged", "mismatch", "display_worn", "closed", "too_busy"]
+    lines: (
+        Annotated[list[RejectedLineDocument], Field(min_length=1, max_length=MAX_LINES)] | None
+    ) = None
 
 
 class ReplenishmentDocument(Document):
@@ -107,6 +134,8 @@ class NoticeLineView(View):
 class ShippingNoticeView(View):
     id: str
     expected_at: str
+    carrier: str
+    tracking_number: str
     lines: list[NoticeLineView]
 
 
@@ -122,6 +151,9 @@ class PurchaseOrderView(View):
     allow_over_receipt: bool
     over_receipt_percent: int
     suggested: bool = Field(description="Replenishment suggested it")
+    drop_ship: bool = Field(description="It goes to a customer; its id is that of the fulfilment")
+    ship_to: AddressDocument | None
+    reference: str = Field(description="What the customer knows the order by")
     version: int
 
 
@@ -207,6 +239,13 @@ def purchase_order_view(order: PurchaseOrder) -> PurchaseOrderView:
         allow_over_receipt=order.allow_over_receipt,
         over_receipt_percent=order.over_receipt_percent,
         suggested=order.suggested,
+        drop_ship=order.drop_ship,
+        ship_to=(
+            AddressDocument.model_validate(order.ship_to, from_attributes=True)
+            if order.ship_to
+            else None
+        ),
+        reference=order.reference,
         version=order.version,
     )
 
@@ -246,6 +285,8 @@ def _notice_view(order: PurchaseOrder, notice: ShippingNotice) -> ShippingNotice
     return ShippingNoticeView(
         id=notice.id,
         expected_at=rfc3339(notice.expected_at),
+        carrier=notice.carrier,
+        tracking_number=notice.tracking_number,
         lines=[
             NoticeLineView(
                 sku=line.sku,

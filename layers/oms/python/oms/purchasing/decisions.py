@@ -10,6 +10,7 @@ from oms.inventory.model import Entry
 from oms.kernel.clock import rfc3339, whole_milliseconds
 from oms.kernel.errors import Conflict, NotFound, TooLarge
 from oms.kernel.events import Cause
+from oms.orders.model import Address
 from oms.purchasing.model import (
     FINAL,
     MAX_NOTICES,
@@ -56,6 +57,87 @@ def create(order: PurchaseOrder) -> Decision:
         for line in order.lines
     ]
     return Decision(order, (_told(order, event_type, lines=lines),))
+
+
+def create_sent(order: PurchaseOrder) -> Decision:
+    """Created and with the supplier at once."""
+    return Decision(order, (*create(order).facts, _told(order, "purchase_order_sent")))
+
+
+def amend(
+    order: PurchaseOrder, wanted: Mapping[str, int], ship_to: Address, at: datetime
+) -> Decision | None:
+    """A customer gets ``wanted`` by SKU beside what has left already, or it goes elsewhere."""
+    lines = tuple(
+        replace(line, ordered=line.received + line.short + wanted.get(line.sku, 0))
+        for line in order.lines
+    )
+    if order.state not in ON_ORDER or (lines, ship_to) == (order.lines, order.ship_to):
+        return None
+    after = replace(_moved(order, at, lines=lines), ship_to=ship_to)
+    return Decision(after, (_told(after, "purchase_order_changed"),))
+
+
+def reject(
+    order: PurchaseOrder, units: Mapping[str, int], reason: str, at: datetime
+) -> Decision | None:
+    """The supplier will not send ``units`` of each SKU in all, those it said no to before
+    included; everything that is open when there are none."""
+    if order.state is PurchaseState.CANCELLED:
+        return None
+    lines = tuple(_refused(order, line, units) for line in order.lines)
+    if lines == order.lines:
+        return None
+    if order.state not in ON_ORDER:
+        raise _illegal(order, "rejected")
+    after = _moved(order, at, lines=lines)
+    if not any(line.open for line in lines):
+        came = any(line.received for line in lines)
+        state = PurchaseState.CLOSED_SHORT if came else PurchaseState.CANCELLED
+        after = replace(after, state=state)
+    refused = [
+        {"sku": line.sku, "short": line.short - before.short}
+        for before, line in zip(order.lines, lines, strict=True)
+        if line.short > before.short
+    ]
+    told = _told(after, "purchase_order_rejected", lines=refused, reason=reason)
+    return Decision(after, (told, *_supply_changes(order, after)))
+
+
+def _refused(order: PurchaseOrder, line: Line, units: Mapping[str, int]) -> Line:
+    if not units:
+        return replace(line, short=line.short + line.open)
+    short = max(line.short, units.get(line.sku, 0))
+    if short > line.ordered:
+        raise Conflict(f"{line.sku}: {line.ordered} were ordered", code="above_ordered")
+    least = line.received + order.announced(line.sku)
+    if line.ordered - short < least:
+        raise Conflict(f"{line.sku}: {least} are here or announced already", code="below_announced")
+    return replace(line, short=short)
+
+
+def dispatch(order: PurchaseOrder, notice: ShippingNotice, at: datetime) -> Decision | None:
+    """What is announced has left for the customer. Raises as ``announce``."""
+    announced = announce(order, notice, at)
+    if announced is None:
+        return None
+    after = announced.order
+    left = {part.sku: part.quantity for part in notice.lines}
+    lines = tuple(
+        replace(line, received=line.received + left.get(line.sku, 0)) for line in after.lines
+    )
+    gone = replace(
+        notice, lines=tuple(replace(part, received=part.quantity) for part in notice.lines)
+    )
+    state = after.state if any(line.open for line in lines) else PurchaseState.RECEIVED
+    after = replace(after, lines=lines, notices=_with_notice(after, gone), state=state)
+    told = _told(
+        after,
+        "purchase_order_announced",
+        shipping_notice=notice.id,
+        expected_at=rfc3339(notice.expected_at),
+    )
+    return Decision(after, (told,))
 
 
 def approve(order: PurchaseOrder, at: datetime) -> Decision | None:
@@ -144,6 +226,8 @@ def announce(order: PurchaseOrder, notice: ShippingNotice, at: datetime) -> Deci
         shipping_notice=notice.id,
         expected_at=rfc3339(notice.expected_at),
     )
+    if order.drop_ship:
+        return Decision(after, (told,))
     moved = {
         notice_supply_id(order, notice.id, part.sku): f"{order.id}:{_line(order, part.sku).number}"
         for part in notice.lines
@@ -440,7 +524,7 @@ def _told(order: PurchaseOrder, event_type: str, **data: object) -> Fact:
 
 def _content(notice: ShippingNotice) -> object:
     lines = sorted((line.sku, line.quantity) for line in notice.lines)
-    return notice.expected_at, lines
+    return notice.expected_at, lines, notice.carrier, notice.tracking_number
 
 
 def _with(order: PurchaseOrder, changed: Line) -> tuple[Line, ...]:

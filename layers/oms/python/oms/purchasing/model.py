@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from oms.inventory.position import Supply
+from oms.orders.model import Address
 
 MAX_LINES = 25
 # With each line's ledger entry and balance, this fills one transaction of DynamoDB.
@@ -70,12 +71,15 @@ class NoticeLine:
 
 @dataclass(frozen=True, slots=True)
 class ShippingNotice:
-    """A part of the order that has a date of its own, by the supplier's id for the delivery."""
+    """A part of the order that has a date of its own, by the supplier's id for the delivery; it
+    travels with a ``carrier`` under a ``tracking_number``, if these are known."""
 
     id: str
     expected_at: datetime
     lines: tuple[NoticeLine, ...]
     late: bool = False
+    carrier: str = ""
+    tracking_number: str = ""
 
     def open(self, sku: str) -> int:
         return sum(line.open for line in self.lines if line.sku == sku)
@@ -94,7 +98,11 @@ class LineConfirmation:
 class PurchaseOrder:
     """``node`` is where it arrives. More than ordered may be received without bound with
     ``allow_over_receipt``, else up to ``over_receipt_percent`` of a line. ``fingerprint`` is that
-    of the content it was created with."""
+    of the content it was created with.
+
+    One that is to ``drop_ship`` has the id of a fulfilment and goes to a customer, ``ship_to``, who
+    knows the goods by ``reference``: it arrives at no node, brings no supply, and what its shipping
+    notices announce has left."""
 
     id: str
     supplier: str
@@ -110,6 +118,9 @@ class PurchaseOrder:
     suggested: bool = False
     fingerprint: str = ""
     version: int = 1
+    drop_ship: bool = False
+    ship_to: Address | None = None
+    reference: str = ""
 
     def line(self, sku: str) -> Line | None:
         return next((line for line in self.lines if line.sku == sku), None)
@@ -131,8 +142,8 @@ class PurchaseOrder:
 
 def supplies(order: PurchaseOrder | None) -> dict[str, Supply]:
     """By id what the order brings, each with its date; nothing before it is sent or after its
-    end."""
-    if order is None or order.state not in ON_ORDER:
+    end, and nothing of what goes to a customer."""
+    if order is None or order.drop_ship or order.state not in ON_ORDER:
         return {}
     of_lines = [
         Supply(
@@ -175,7 +186,7 @@ def on_order(order: PurchaseOrder | None) -> dict[str, int]:
 
 def next_due(order: PurchaseOrder | None) -> datetime | None:
     """When something will be late that has not been told to be."""
-    if order is None or order.state not in ON_ORDER:
+    if order is None or order.drop_ship or order.state not in ON_ORDER:
         return None
     dates = [
         line.due for line in order.lines if line.open > order.announced(line.sku) and not line.late

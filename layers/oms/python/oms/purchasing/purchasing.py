@@ -138,6 +138,24 @@ def cancel(order_id: str, purchases: Purchases, stock: Stock, cause: Cause) -> P
     )
 
 
+def reject(
+    order_id: str,
+    units: Mapping[str, int],
+    reason: str,
+    desk: Purchases,
+    stock: Stock,
+    cause: Cause,
+) -> PurchaseOrder:
+    """The supplier will not send ``units`` by SKU; anything, when there are none."""
+    return _execute(
+        order_id,
+        lambda order: decisions.reject(order, units, reason, cause.at),
+        desk,
+        stock,
+        cause,
+    )
+
+
 def tell_late(order_id: str, purchases: Purchases, stock: Stock, cause: Cause) -> PurchaseOrder:
     return _execute(
         order_id, lambda order: decisions.tell_late(order, cause.at), purchases, stock, cause
@@ -155,19 +173,24 @@ def confirm(
     date that has passed (``in_the_past``)."""
 
     def decide(order: PurchaseOrder) -> Decision | None:
-        faults = Faults()
-        _check_named([line.sku for line in document.lines], order, faults)
-        faults.refuse("the confirmation breaks a rule")
-        confirmation = [
-            LineConfirmation(each.sku, _ordered_units(order, each.sku, each.quantity), each.due)
-            for each in document.lines
-        ]
+        confirmation = confirmation_of(order, document)
         known = {line.sku: line.due for line in order.lines}
         new_dates = [one.due for one in confirmation if one.due != known[one.sku]]
         decision = decisions.confirm(order, confirmation, cause.at)
         return _not_in_the_past(decision, new_dates, cause)
 
     return _execute(order_id, decide, purchases, stock, cause)
+
+
+def confirmation_of(order: PurchaseOrder, document: ConfirmationDocument) -> list[LineConfirmation]:
+    """Raises ``Invalid`` for a line that the order does not have, or named twice."""
+    faults = Faults()
+    check_named([line.sku for line in document.lines], order, faults)
+    faults.refuse("the confirmation breaks a rule")
+    return [
+        LineConfirmation(each.sku, _ordered_units(order, each.sku, each.quantity), each.due)
+        for each in document.lines
+    ]
 
 
 def announce(
@@ -182,13 +205,19 @@ def announce(
 
     def decide(order: PurchaseOrder) -> Decision | None:
         faults = Faults()
-        _check_named([line.sku for line in document.lines], order, faults)
+        check_named([line.sku for line in document.lines], order, faults)
         faults.refuse("the shipping notice breaks a rule")
         lines = tuple(
             NoticeLine(each.sku, _ordered_units(order, each.sku, each.quantity))
             for each in document.lines
         )
-        notice = ShippingNotice(document.id, document.expected_at, lines)
+        notice = ShippingNotice(
+            document.id,
+            document.expected_at,
+            lines,
+            carrier=document.carrier,
+            tracking_number=document.tracking_number,
+        )
         decision = decisions.announce(order, notice, cause.at)
         return _not_in_the_past(decision, [notice.expected_at], cause)
 
@@ -367,7 +396,7 @@ def _check_units(path: str, quantity: Decimal, scale: int, faults: Faults) -> No
         faults.add(path, refused.problem_code, refused.detail)
 
 
-def _check_named(skus: Sequence[str], order: PurchaseOrder, faults: Faults) -> None:
+def check_named(skus: Sequence[str], order: PurchaseOrder, faults: Faults) -> None:
     for index, sku in enumerate(skus):
         if order.line(sku) is None:
             faults.add(f"lines.{index}.sku", "unknown_line", f"the order has no {sku}")

@@ -3,10 +3,14 @@ that it is asked for are sold out, or back.
 
 The body::
 
-    {"type": "purchase_order.sent",                    or purchase_order.cancelled
+    {"type": "purchase_order.sent",                    or .changed, or .cancelled
      "timestamp": "2026-05-01T12:00:00.000Z",          when it happened
      "data": {"id": "po_1", "version": 2, "state": "sent", "node": "sp-dc",
               "lines": [{"sku": "TEE", "quantity": 20, "due": "2026-05-14T12:00:00.000Z"}]}}
+
+What is to be sent to a customer has no ``node``, but in ``data`` also ``"drop_ship": true``, the
+``reference`` by which the customer knows it, and ``ship_to``: ``name``, ``line1``, ``line2``,
+``district``, ``city``, ``region``, ``postal_code``, ``country``.
 
     {"type": "item.sold_out",                          or item.back_in_stock
      "timestamp": "2026-05-01T12:00:00.000Z",
@@ -32,6 +36,7 @@ from oms.purchasing.store import Purchases
 
 CALL_TYPES = {
     "purchase_order_sent": "purchase_order.sent",
+    "purchase_order_changed": "purchase_order.changed",
     "purchase_order_cancelled": "purchase_order.cancelled",
     "item_sold_out": "item.sold_out",
     "item_back_in_stock": "item.back_in_stock",
@@ -85,7 +90,25 @@ def _of_order(order: PurchaseOrder) -> dict[str, object]:
             }
             for line in order.lines
         ],
+        **_to_customer(order),
     }
+
+
+def _to_customer(order: PurchaseOrder) -> dict[str, object]:
+    to = order.ship_to
+    if to is None:
+        return {}
+    address = {
+        "name": to.name,
+        "line1": to.line1,
+        "line2": to.line2,
+        "district": to.district,
+        "city": to.city,
+        "region": to.region,
+        "postal_code": to.postal_code,
+        "country": to.country,
+    }
+    return {"drop_ship": True, "reference": order.reference, "ship_to": address}
 
 
 def _number(value: object) -> float:
