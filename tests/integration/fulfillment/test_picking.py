@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from oms.aws.picklist_store import PicklistTable
-from oms.orders import decisions
+from oms.fulfillment import picking
+from oms.orders import decisions, rejecting
 from oms.orders import events as happened
 from oms.orders.model import FulfillmentState, Line, Order
 from oms.reporting.waiting import project
@@ -194,6 +195,27 @@ def test_what_is_short_is_rejected_and_the_rest_is_picked(oms: World, call: Gate
     assert (kept.state, kept.units) == (FulfillmentState.PICKED, {"MUG": 1, "TEE": 1})
     assert [(one.line_id, one.reason) for one in order.progress.rejections] == [("MUG", "damaged")]
     assert order.open_quantity(0) == 1
+
+
+def test_what_two_report_at_once_is_rejected_once(
+    oms: World, call: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = work(oms, 1, line("MUG", 5))
+    path = f"POST /v1/picklists/{collect(call)['id']}/picked"
+    report = {"lines": [found(part, "MUG", 3)]}
+    real, overtaken = rejecting.reject, list[str]()
+
+    def second_comes_first(*args: Any) -> Order:
+        if not overtaken:
+            overtaken.append("once")
+            assert call("fulfillment", path, report)[0] == 200
+        return real(*args)
+
+    monkeypatch.setattr(picking, "reject", second_comes_first)
+    assert call("fulfillment", path, report)[1]["state"] == "completed"
+
+    order = oms.orders.load(part.replace("ful_", "ord_").rpartition("_")[0])
+    assert (order.progress.fulfillments[0].units, order.progress.rounds) == ({"MUG": 3}, 1)
 
 
 def test_of_what_is_not_there_at_all_nothing_is_picked(oms: World, call: Gateway) -> None:

@@ -36,6 +36,8 @@ from oms.reporting.waiting import Views, work_of
 
 LARGEST = 40
 _ATTEMPTS = 3
+# One for each reason, and some for what others do meanwhile.
+_REJECTS = 12
 _PAGE = 50
 # How much of a node's open work is looked at for one list.
 _LOOKED_AT = 400
@@ -163,14 +165,36 @@ def pick_what_is_there(
     is rejected, each line for its reason (``not_in_stock`` without one), and routed again. Lines
     that are not named were found whole. Made again it changes nothing. Raises ``NotFound`` and
     ``Conflict`` (``illegal_transition``, ``cancelling``)."""
-    work = find(fulfillment_id, orders)
-    may_step(work.order, work.fulfillment, "pick")
-    for reason, units in _short(work.fulfillment, found, reasons).items():
-        reject(fulfillment_id, units, reason, orders, stock, cause)
-    left = find(fulfillment_id, orders)
-    if left.fulfillment.state is FulfillmentState.REJECTED:
-        return left.order
-    return fulfillment.advance(fulfillment_id, "pick", orders, cause)
+    for _ in range(_REJECTS):
+        work = find(fulfillment_id, orders)
+        if work.fulfillment.state is FulfillmentState.REJECTED:
+            return work.order
+        may_step(work.order, work.fulfillment, "pick")
+        short = _short(work.fulfillment, found, reasons)
+        if not short:
+            return fulfillment.advance(fulfillment_id, "pick", orders, cause)
+        reason, units = next(iter(short.items()))
+        _reject_once(work, units, reason, orders, stock, cause)
+    raise Unavailable("the fulfilment was changed each time")
+
+
+def _reject_once(
+    work: Work,
+    units: Mapping[str, int],
+    reason: str,
+    orders: Orders,
+    stock: Stock,
+    cause: Cause,
+) -> None:
+    """What two who report the same at once both find short is rejected by one of them: they look
+    at the same version of the order."""
+    part = work.fulfillment.id
+    once = orders.once(f"{part}#short#{work.order.version}")
+    try:
+        reject(part, units, reason, orders, stock, cause, [once])
+    except Conflict as refusal:
+        if refusal.problem_code != "entry_exists":
+            raise
 
 
 def _the_same(made: Picklist, asked: Collecting) -> Picklist:
