@@ -136,6 +136,7 @@ QUEUES = (
             "order_sourced",
             "order_backordered",
             "fulfillment_shipped",
+            "fulfillment_handed_over",
             "order_cancelled",
             "units_cancelled",
         ),

@@ -39,7 +39,7 @@ def _keep(event: Envelope, cause: Cause) -> int:
             return keeping.stock_is_lacking(event.subject, "sold_out", keeper, cause)
         case "order_sourced":
             keeping.stock_is_held(event.subject, keeper, cause)
-        case "fulfillment_shipped":
+        case "fulfillment_shipped" | "fulfillment_handed_over":
             keeping.units_left(event.subject, keeper)
         case "units_cancelled":
             keeping.units_cancelled(event.subject, keeper)

@@ -11,7 +11,7 @@ from oms.kernel.errors import Conflict, Invalid
 from oms.kernel.money import Money, total
 from oms.orders import events as happened
 from oms.orders import work
-from oms.orders.decisions import NOTHING, Events, find_fulfillment, may_step
+from oms.orders.decisions import NOTHING, Events, find_fulfillment, is_promised, may_step
 from oms.orders.evolve import evolve_all
 from oms.orders.model import Fulfillment, FulfillmentLine, FulfillmentState, Line, Method, Order
 from oms.orders.parts import amount_of
@@ -125,7 +125,7 @@ def _sold(order: Order, found: Fulfillment, asked: Change) -> Events:
     return (
         happened.LinesAdded(asked.added, _amount(order, asked.added)),
         happened.UnitsRouted((part,), rule="counter", reason=f"sold at the counter of {node}"),
-        happened.FulfillmentHandedOver(part.id),
+        happened.FulfillmentHandedOver(part.id, is_promised(order)),
     )
 
 

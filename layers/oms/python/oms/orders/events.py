@@ -290,6 +290,7 @@ class FulfillmentReady:
 @dataclass(frozen=True, slots=True)
 class FulfillmentHandedOver:
     fulfillment_id: str
+    promised: bool = False
 
 
 @dataclass(frozen=True, slots=True)

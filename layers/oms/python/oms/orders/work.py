@@ -159,7 +159,7 @@ def hand_over(order: Order, fulfillment: str, units: Mapping[str, int]) -> Event
     if not may_step(order, found, "hand_over"):
         return NOTHING
     parted, part = _part(order, found, units)
-    return (*parted, happened.FulfillmentHandedOver(part.id))
+    return (*parted, happened.FulfillmentHandedOver(part.id, decisions.is_promised(order)))
 
 
 def expire(order: Order, fulfillment: str, reason: str, *, declined: bool = False) -> Events:
