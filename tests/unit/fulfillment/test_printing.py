@@ -14,8 +14,7 @@ from oms.catalog.model import Node
 from oms.fulfillment import pdf, zpl
 from oms.fulfillment.documents import PrintedLabel, address_lines, cep, labels_of, slips_of
 from oms.fulfillment.parcels import Choice, Label, Packing, Parcel, in_parcels
-from oms.fulfillment.worklist import Work
-from oms.orders.model import Address, Customer, Fulfillment, FulfillmentLine, Units
+from oms.orders.model import Address, Customer, Fulfillment, FulfillmentLine, Order, Units
 from tests.samples import captured, line
 
 SP = Node("sp-dc", "Cajamar", "warehouse", "BR", "SP", "Cajamar", "", -23.35, -46.88)
@@ -27,11 +26,10 @@ FULFILLMENT = Fulfillment(
 NUMBERS = ("SM0000000000000001", "SM0000000000000002")
 
 
-def work(locale: str = "pt-BR") -> Work:
-    order = captured(line("MUG", 2), line("CAFÉ", 1))
+def order(locale: str = "pt-BR") -> Order:
+    made = captured(line("MUG", 2), line("CAFÉ", 1))
     customer = Customer("Ana Souza", locale=locale)
-    content = replace(order.content, customer=customer)
-    return Work(replace(order, content=content), FULFILLMENT)
+    return replace(made, content=replace(made.content, customer=customer))
 
 
 def packing() -> Packing:
@@ -45,12 +43,12 @@ def packing() -> Packing:
 
 
 def address() -> Address:
-    captured_to = work().order.content.shipping_address
+    captured_to = order().content.shipping_address
     return replace(captured_to, line2="ap. 12", district="Bela Vista", postal_code="01310100")
 
 
 def labels(locale: str = "pt-BR") -> tuple[PrintedLabel, ...]:
-    return labels_of(work(locale), packing(), SP, address())
+    return labels_of(order(locale), packing(), SP, address())
 
 
 def pages(document: bytes) -> list[str]:
@@ -97,7 +95,7 @@ def test_a_label_speaks_the_customers_language() -> None:
 
 
 def test_a_slip_lists_what_is_in_its_parcel_and_no_other() -> None:
-    first, second = slips_of(work(), packing(), address())
+    first, second = slips_of(order(), packing(), address())
 
     assert [(each.quantity, each.sku) for each in first.lines] == [("2", "MUG")]
     assert [(each.quantity, each.name) for each in second.lines] == [("1", "The CAFÉ")]
@@ -140,7 +138,7 @@ def test_the_same_label_is_the_same_bytes() -> None:
 
 
 def test_a_slip_of_many_lines_goes_on_on_the_next_page() -> None:
-    (slip, _) = slips_of(work(), packing(), address())
+    (slip, _) = slips_of(order(), packing(), address())
     long = replace(slip, lines=slip.lines * 45)
 
     found = pages(pdf.slips([long]))
@@ -188,7 +186,7 @@ def test_a_label_in_zpl_is_one_format_for_each_parcel_with_its_barcode() -> None
 
 
 def test_a_slip_in_zpl_lists_its_lines() -> None:
-    text = zpl.slips(slips_of(work(), packing(), address()))
+    text = zpl.slips(slips_of(order(), packing(), address()))
 
     assert text.count("^XA") == 2
     assert {"2", "MUG", "The MUG", "The CAFÉ"} <= set(fields(text))

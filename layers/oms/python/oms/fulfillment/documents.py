@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from oms.catalog.model import Node
 from oms.fulfillment.parcels import Packing, Parcel
-from oms.fulfillment.worklist import Work
 from oms.notifications.formats import format_day, format_quantity
 from oms.notifications.model import choose_locale
 from oms.orders.model import Address, Order
@@ -82,11 +81,11 @@ class PrintedSlip:
     lines: tuple[SlipLine, ...]
 
 
-def labels_of(work: Work, packing: Packing, node: Node, to: Address) -> tuple[PrintedLabel, ...]:
+def labels_of(order: Order, packing: Packing, node: Node, to: Address) -> tuple[PrintedLabel, ...]:
     """Of the parcels that have one."""
     choice = packing.choice
     assert choice is not None
-    words = _words(work.order)
+    words = _words(order)
     return tuple(
         PrintedLabel(
             service=f"{choice.carrier} – {choice.name}",
@@ -94,7 +93,7 @@ def labels_of(work: Work, packing: Packing, node: Node, to: Address) -> tuple[Pr
             recipient=address_lines(to),
             sender_caption=words["from"],
             recipient_caption=words["to"],
-            facts=_facts(work.order, packing, parcel, number),
+            facts=_facts(order, packing, parcel, number),
             tracking_caption=words["tracking"],
             tracking_number=parcel.label.tracking_number,
         )
@@ -103,8 +102,7 @@ def labels_of(work: Work, packing: Packing, node: Node, to: Address) -> tuple[Pr
     )
 
 
-def slips_of(work: Work, packing: Packing, to: Address) -> tuple[PrintedSlip, ...]:
-    order = work.order
+def slips_of(order: Order, packing: Packing, to: Address) -> tuple[PrintedSlip, ...]:
     words = _words(order)
     placed = (words["placed"], format_day(order.content.placed_at.date(), _locale(order)))
     return tuple(

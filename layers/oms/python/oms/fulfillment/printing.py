@@ -27,7 +27,7 @@ def print_labels(
     if not packing.is_labelled:
         raise Conflict("its labels are not bought yet", code="not_labelled")
     node = origin(packing.node, catalog)
-    printed = labels_of(work, packing, node, destination(work, catalog))
+    printed = labels_of(work.order, packing, node, destination(work, catalog))
     if form is Format.ZPL:
         return ZPL_TYPE, zpl.labels(printed)
     return PDF_TYPE, pdf.labels(printed)
@@ -36,7 +36,7 @@ def print_labels(
 def print_slips(
     work: Work, packing: Packing, catalog: Catalog, form: Format
 ) -> tuple[str, str | bytes]:
-    printed = slips_of(work, packing, destination(work, catalog))
+    printed = slips_of(work.order, packing, destination(work, catalog))
     if form is Format.ZPL:
         return ZPL_TYPE, zpl.slips(printed)
     return PDF_TYPE, pdf.slips(printed)
