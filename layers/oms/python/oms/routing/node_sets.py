@@ -144,6 +144,8 @@ class NodeSets:
             cost = known.get(able)
             if cost is None:
                 cost = known[able] = self._cheapest(sku, able)[0]
+            if cost == inf:
+                return inf
             total += cost
         return total
 
