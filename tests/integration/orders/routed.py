@@ -7,9 +7,10 @@ from datetime import timedelta
 from oms.aws.stock_audit import audit
 from oms.catalog.model import Node
 from oms.kernel.events import Cause
-from oms.orders import decisions, fulfillment, rejecting, rerouting, sourcing
+from oms.orders import decisions, fulfillment, rejecting, rerouting, sourcing, supervision
 from oms.orders.model import Content, Fulfillment, FulfillmentState, Order, State
 from oms.orders.rerouting import Router
+from oms.reporting.waiting import project
 from oms.routing.policies import BuiltIn, Policies
 from tests.integration.world import RJ, SP, World
 from tests.samples import CAUSE, content
@@ -76,8 +77,6 @@ class Desk:
         return rerouting.reroute(order.order_id, self.router, self.cause())
 
     def cancel(self, order: Order) -> Order:
-        from oms.orders import supervision
-
         orders = self.oms.orders
         supervision.request_cancel(order.order_id, "no", orders, self.cause())
         fulfillment.withdraw(order.order_id, orders, self.oms.stock.capacity, self.cause())
@@ -85,6 +84,12 @@ class Desk:
         closing = orders.load(order.order_id)
         events = decisions.close_cancelled(closing, "no", "ref", "void")
         return orders.commit(closing, events, self.cause())
+
+    def project(self, order: Order) -> Order:
+        """Brings the lists of what waits up to date, as after any of its events."""
+        now = self.cause().at
+        project(order.order_id, "", self.oms.orders, self.oms.views, now)
+        return self.oms.orders.load(order.order_id)
 
     def check(self) -> None:
         """The ledger, whoever holds units, and the orders' own counters add up."""
