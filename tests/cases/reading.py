@@ -108,7 +108,7 @@ def steps_of(when: Any, verbs: frozenset[str]) -> list[Step]:
         known = verb if verb in verbs else when.replace(" ", "_")
         if known not in verbs:
             raise NotUnderstoodError(f"when: {when!r}")
-        return [Step(known, value or None, Keys(verb, {}))]
+        return [Step(known, (value or None) if known == verb else None, Keys(verb, {}))]
     said = [name for name in when if name in verbs]
     if not said:
         raise NotUnderstoodError(f"when: {sorted(when)}")

@@ -115,6 +115,8 @@ def fulfilment_order(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
     _begin(request, given)
     for step in steps_of(when, _REQUEST_STEPS | _STATUS_STEPS | _UNKNOWN_HERE):
         step.more.done()
+        if step.value is not None and step.verb not in _UNKNOWN_HERE:
+            raise NotUnderstoodError(f"{step.verb}: {step.value!r}")
         shop.attempt(partial(_act, request, step))
     return {
         "accepted": not shop.refused,

@@ -12,7 +12,7 @@ from datetime import timedelta
 from oms.catalog.model import Item, Node
 from oms.fulfillment import labels, packing
 from oms.fulfillment.packing import PackedParcel
-from oms.kernel.errors import Invalid, OmsError
+from oms.kernel.errors import Invalid, NotFound, OmsError
 from oms.kernel.events import Cause
 from oms.notifications.model import notice_of
 from oms.orders import (
@@ -81,6 +81,8 @@ class Shop:
     def part(self) -> Fulfillment:
         """The one that was acted on last, else the only one."""
         parts = self.order.progress.fulfillments
+        if not parts:
+            raise NotFound("no node has any of it")
         return next((part for part in parts if part.id == self.last), parts[0])
 
     def attempt(self, act: Callable[[], object]) -> bool:
@@ -319,24 +321,45 @@ _ORDER_WORDS: Mapping[str, tuple[str, ...]] = {
 _ADD_UP = {"quantities_do_not_add_up", "illegal_transition", "shipped"}
 _UNPAID = {"not_authorized"}
 _NO_STOCK = {"backordered", "out_of_stock", "insufficient_stock", "stock_contended"}
+_TOO_LATE = {"illegal_transition", "shipped"}
 ERRORS: Mapping[str, frozenset[str]] = {
-    "nothing_specified": frozenset({"quantities_do_not_add_up"}),
-    "zero_quantity": frozenset({"quantities_do_not_add_up"}),
+    **dict.fromkeys(
+        (
+            "nothing_specified",
+            "zero_quantity",
+            "no_items_to_fulfill",
+            "invalid_quantity",
+            "quantity_exceeded",
+        ),
+        frozenset({"quantities_do_not_add_up"}),
+    ),
     "already_fulfilled": frozenset(_ADD_UP),
     "fulfill_order_line": frozenset(_ADD_UP | _UNPAID | _NO_STOCK),
     "cannot_fulfill_unpaid": frozenset(_UNPAID),
-    "insufficient_stock": frozenset(_NO_STOCK),
-    "insufficient_stock_on_hand": frozenset(_NO_STOCK),
-    "cannot_cancel_fulfilment": frozenset({"illegal_transition"}),
-    "cannot_cancel": frozenset({"illegal_transition"}),
-    "cannot_fulfill": frozenset({"illegal_transition", "shipped", *_UNPAID}),
+    **dict.fromkeys(("insufficient_stock", "insufficient_stock_on_hand"), frozenset(_NO_STOCK)),
+    **dict.fromkeys(
+        (
+            "cannot_cancel_fulfilment",
+            "cannot_cancel",
+            "cannot_mark_delivered",
+            "invalid_transition",
+            "fulfilment_state_transition",
+            "invalid_fulfilment_status",
+            "required",
+        ),
+        frozenset({"illegal_transition"}),
+    ),
+    "cannot_fulfill": frozenset(_TOO_LATE | _UNPAID),
+    "invalid": frozenset(_TOO_LATE | {"quantities_do_not_add_up"}),
     "cannot_resume": frozenset({"not_in_exception"}),
-    "cannot_mark_delivered": frozenset({"illegal_transition"}),
-    "invalid": frozenset({"illegal_transition", "quantities_do_not_add_up"}),
     "duplicated_input": frozenset({"line_twice"}),
-    "create_fulfilment": frozenset({"carrier_refused"}),
-    "invalid_transition": frozenset({"illegal_transition"}),
-    "fulfilment_state_transition": frozenset({"illegal_transition"}),
+    **dict.fromkeys(
+        ("create_fulfilment", "invalid_handler", "label_failed"), frozenset({"carrier_refused"})
+    ),
+    "invalid_status": frozenset({"unknown_state"}),
+    "invalid_cost": frozenset({"invalid_amount"}),
+    **dict.fromkeys(("order_draft", "order_not_completed", "order_state"), frozenset(_UNPAID)),
+    "order_canceled": frozenset({"order_cancel_requested", "cancelling", *_TOO_LATE, *_UNPAID}),
 }
 
 
