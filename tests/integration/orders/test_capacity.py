@@ -130,9 +130,14 @@ def test_zero_takes_none(oms: World) -> None:
     assert place(oms, 1).status == "backordered"
 
 
-def test_a_node_without_a_limit_costs_neither_a_read_nor_a_write(oms: World) -> None:
-    oms.receive("MUG", 5)
-    order = place(oms, 1)
+def test_a_node_without_a_limit_costs_neither_a_read_nor_a_write(
+    oms: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit(oms, capacity_per_day=5)
+    oms.receive("MUG", 5, RJ)
+    with monkeypatch.context() as patched:
+        patched.setattr(oms.client, "batch_get_item", None)
+        order = place(oms, 1)
     assert order.progress.slots == ()
     assert taken(oms) == Load()
     assert slots.given_back(order, decisions.release_reservation(order), oms.stock.capacity) == []
