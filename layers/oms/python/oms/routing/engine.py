@@ -22,7 +22,16 @@ from oms.routing.making import make
 from oms.routing.policy import RankBy, Ranker, Rule, SourcingPolicy, Step, Strategy
 from oms.routing.rankers import key_of, ranks, values_of
 from oms.routing.request import NodeFacts, RoutingRequest, Want
-from oms.routing.splits import Candidate, Split, Task, find, find_some, lacking, what_is_there
+from oms.routing.splits import (
+    Candidate,
+    Split,
+    Task,
+    find,
+    find_some,
+    lacking,
+    too_small,
+    what_is_there,
+)
 
 _NOT_CHOSEN = "not_chosen"
 
@@ -56,9 +65,11 @@ class _Row:
 
 @dataclass(slots=True)
 class _State:
-    """What has been given so far."""
+    """What has been given so far. ``stuck``: lines of which the last rule's nodes have too
+    little."""
 
     wants: tuple[Want, ...]
+    stuck: tuple[str, ...] = ()
     taken: dict[str, dict[str, int]] = field(default_factory=dict)
     allocations: list[Allocation] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
@@ -66,8 +77,12 @@ class _State:
 
     def copy(self) -> "_State":
         taken = {node: dict(units) for node, units in self.taken.items()}
-        return _State(
-            self.wants, taken, list(self.allocations), list(self.reasons), list(self.fired)
+        return replace(
+            self,
+            taken=taken,
+            allocations=list(self.allocations),
+            reasons=list(self.reasons),
+            fired=list(self.fired),
         )
 
     def give(self, rule: str, allocations: Sequence[Allocation], reason: str) -> None:
@@ -162,11 +177,13 @@ def _from_nodes(
     row = _row(rule, request, candidates, state)
     task = Task(state.wants, rule.limits, request.currency)
     split = _split(rule, request, task, row.candidates)
-    if split is None:
-        return row, _why_not(task, row)
-    wanted = task.units
-    state.give(rule.id, _allocations(request, split), _why(rule, request, split, wanted))
-    return row, _why_not(task, row) if state.wants else ""
+    if split is not None:
+        why = _why(rule, request, split, task.units)
+        state.give(rule.id, _allocations(request, split), why)
+    if not state.wants:
+        return row, ""
+    state.stuck = lacking(task, row.candidates)
+    return row, _why_not(task, state.stuck)
 
 
 def _split(
@@ -176,7 +193,9 @@ def _split(
         from oms.routing.cheapest import cheapest  # few policies reckon costs
 
         there = what_is_there(task, row) if rule.partial else task
-        if there.wants and (least := cheapest(rule.objective, request, there, row)):
+        least = cheapest(rule.objective, request, there, row) if there.wants else None
+        # Of all there is a part may be all, and still be too small a part of what is wanted.
+        if least and not too_small(task, least.parts):
             return least
     find_all = find(rule.strategy, task, row)
     if find_all or not rule.partial:
@@ -275,8 +294,8 @@ def _left_at(facts: NodeFacts, state: _State) -> dict[str, int]:
 def _lacking(
     state: _State, candidates: Sequence[NodeFacts], request: RoutingRequest
 ) -> tuple[str, ...]:
-    """Lines of which there is too little anywhere; else, when it is the rules that keep them from
-    going, all that are left."""
+    """Lines of which there is too little anywhere; else those of which the last rule's nodes have
+    too little; else, when it is a limit that keeps them from going, all that are left."""
     needs: dict[str, int] = {}
     for want in state.wants:
         needs[want.sku] = needs.get(want.sku, 0) + want.quantity
@@ -288,7 +307,8 @@ def _lacking(
         < units
     }
     found = {want.line_id for want in state.wants if want.sku in short}
-    found = found or {want.line_id for want in state.wants}
+    left = {want.line_id for want in state.wants}
+    found = found or left & set(state.stuck) or left
     return tuple(want.line_id for want in request.wants if want.line_id in found)
 
 
@@ -297,8 +317,8 @@ def _why_left(state: _State, short: Sequence[str], why: str) -> str:
     return why or f"no rule is for {', '.join(sorted(skus))}"
 
 
-def _why_not(task: Task, row: _Row) -> str:
-    short = set(lacking(task, row.candidates))
+def _why_not(task: Task, stuck: Sequence[str]) -> str:
+    short = set(stuck)
     skus = sorted({want.sku for want in task.wants if want.line_id in short})
     if skus:
         return f"no set of nodes has enough of {', '.join(skus)}"
