@@ -22,7 +22,7 @@ from oms.channels.model import (
 from oms.channels.outcomes import record_payment
 from oms.channels.queued import from_message
 from oms.channels.sources import source_of
-from oms.fulfillment.shipping import take_report
+from oms.fulfillment.arrival import take_report
 from oms.kernel.clock import utc_now
 from oms.kernel.errors import Conflict, Invalid
 from oms.kernel.events import Cause

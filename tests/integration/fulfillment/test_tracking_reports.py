@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from oms.fulfillment.arrival import take_report
 from oms.fulfillment.labels import buy_labels
 from oms.fulfillment.parcels import Parcel, in_parcels
-from oms.fulfillment.shipping import GivenNumber, ship, take_report
+from oms.fulfillment.shipping import GivenNumber, ship
 from oms.fulfillment.tracking import TrackingReport, TrackingStatus
 from oms.fulfillment.worklist import find
 from oms.kernel.errors import Conflict, NotFound
@@ -190,6 +191,21 @@ def test_a_parcel_that_does_not_arrive_holds_the_order_up_once(oms: World, outco
     project(order.order_id, part, oms.orders, oms.views, NOW)
     (waiting,) = oms.views.waiting(HELD_UP, 10, None).waiting
     assert (waiting.id, waiting.state) == (order.order_id, "undelivered")
+
+
+def test_two_parcels_that_do_not_arrive_are_told_once_each(oms: World, call: Gateway) -> None:
+    part, (first, second) = labelled(call, oms, TWO)
+    leaves(oms, part, None)
+    told(oms, part, "lost", first)
+
+    for _ in range(3):
+        order = told(oms, part, "returned_to_sender", second)
+
+    found = order.fulfillment(part)
+    assert found
+    assert found.undelivered == f"lost: {first}, returned_to_sender: {second}"
+    events = [event.type for event in oms.orders.history(order.order_id)]
+    assert events.count("delivery_failed") == 2
 
 
 def test_one_that_is_found_again_is_delivered_and_holds_nothing_up(oms: World) -> None:

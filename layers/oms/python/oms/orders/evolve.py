@@ -278,9 +278,10 @@ def _delivered(order: Order, event: happened.FulfillmentDelivered) -> Order:
 
 
 def _delivery_failed(order: Order, event: happened.DeliveryFailed) -> Order:
-    return _with_fulfillment(
-        order, event.fulfillment_id, undelivered=f"{event.outcome}: {event.tracking_number}"
-    )
+    told = _found(order, event.fulfillment_id).undelivered
+    failed = f"{event.outcome}: {event.tracking_number}"
+    undelivered = f"{told}, {failed}" if told else failed
+    return _with_fulfillment(order, event.fulfillment_id, undelivered=undelivered)
 
 
 def _delivery_recovered(order: Order, event: happened.DeliveryRecovered) -> Order:

@@ -305,7 +305,7 @@ class Fulfillment:
 
     ``hand_over_at``: the node where the customer collects it, until ``pickup_until``. ``slot``:
     what it took of the node's capacity. ``shipment``: it travels with fulfilments of other orders.
-    ``undelivered`` says which parcel does not arrive, and why.
+    ``undelivered`` says which parcels do not arrive, and why.
     """
 
     id: str
