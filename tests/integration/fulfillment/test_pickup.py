@@ -14,14 +14,18 @@ from oms.fulfillment import pickup
 from oms.fulfillment.pickup_store import Overdue
 from oms.fulfillment.staff import Staff
 from oms.kernel.clock import rfc3339, utc_now
+from oms.kernel.errors import Backordered
 from oms.kernel.events import Cause
-from oms.orders.model import FulfillmentState, Order, State
+from oms.orders import decisions, sourcing
+from oms.orders.model import FulfillmentState, Method, Order, State
 from oms.orders.supervision import resumption_of
 from oms.reporting.waiting import project
+from oms.routing.policies import BuiltIn, Policies
+from oms.routing.policy import OrderFilter, Rule, SourcingPolicy
 from tests.integration.fulfillment.counter import SECRET, Counter, cash, code_of, wrong
 from tests.integration.gateway import Gateway
 from tests.integration.world import RJ, SP, World
-from tests.samples import line
+from tests.samples import CAUSE, content, line
 
 
 @pytest.fixture
@@ -555,3 +559,52 @@ def test_there_is_nothing_of_an_unknown_fulfilment(store: Counter) -> None:
     status, problem = store.hand_over(unknown)
 
     assert (status, problem["code"]) == (404, "not_found")
+
+
+# --- from elsewhere, where the policy says so ---------------------------------------------------
+
+
+class Brings:
+    """A policy with a rule for what is brought to a store."""
+
+    def for_channel(self, channel: str, now: datetime) -> SourcingPolicy:
+        rule = Rule("brought", OrderFilter(methods=("ship_to_store",)))
+        return SourcingPolicy("brings", (rule,))
+
+
+@pytest.mark.parametrize(
+    ("policies", "pickup_mode", "comes_from"),
+    [(Brings(), "any", SP.id), (Brings(), "local", None), (BuiltIn(), "any", None)],
+)
+def test_what_the_store_lacks_is_brought_there_where_the_policy_says_so(
+    oms: World, policies: Policies, pickup_mode: str, comes_from: str | None
+) -> None:
+    oms.catalog.put_node(replace(RJ, pickup=pickup_mode))
+    oms.receive("MUG", 2, SP)
+    collected = replace(line("MUG", 2), method=Method.PICKUP, pickup_node=RJ.id)
+    order = oms.capture(content(collected))
+
+    def reserve() -> Order:
+        return sourcing.reserve(order.order_id, oms.orders, oms.stock, oms.catalog, policies, CAUSE)
+
+    if comes_from is None:
+        with pytest.raises(Backordered):
+            reserve()
+        return
+    (allocation,) = reserve().progress.allocations
+    assert allocation.node == comes_from
+    sourced = oms.orders.load(order.order_id)
+    (part,) = decisions.fulfillments_of(sourced, sourced.progress.allocations, ())
+    assert (part.method, part.hand_over_at) == (Method.SHIP_TO_STORE, RJ.id)
+
+
+def test_the_stores_own_stock_comes_first(oms: World) -> None:
+    oms.catalog.put_node(replace(RJ, pickup="any"))
+    oms.receive("MUG", 2, SP)
+    oms.receive("MUG", 2, RJ)
+    collected = replace(line("MUG", 2), method=Method.PICKUP, pickup_node=RJ.id)
+    order = oms.capture(content(collected))
+
+    sourced = sourcing.reserve(order.order_id, oms.orders, oms.stock, oms.catalog, Brings(), CAUSE)
+
+    assert [one.node for one in sourced.progress.allocations] == [RJ.id]

@@ -124,14 +124,41 @@ def decide(
     taken: dict[str, dict[str, int]] = {}
     decisions: list[Decision] = []
     for (method, pickup_node), lines in _groups(order, seen.units).items():
-        request = _request(order, lines, seen, method, pickup_node, excluded, now)
-        facts = _facts(order, seen, request, taken, now)
-        decision = route(_policy_for(method, seen.policy), request, facts)
+        decision = _decided(order, seen, lines, (method, pickup_node), excluded, taken, route, now)
         decisions.append(decision)
         for one in decision.allocations:
             at = taken.setdefault(one.node, {})
             at[one.sku] = at.get(one.sku, 0) + one.quantity
     return _together(decisions, seen.claimed)
+
+
+def _decided(
+    order: Order,
+    seen: Situation,
+    lines: Sequence[Line],
+    way: tuple[Method, str],
+    excluded: Excluded,
+    taken: Mapping[str, Mapping[str, int]],
+    route: Route,
+    now: datetime,
+) -> Decision:
+    """What a store lacks of what is collected there is brought there, all of it, where the policy
+    has a rule for that."""
+    method, pickup_node = way
+    request = _request(order, lines, seen, method, pickup_node, excluded, now)
+    facts = _facts(order, seen, request, taken, now)
+    decision = route(_policy_for(method, seen.policy), request, facts)
+    if not decision.left or not _may_be_brought(method, pickup_node, seen):
+        return decision
+    to_store = (Method.SHIP_TO_STORE, pickup_node)
+    brought = _decided(order, seen, lines, to_store, excluded, taken, route, now)
+    return decision if brought.left else brought
+
+
+def _may_be_brought(method: Method, pickup_node: str, seen: Situation) -> bool:
+    node = seen.nodes.get(pickup_node)
+    named = any(Method.SHIP_TO_STORE in rule.orders.methods for rule in seen.policy.rules)
+    return method is Method.PICKUP and named and node is not None and node.pickup == "any"
 
 
 def makers_of(order: Order, seen: Situation, now: datetime) -> Mapping[str, tuple[Maker, ...]]:
