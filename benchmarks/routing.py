@@ -1,8 +1,8 @@
 """What routing costs: orders that a CPU second routes, and how far from the cheapest they are.
 
 An order is routed as ``oms.routing.engine`` does it: from nodes with their units, distances and,
-for the objective, the rates of carriers, to a decision with its evidence. In every other order one
-node has everything.
+for the objective, the rates of carriers, to a decision with its evidence. Each SKU is at about half
+of the nodes, and in every other order one node has everything.
 
 The optimum is found by HiGHS, on seeded random problems (``benchmarks.optimum``): the gap is what
 our plan costs more, the speed ratio how many of ours are made in the time of one of its own.
