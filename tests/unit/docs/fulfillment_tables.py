@@ -10,6 +10,7 @@ from typing import Any
 from oms.fulfillment.picklists import ITEM_TRANSITIONS, PICKLIST_TRANSITIONS
 from oms.orders.model import Method
 from oms.orders.transitions import STEPS, STEPS_OUT, TRANSITIONS
+from oms.purchasing.transitions import PURCHASE_TRANSITIONS
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "fulfillment.md"
 BEGIN = "<!-- The tables below are printed from the code. -->\n"
@@ -29,6 +30,7 @@ def machines() -> Iterator[tuple[str, Machine]]:
         yield _TITLES[method], table
     yield "A picklist", PICKLIST_TRANSITIONS
     yield "An item of a picklist", ITEM_TRANSITIONS
+    yield "A purchase order", PURCHASE_TRANSITIONS
 
 
 def printed() -> str:
@@ -38,7 +40,8 @@ def printed() -> str:
 def _table(machine: Machine) -> str:
     """A row for each state that a step leads on from, a column for each step."""
     steps = _in_order({step for leads in machine.values() for step in leads})
-    states = dict.fromkeys([*machine, *(to for leads in machine.values() for to in leads.values())])
+    reached = (to for leads in machine.values() for each in leads.values() for to in led_to(each))
+    states = dict.fromkeys([*machine, *reached])
     final = [f"`{state}`" for state in states if not machine.get(state)]
     rows = [
         ["from", *(f"`{step}`" for step in steps)],
@@ -50,7 +53,12 @@ def _table(machine: Machine) -> str:
 
 
 def _cells(leads: Mapping[str, str], steps: Iterable[str]) -> list[str]:
-    return [f"`{leads[step]}`" if step in leads else "" for step in steps]
+    return [" or ".join(f"`{to}`" for to in led_to(leads.get(step, ()))) for step in steps]
+
+
+def led_to(to: object) -> tuple[object, ...]:
+    """A step may lead to one state, or to one of several."""
+    return to if isinstance(to, tuple) else (to,)
 
 
 def _in_order(steps: Iterable[str]) -> list[str]:

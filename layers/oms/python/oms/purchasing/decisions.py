@@ -26,6 +26,7 @@ from oms.purchasing.model import (
     on_order,
     supplies,
 )
+from oms.purchasing.transitions import PURCHASE_TRANSITIONS
 
 ORDERED = "ordered"  # the kind of the ledger's entries
 
@@ -561,5 +562,8 @@ def _illegal(order: PurchaseOrder, what: str) -> Conflict:
     return Conflict(
         f"an order that is {order.state} cannot be {what}",
         code="illegal_transition",
-        context={"state": order.state.value},
+        context={
+            "state": order.state.value,
+            "allowed": sorted(PURCHASE_TRANSITIONS[order.state]),
+        },
     )
