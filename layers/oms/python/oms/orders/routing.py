@@ -441,6 +441,7 @@ def _together(decisions: Sequence[Decision], claimed: frozenset[str]) -> Decisio
         rule=", ".join(dict.fromkeys(decision.rule for decision in decisions)),
         reason="; ".join(reasons),
         evidence=_evidence(evidence),
+        rest_goes_ahead=all(one.rest_goes_ahead for one in decisions if one.left),
     )
 
 

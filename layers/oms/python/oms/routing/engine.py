@@ -39,8 +39,9 @@ _NOT_CHOSEN = "not_chosen"
 @dataclass(frozen=True, slots=True)
 class Decision:
     """``left``: units by line that got no node; ``otherwise`` is what becomes of them, ``wait`` or
-    ``exception``, and ``lacking`` are the lines that stand in the way. With ``partial`` the rest is
-    to go ahead without them. ``rule`` names every rule that gave something, else the last one."""
+    ``exception``, and ``lacking`` are the lines that stand in the way. ``rest_goes_ahead``: the
+    rules let what has a node go without them. ``rule`` names every rule that gave something, else
+    the last one."""
 
     allocations: tuple[Allocation, ...]
     left: Mapping[str, int]
@@ -49,10 +50,12 @@ class Decision:
     rule: str
     reason: str
     evidence: Evidence
+    rest_goes_ahead: bool = False
 
     @property
     def partial(self) -> bool:
-        return bool(self.allocations and self.left)
+        """Whether a part is to go ahead of the rest."""
+        return bool(self.allocations and self.left) and self.rest_goes_ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,7 @@ def route(
         rule=fired,
         reason="; ".join(reasons) or "nothing is wanted",
         evidence=_evidence(policy, fired, tried, rule, row, state.allocations),
+        rest_goes_ahead=bool(state.allocations) or rule.partial,
     )
 
 
