@@ -1,6 +1,7 @@
 """Collected in a store: ready, handed over against the code, put back when nobody comes."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -608,3 +609,42 @@ def test_the_stores_own_stock_comes_first(oms: World) -> None:
     sourced = sourcing.reserve(order.order_id, oms.orders, oms.stock, oms.catalog, Brings(), CAUSE)
 
     assert [one.node for one in sourced.progress.allocations] == [RJ.id]
+
+
+# --- at once ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("units", "key", "left"), [(None, "", 0), ({"MUG": 1}, "h1", 1)], ids=["all", "a part"]
+)
+def test_asked_six_times_at_once_it_is_handed_over_once(
+    oms: World,
+    store: Counter,
+    pickups: PickupStore,
+    units: dict[str, int] | None,
+    key: str,
+    left: int,
+) -> None:
+    part = store.ready(order := store.order(line("MUG", 2)))
+    asked = pickup.HandOver(code_of(part), units, key)
+    counter = pickup.Counter(oms.orders, oms.stock, pickups)
+
+    def ask(number: int) -> str:
+        cause = Cause(utc_now() + timedelta(milliseconds=number), "till")
+        return pickup.hand_over(part, asked, counter, lambda: SECRET, cause).handed_over
+
+    with ThreadPoolExecutor(6) as tills:
+        told = {*tills.map(ask, range(6))}
+
+    assert len(told) == 1
+    assert types(oms, order).count("fulfillment_handed_over") == 1
+    assert oms.balance("MUG", RJ).on_hand == left
+
+
+def test_of_many_wrong_codes_at_once_five_are_heard(pickups: PickupStore) -> None:
+    now = utc_now()
+
+    with ThreadPoolExecutor(8) as guesses:
+        heard = [*guesses.map(lambda _: pickups.count_wrong("ful", now), range(24))]
+
+    assert heard.count(True) == 5
