@@ -104,6 +104,12 @@ def test_a_proposal_holds_every_unit_once_and_no_parcel_is_too_heavy(
     assert packed == {"MUG": mugs, "TEE": tees}
 
 
+def test_what_travels_apart_is_proposed_in_a_parcel_of_its_own() -> None:
+    chilled = {**ITEMS, "TEE": replace(ITEMS["TEE"], delivery_profile="chilled")}
+    parcels = proposed({"MUG": 2, "TEE": 1}, LINES, chilled, ParcelLimits())
+    assert [parcel.lines for parcel in parcels] == [(Units("MUG", 2),), (Units("TEE", 1),)]
+
+
 def test_a_proposal_of_a_million_pieces_is_quick() -> None:
     lines = {"MUG": line("MUG", 1_000_000)}
 

@@ -66,6 +66,9 @@ class ItemDocument(Document):
     suppliers: Annotated[tuple[Identifier, ...], Field(max_length=20)] = Field(
         default=(), description="Nodes that drop-ship it, the preferred one first"
     )
+    delivery_profile: Text = Field(
+        default="", description="Items of another travel in other parcels: chilled, dangerous"
+    )
     keep_together: Text = Field(
         default="", description="Lines of items of one group come from one node"
     )
@@ -202,6 +205,7 @@ def item_of(sku: str, document: ItemDocument, items: Mapping[str, Item], faults:
         height_mm=document.height_mm,
         suppliers=document.suppliers,
         keep_together=document.keep_together,
+        delivery_profile=document.delivery_profile,
     )
 
 
@@ -230,6 +234,7 @@ def item_view(item: Item, items: Mapping[str, Item]) -> ItemView:
         height_mm=item.height_mm,
         suppliers=item.suppliers,
         keep_together=item.keep_together,
+        delivery_profile=item.delivery_profile,
     )
 
 

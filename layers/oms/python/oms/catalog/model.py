@@ -16,8 +16,9 @@ class Item:
     With ``components`` it is a bundle: it holds no stock and sells as what it is made of. An order
     takes at least ``minimum`` of it, at most ``maximum``, in multiples of ``increment`` (0: any),
     all three in units of its scale. ``suppliers`` are the nodes that drop-ship it, the preferred
-    one first; items of one ``keep_together`` group come from one node. ``length_mm``, ``width_mm``
-    and ``height_mm`` are of one whole unit as it is packed; 0: nobody measured it.
+    one first; items of one ``keep_together`` group come from one node, those of different
+    ``delivery_profile`` (chilled, dangerous) travel in parcels of their own. ``length_mm``,
+    ``width_mm`` and ``height_mm`` are of one whole unit as it is packed; 0: nobody measured it.
     """
 
     sku: str
@@ -31,6 +32,7 @@ class Item:
     promising: Promising = FROM_STOCK
     suppliers: tuple[str, ...] = ()
     keep_together: str = ""
+    delivery_profile: str = ""
     length_mm: int = 0
     width_mm: int = 0
     height_mm: int = 0

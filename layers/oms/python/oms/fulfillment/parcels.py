@@ -194,8 +194,9 @@ def proposed(
     items: Mapping[str, Item],
     limits: ParcelLimits,
 ) -> tuple[Parcel, ...]:
-    """As few parcels within ``limits`` as first fit finds; without a limit it is one."""
-    if limits == ParcelLimits():
+    """As few parcels within ``limits`` as first fit finds; without a limit it is one for each
+    delivery profile."""
+    if limits == ParcelLimits() and len({_profile(one, lines, items) for one in units}) < 2:
         return (one_parcel(units, lines, items),)
     goods = [_goods(line_id, quantity, lines, items) for line_id, quantity in units.items()]
     return tuple(
@@ -219,7 +220,13 @@ def _goods(
     step = quantity if line.scale else max(1, quantity // _MOST_PIECES)
     length, width, height = _sides(items.get(line.sku))
     volume = -(-length * width * height * step // (1000 * 10**line.scale))
-    return Goods(line_id, quantity, _weight(Units(line_id, step), line, items), volume, step)
+    weight = _weight(Units(line_id, step), line, items)
+    return Goods(line_id, quantity, weight, volume, step, _profile(line_id, lines, items))
+
+
+def _profile(line_id: str, lines: Mapping[str, Line], items: Mapping[str, Item]) -> str:
+    item = items.get(lines[line_id].sku)
+    return item.delivery_profile if item else ""
 
 
 def _weight(units: Units, line: Line, items: Mapping[str, Item]) -> int:
