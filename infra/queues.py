@@ -85,6 +85,7 @@ QUEUES = (
         "callbacks",
         (
             *_TOLD_OUTSIDE,
+            "units_backordered",
             "fulfillment_handed_over",
             "purchase_order_sent",
             "purchase_order_changed",
@@ -139,6 +140,7 @@ QUEUES = (
             "fulfillment_handed_over",
             "order_cancelled",
             "units_cancelled",
+            "address_changed",
         ),
         batch_size=1,
         max_receives=10,

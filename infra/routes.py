@@ -46,6 +46,7 @@ ROUTES = (
     _route("GET /v1/orders/{order_id}/history", "orders", "orders.read"),
     _route("GET /v1/orders/{order_id}/routing", "orders", "orders.read"),
     _route("POST /v1/orders/{order_id}/cancel", "orders", "orders.write"),
+    _route("POST /v1/orders/{order_id}/address", "orders", "orders.write"),
     _route("POST /v1/orders/{order_id}/resume", "orders", "orders.write"),
     _route("GET /v1/jeopardies", "orders", "orders.read"),
     _route("GET /v1/exceptions", "orders", "orders.read"),

@@ -41,6 +41,8 @@ def _keep(event: Envelope, cause: Cause) -> int:
             keeping.stock_is_held(event.subject, keeper, cause)
         case "fulfillment_shipped" | "fulfillment_handed_over":
             keeping.units_left(event.subject, keeper)
+        case "address_changed":
+            return keeping.address_changed(event.subject, keeper, cause)
         case "units_cancelled":
             keeping.units_cancelled(event.subject, keeper)
         case "order_cancelled":

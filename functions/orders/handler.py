@@ -11,9 +11,11 @@ from oms.aws.observability import correlation_id, logger
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
 from oms.orders import listing, supervision
+from oms.orders.addressing import change_address
 from oms.orders.cancelling import Asked, cancel_lines
-from oms.orders.capture import capture
+from oms.orders.capture import capture, read_address
 from oms.orders.contract import (
+    AddressDocument,
     CancelOrder,
     CaptureOrder,
     HistoryView,
@@ -24,6 +26,7 @@ from oms.orders.contract import (
 )
 from oms.orders.listing import Filter
 from oms.orders.model import State
+from oms.orders.rerouting import Router
 from oms.orders.routing_contract import OrderRoutingView, routing_view
 from oms.promising.acceptance import Acceptance
 from oms.promising.jeopardies import in_jeopardy
@@ -173,6 +176,24 @@ def cancel_order(
         order_id, request.reason, stores.orders(), _cause(request.reason)
     )
     return _reply(202, order_view(order))
+
+
+@app.post(
+    "/v1/orders/<order_id>/address",
+    summary="The order goes to another address",
+    description="Possible until a parcel to the customer is packed. What no node has begun with is"
+    " routed again, as far as the policy would choose other nodes now; all else goes to the new"
+    " address from where it is. What is collected at a store is not concerned.",
+    tags=["orders"],
+    responses={
+        200: {"description": "The order with its new address", "content": _ORDER},
+        **refusals(400, 401, 403, 404, 409, 413, 415, 422, 503),
+    },
+)
+def change_order_address(order_id: OrderId, address: Annotated[AddressDocument, Body()]) -> Any:
+    router = Router(stores.orders(), stores.stock(), stores.catalog(), stores.sourcing_policies())
+    order = change_address(order_id, read_address(address), router, _cause())
+    return _reply(200, order_view(order))
 
 
 @app.post(

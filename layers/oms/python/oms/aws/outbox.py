@@ -91,10 +91,14 @@ def entered_state(record: Mapping[str, Any]) -> str:
     return dynamo.read_text(record["dynamodb"].get("NewImage") or {}, "entered")
 
 
+# Of another address everybody may know whom it concerns.
+_TOLD_OF_ADDRESSES = ("drop_ship", "promised")
+
+
 def _public(envelope: Envelope) -> Envelope:
     """Without the customer, and without what a decision was made of: whoever may know loads it."""
     if envelope.type == "address_changed":
-        told = {name: envelope.data[name] for name in ("drop_ship",) if name in envelope.data}
+        told = {name: envelope.data[name] for name in _TOLD_OF_ADDRESSES if name in envelope.data}
         return replace(envelope, data=told)
     if "evidence" in envelope.data:
         kept_data = {name: value for name, value in envelope.data.items() if name != "evidence"}

@@ -30,7 +30,14 @@ from oms.kernel.quantity import parse_quantity
 from oms.kernel.writes import Write
 from oms.orders import promised
 from oms.orders.bundles import with_parts
-from oms.orders.contract import MAX_LINES, CaptureOrder, Document, LineDocument, placed_at
+from oms.orders.contract import (
+    MAX_LINES,
+    AddressDocument,
+    CaptureOrder,
+    Document,
+    LineDocument,
+    placed_at,
+)
 from oms.orders.decisions import NOTHING, Events
 from oms.orders.model import (
     Address,
@@ -206,7 +213,7 @@ def _content(
     if not fulfilled_by_channel:
         _check_amounts(lines, request, items, faults)
     customer = _customer(request, faults)
-    _check_address(request, faults)
+    _check_address(request.shipping_address, "shipping_address.", faults)
     if not fulfilled_by_channel:
         _check_nodes(request, catalog, faults)
         _check_paid_in_store(request, faults)
@@ -353,11 +360,18 @@ def _customer(request: CaptureOrder, faults: Faults) -> Customer:
     )
 
 
-def _check_address(request: CaptureOrder, faults: Faults) -> None:
-    address = request.shipping_address
+def read_address(document: AddressDocument) -> Address:
+    """Another address for an order. Raises ``Invalid`` (``invalid_postal_code``)."""
+    faults = Faults()
+    _check_address(document, "", faults)
+    faults.refuse("the address breaks a rule")
+    return Address(**document.model_dump())
+
+
+def _check_address(address: AddressDocument, at: str, faults: Faults) -> None:
     digits = address.postal_code.replace("-", "")
     if address.country == "BR" and not (digits.isascii() and digits.isdigit() and len(digits) == 8):
-        faults.add("shipping_address.postal_code", "invalid_postal_code", "a CEP has 8 digits")
+        faults.add(f"{at}postal_code", "invalid_postal_code", "a CEP has 8 digits")
 
 
 def _check_nodes(request: CaptureOrder, catalog: Catalog, faults: Faults) -> None:

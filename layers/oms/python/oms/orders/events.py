@@ -360,6 +360,18 @@ class ReservationReduced:
 
 
 @dataclass(frozen=True, slots=True)
+class ReservationMoved:
+    """What is reserved lies at other nodes, because the order goes to another address;
+    ``allocations`` and ``slots`` are all that it holds now."""
+
+    allocations: tuple[Allocation, ...]
+    rule: str
+    reason: str
+    slots: tuple[Slot, ...] = ()
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class UnitsCancelled:
     """Units that nobody wants any more: open ones, and of them those that were ``waited`` for;
     ``amount`` minor units are no longer due. ``skus``: of which there may be more for others now.
@@ -386,6 +398,7 @@ class LinesAdded:
 class AddressChanged:
     address: Address
     drop_ship: bool = False
+    promised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -519,6 +532,7 @@ Event = (
     | RoutingFailed
     | RoutingResolved
     | ReservationReduced
+    | ReservationMoved
     | UnitsCancelled
     | LinesAdded
     | AddressChanged

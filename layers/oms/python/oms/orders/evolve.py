@@ -445,6 +445,15 @@ def _reservation_reduced(order: Order, event: happened.ReservationReduced) -> Or
     return order.with_progress(allocations=held, slots=slots)
 
 
+def _reservation_moved(order: Order, event: happened.ReservationMoved) -> Order:
+    return order.with_progress(
+        allocations=event.allocations,
+        slots=event.slots,
+        sourcing_rule=event.rule,
+        sourcing_reason=event.reason,
+    )
+
+
 def _units_cancelled(order: Order, event: happened.UnitsCancelled) -> Order:
     waited = {one.line_id: one.quantity for one in event.waited}
     order = _move(order, waited, "backordered", "")
@@ -673,6 +682,7 @@ _CHANGES: dict[type[Event], Callable[..., Order]] = {
     happened.RoutingFailed: _unroutable,
     happened.RoutingResolved: _resolved,
     happened.ReservationReduced: _reservation_reduced,
+    happened.ReservationMoved: _reservation_moved,
     happened.UnitsCancelled: _units_cancelled,
     happened.LinesAdded: _lines_added,
     happened.AddressChanged: _address_changed,

@@ -103,6 +103,18 @@ def _counts(order: Order) -> dict[str, tuple[int, Counts]]:
     }
 
 
+def address_changed(order_id: str, keeper: Keeper, cause: Cause) -> int:
+    """What has not left goes elsewhere, and may take longer. As ``look_after``."""
+    order = keeper.orders.load(order_id)
+    to = order.content.shipping_address
+    there = Destination(to.country, to.region, to.city, to.postal_code, to.latitude, to.longitude)
+    rows = [row for row in _rows(order, keeper) if row.destination != there]
+    for row in rows:
+        keeper.stock.transact([keeper.demand.change(replace(row, destination=there))])
+    skus = sorted({row.sku for row in rows})
+    return sum(look_after(sku, "address_changed", keeper, cause) for sku in skus)
+
+
 def units_cancelled(order_id: str, keeper: Keeper) -> None:
     """What is cancelled of a promised line is no demand any more, and what was booked to make it
     may be promised again. What is left of it is worked out anew, so that a message that comes
