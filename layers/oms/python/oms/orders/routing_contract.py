@@ -37,7 +37,7 @@ class RankedNodeView(View):
     ranks: dict[str, int | None]
 
 
-class EvidenceView(View):
+class RoutingEvidenceView(View):
     """``tried``: the rules before the one that decided, and why they did not. ``others`` counts the
     nodes that are not named by what excluded them; version 0 is of the built-in policy."""
 
@@ -73,7 +73,7 @@ class RoutingDecisionView(View):
     reason: str
     units: list[RoutedUnitsView]
     without_node: list[RoutedUnitsView]
-    evidence: list[EvidenceView]
+    evidence: list[RoutingEvidenceView]
 
 
 class OrderRoutingView(View):
@@ -172,11 +172,11 @@ def _units(
     )
 
 
-def _evidence_views(evidence: Evidence | None, chosen: set[str]) -> list[EvidenceView]:
+def _evidence_views(evidence: Evidence | None, chosen: set[str]) -> list[RoutingEvidenceView]:
     if evidence is None:
         return []
     return [
-        EvidenceView(
+        RoutingEvidenceView(
             policy=one.policy,
             version=one.version,
             rule=one.rule,
