@@ -32,6 +32,7 @@ from oms.orders.contract import CaptureOrder
 orders = stores.orders()
 catalog = stores.catalog()
 parcels = stores.parcels()
+shipments = stores.shipments()
 
 
 def take(message: Message) -> None:
@@ -50,7 +51,7 @@ def _carry_out(command: Command, cause: Cause) -> str:
         case PaymentReported():
             return record_payment(command, orders, cause).order_id
         case ParcelReported(report):
-            return take_report(report, orders, parcels, cause).order_id
+            return take_report(report, orders, parcels, shipments, cause).order_id
         case Ignored(reason):
             return f"ignored: {reason}"
 

@@ -148,6 +148,7 @@ def _forget_clients() -> None:
         stores.catalog,
         stores.catalog_store,
         stores.parcels,
+        stores.shipments,
     ):
         made_once.cache_clear()
 

@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from oms.aws.shipment_store import ShipmentTable
+from oms.fulfillment import joining
 from oms.fulfillment.arrival import take_report
+from oms.fulfillment.joint_shipments import shipment_of
 from oms.fulfillment.labels import buy_labels
 from oms.fulfillment.parcels import Parcel, in_parcels
 from oms.fulfillment.shipping import GivenNumber, ship
@@ -16,6 +19,7 @@ from oms.fulfillment.worklist import find
 from oms.kernel.errors import Conflict, NotFound
 from oms.kernel.ids import order_id, order_of
 from oms.orders import decisions
+from oms.orders.events import ShipmentJoined
 from oms.orders.model import FulfillmentState, Order, Units
 from oms.reporting.waiting import HELD_UP, project
 from tests.integration.fulfillment.station import at, at_the_node, parcels_of, station_of, stock_up
@@ -41,7 +45,11 @@ def told(
     report = TrackingReport(
         event or f"{number}-{status}", part, number, TrackingStatus(status), when
     )
-    return take_report(report, oms.orders, parcels_of(oms), CAUSE)
+    return take_report(report, oms.orders, parcels_of(oms), shipments_of(oms), CAUSE)
+
+
+def shipments_of(oms: World) -> ShipmentTable:
+    return ShipmentTable(oms.client, "work")
 
 
 def leaves(oms: World, part: str, given: GivenNumber | None = BY_HAND) -> Order:
@@ -172,6 +180,34 @@ def test_a_parcel_of_an_order_that_has_not_come_may_be_told_again(oms: World) ->
 
     with pytest.raises(NotFound):
         told(oms, unknown, "in_transit")
+
+
+def together(oms: World) -> tuple[str, str]:
+    """Two fulfilments of two orders that are one shipment."""
+    parts = (at_the_node(oms, "1"), at_the_node(oms, "2"))
+    shipment = shipment_of([find(part, oms.orders) for part in parts])
+    for part in parts:
+        order = oms.orders.load(order_of(part))
+        also = [shipments_of(oms).storing(shipment)] if part == parts[0] else []
+        oms.orders.commit(order, (ShipmentJoined(part, shipment.id),), CAUSE, also)
+    return parts
+
+
+def leave_together(oms: World, part: str) -> None:
+    joining.ship(part, BY_HAND, oms.orders, oms.stock, parcels_of(oms), shipments_of(oms), CAUSE)
+
+
+@pytest.mark.parametrize("steps", [["ship", "report"], ["report", "ship"]])
+def test_what_travels_together_arrives_together(oms: World, steps: list[str]) -> None:
+    one, other = together(oms)
+
+    for step in steps:
+        if step == "ship":
+            leave_together(oms, one)
+        else:
+            told(oms, one, "delivered")
+
+    assert state(oms, one) is state(oms, other) is FulfillmentState.DELIVERED
 
 
 # --- not arriving ---------------------------------------------------------------------------------

@@ -7,10 +7,12 @@ at then; whoever ships looks at the reports afterwards: one of the two sees that
 from functools import partial
 
 from oms.fulfillment.parcel_store import ParcelStore
+from oms.fulfillment.shipment_store import Shipments
 from oms.fulfillment.tracking import FAILED, TrackingReport, all_delivered, numbers_of, tracked
 from oms.fulfillment.worklist import find
 from oms.kernel.errors import Conflict
 from oms.kernel.events import Cause
+from oms.kernel.ids import order_of
 from oms.orders import decisions
 from oms.orders.command import execute
 from oms.orders.decisions import Events
@@ -19,15 +21,36 @@ from oms.orders.store import Orders
 
 
 def take_report(
-    report: TrackingReport, orders: Orders, parcels: ParcelStore, cause: Cause
+    report: TrackingReport,
+    orders: Orders,
+    parcels: ParcelStore,
+    shipments: Shipments,
+    cause: Cause,
 ) -> Order:
-    """Raises ``NotFound``, and ``Conflict`` (``other_tracking_number``) when the parcel travels
-    with another number."""
+    """What travelled with it arrives with it. Raises ``NotFound``, and ``Conflict``
+    (``other_tracking_number``) when the parcel travels with another number."""
     work = find(report.fulfillment_id, orders)
     _check_number(report, work.fulfillment, parcels)
     parcels.record(report)
     order = work.order if work.fulfillment.has_left else orders.load(work.order.order_id)
-    return apply_reports(order, report.fulfillment_id, orders, parcels, cause)
+    order = apply_reports(order, report.fulfillment_id, orders, parcels, cause)
+    arrive_together(order, report.fulfillment_id, orders, shipments, cause)
+    return order
+
+
+def arrive_together(
+    order: Order, fulfillment_id: str, orders: Orders, shipments: Shipments, cause: Cause
+) -> None:
+    """Deliver what left in one shipment with a fulfilment that is delivered: the carrier knows of
+    one parcel, and names one fulfilment of it."""
+    found = order.fulfillment(fulfillment_id)
+    if found is None or not found.shipment or found.state is not FulfillmentState.DELIVERED:
+        return
+    for member in shipments.shipment(found.shipment).members:
+        other = find(member, orders).fulfillment
+        left = other.state is FulfillmentState.SHIPPED
+        if left and other.tracking_number == found.tracking_number:
+            execute(orders, order_of(member), partial(_deliver, member), cause)
 
 
 def apply_reports(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from oms.fulfillment import shipping
+from oms.fulfillment.arrival import arrive_together
 from oms.fulfillment.joint_shipments import (
     MOST_MEMBERS,
     JointShipment,
@@ -147,7 +148,10 @@ def ship(
                 cause,
                 quiet=quiet,
             )
-    return orders.load(order.order_id)
+    order = orders.load(order.order_id)
+    # That it has arrived may have been told before.
+    arrive_together(order, fulfillment_id, orders, shipments, cause)
+    return order
 
 
 def deliver(fulfillment_id: str, orders: Orders, shipments: Shipments, cause: Cause) -> Order:
