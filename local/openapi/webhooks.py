@@ -9,7 +9,7 @@ from local.engine import ROOT
 from oms.channels.sources import SOURCES
 from oms.notifications.availability import AVAILABILITY_CHANGED, StockState
 from oms.notifications.callback import CALLBACK_TYPES
-from oms.orders.model import FulfillmentState, State
+from oms.orders.model import FulfillmentState, Method, State
 
 Json = dict[str, Any]
 
@@ -171,6 +171,7 @@ def _closed(properties: Json) -> Json:
 _TEXT = {"type": "string"}
 _AMOUNT = {"type": "string", "description": "A decimal string in `totals.currency`"}
 _LINE = _closed({"line_id": _TEXT, "sku": _TEXT, "quantity": {"type": "number"}})
+_MOMENT = {"type": "string", "format": "date-time"}
 _FULFILLMENT = _closed(
     {
         "id": _TEXT,
@@ -178,6 +179,9 @@ _FULFILLMENT = _closed(
         "state": {"type": "string", "enum": [*FulfillmentState]},
         "carrier": _TEXT,
         "tracking_number": _TEXT,
+        "method": {"type": "string", "enum": [*Method]},
+        "hand_over_at": {"type": "string", "description": "The node where it is collected"},
+        "pickup_until": {"anyOf": [_MOMENT, {"type": "null"}]},
         "lines": {"type": "array", "items": _LINE},
     }
 )
@@ -190,6 +194,7 @@ _TOTALS = _closed(
         "shipping": _AMOUNT,
         "discount": _AMOUNT,
         "total": _AMOUNT,
+        "due": _AMOUNT,
         "captured": _AMOUNT,
         "refunded": _AMOUNT,
     }

@@ -9,7 +9,8 @@ The body of a callback::
        "version": 7,                                   of the order, at the time of sending
        "state": "shipped", "status": "in_transit",
        "fulfillments": [{"id": "ful_…", "node": "sp-1", "state": "shipped", "carrier": "correios",
-                         "tracking_number": "BR123", "lines": [{"line_id": "1", "sku": "TEE",
+                         "tracking_number": "BR123", "method": "ship", "hand_over_at": "",
+                         "pickup_until": null, "lines": [{"line_id": "1", "sku": "TEE",
                          "quantity": 2}]}],
        "promise": {"arrive_by": "2026-05-08", "expected": "2026-05-12"},   null without one
        "refunds": [{"id": "rfd_…", "state": "refunded", "amount": "59.90"}],
@@ -46,6 +47,7 @@ CALLBACK_TYPES = {
     "fulfillment_handed_over": "fulfillment.handed_over",
     "fulfillment_uncollected": "fulfillment.uncollected",
     "reservation_taken_back": "order.backordered",
+    "units_backordered": "order.backordered",
     "promise_in_jeopardy": "promise.in_jeopardy",
     "promise_restored": "promise.restored",
     "order_cancelled": "order.cancelled",
@@ -183,6 +185,9 @@ def _fulfillment(content: Content, fulfillment: Fulfillment) -> dict[str, object
         "state": fulfillment.state,
         "carrier": fulfillment.carrier,
         "tracking_number": fulfillment.tracking_number,
+        "method": fulfillment.method,
+        "hand_over_at": fulfillment.hand_over_at,
+        "pickup_until": rfc3339(until) if (until := fulfillment.pickup_until) else None,
         "lines": [_line(content, part) for part in fulfillment.lines if not part.component],
     }
 
