@@ -64,7 +64,7 @@ FUNCTIONS = (
                 "BatchGetItem",
                 "Query",
             ),
-            "inventory": ("Query",),
+            "inventory": ("BatchGetItem", "Query"),
         },
         secrets=("callback",),
     ),

@@ -18,6 +18,7 @@ from oms.catalog.contract import (
     ItemView,
     NodeDocument,
     NodeList,
+    NodeLoadView,
     NodeView,
     SwitchDocument,
     channel_of,
@@ -44,6 +45,7 @@ from oms.kernel.errors import Invalid, NotFound
 from oms.kernel.events import Cause
 from oms.notifications.post import check_callback_url
 from oms.notifications.signing import channel_secret, supplier_name
+from oms.routing.capacity import capacity_left, day_of, is_limited
 from oms.routing.contract import (
     SourcingPolicyDocument,
     SourcingPolicyList,
@@ -102,7 +104,7 @@ def get_node(node_id: NodeId) -> NodeView:
     found = stores.catalog_store().node(node_id)
     if found is None:
         raise NotFound(f"there is no node {node_id}")
-    return _with_secret(found)
+    return _with_secret(found, _load(found))
 
 
 @app.get(
@@ -306,8 +308,18 @@ def _shown(item: Item) -> ItemView:
     return item_view(item, stores.catalog_store().items(components) if components else {})
 
 
-def _with_secret(node: Node) -> NodeView:
-    return node_view(node, _signing_secret(supplier_name(node.id)) if node.callback_url else "")
+def _with_secret(node: Node, load: NodeLoadView | None = None) -> NodeView:
+    secret = _signing_secret(supplier_name(node.id)) if node.callback_url else ""
+    return node_view(node, secret, load)
+
+
+def _load(node: Node) -> NodeLoadView | None:
+    now = utc_now()
+    day = day_of(node, now)
+    if not is_limited(node) or day is None:
+        return None
+    load = stores.capacity().loads([node], now)[node.id]
+    return NodeLoadView(day=day, taken=load.day, left=capacity_left(node, now, load) or 0)
 
 
 def _signing_secret(called: str) -> str:

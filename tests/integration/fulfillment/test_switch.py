@@ -1,9 +1,12 @@
 """Switching a node off and on over HTTP."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from oms.kernel.clock import rfc3339, utc_now
+from oms.routing.capacity import takings
 from tests.integration.gateway import Gateway
+from tests.integration.world import SP, World
 
 SWITCH = "POST /v1/nodes/sp-dc/switch"
 
@@ -44,3 +47,14 @@ def test_staff_of_another_node_do_not_switch_it(call: Gateway) -> None:
     call("catalog", "PUT /v1/staff/rita", {"nodes": ["rj-store"]})
     status, problem = call("catalog", SWITCH, {"on": False}, caller="rita")
     assert (status, problem["code"]) == (403, "not_your_node")
+
+
+def test_a_node_with_a_limit_says_how_much_of_the_day_is_taken(oms: World, call: Gateway) -> None:
+    assert call("catalog", "GET /v1/nodes/sp-dc")[1]["load"] is None
+    node = replace(SP, capacity_per_day=2)
+    oms.catalog.put_node(node)
+    oms.stock.transact(oms.stock.capacity.take(takings([node], {}, utc_now())))
+
+    load = call("catalog", "GET /v1/nodes/sp-dc")[1]["load"]
+
+    assert (load["taken"], load["left"]) == (1, 1)

@@ -25,6 +25,7 @@ from oms.kernel.quantity import parse_quantity, quantity_number
 from oms.orders.contract import (
     Country,
     Currency,
+    Day,
     Document,
     Identifier,
     Moment,
@@ -141,8 +142,20 @@ class SwitchedOffView(BaseModel):
     reason: str
 
 
+class NodeLoadView(BaseModel):
+    """Fulfilments that are ``taken`` of the day that work given to the node now counts for, and how
+    many more it takes."""
+
+    day: Day
+    taken: int
+    left: int
+
+
 class NodeView(NodeDocument):
     id: Identifier
+    load: NodeLoadView | None = Field(
+        default=None, description="Of a node with a limit, where it is read by itself"
+    )
     switched_off: SwitchedOffView | None = Field(
         default=None, description="Since when it is given no work, by its switch"
     )
@@ -261,8 +274,9 @@ def node_of(node_id: str, document: NodeDocument) -> Node:
     )
 
 
-def node_view(node: Node, signing_secret: str = "") -> NodeView:
+def node_view(node: Node, signing_secret: str = "", load: NodeLoadView | None = None) -> NodeView:
     return NodeView(
+        load=load,
         id=node.id,
         name=node.name,
         kind=cast(Literal["warehouse", "store", "supplier"], node.kind),
