@@ -65,12 +65,16 @@ def test_a_rule_is_for_the_orders_it_names_and_says_why_it_chose(shop: Shop) -> 
     assert nodes(gold.becomes("released")) == {STORE}
     assert nodes(other.becomes("released")) == {WAREHOUSE}
     (decision,) = routing(gold)
-    assert (decision["policy"], decision["version"]) == (POLICY, version)
+    (evidence,) = decision["evidence"]
+    assert (evidence["policy"], evidence["version"]) == (POLICY, version)
     assert decision["rule"] == "gold-from-stores"
-    assert STORE in str(decision["candidates"])
+    assert [(one["node"], one["chosen"]) for one in evidence["candidates"]] == [(STORE, True)]
+    assert evidence["others"] == {"kind": 1}
     (decision,) = routing(other)
+    (evidence,) = decision["evidence"]
     assert decision["rule"] == "nearest"
-    assert "gold-from-stores" in str(decision)
+    assert [one["rule"] for one in evidence["tried"]] == ["gold-from-stores"]
+    assert evidence["candidates"][0]["ranks"] == {"distance": 1}
 
 
 def test_a_new_version_holds_for_the_next_order_and_the_old_one_is_kept(shop: Shop) -> None:
