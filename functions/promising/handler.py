@@ -135,7 +135,9 @@ def read_pickup_places(
     longitude: Annotated[float | None, Query(ge=-180, le=180)] = None,
     radius_km: Annotated[float | None, Query(gt=0, le=20_100)] = None,
     channel: Annotated[str, Query(pattern=_ID)] = "",
-    sort: Annotated[str, Query(description="`city,-distance`", max_length=200)] = "",
+    sort: Annotated[
+        str, Query(description="`city,-name`; distance, if named, decides first", max_length=200)
+    ] = "",
 ) -> PickupPlaceList:
     near = Destination(country, region, city, postal_code, latitude, longitude)
     found = places_to_collect(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.cases import test_availability, test_lifecycle, test_sourcing
+from tests.cases.comparing import compare
 from tests.cases.differences import ROWS, difference_of, table
 from tests.cases.reading import Keys, NotUnderstoodError, carried, same, steps_of, units
 from tests.cases.test_availability import observe
@@ -60,6 +61,50 @@ def test_what_is_left_to_other_rooms_is_named_and_the_rest_is_run() -> None:
 def test_what_is_not_understood_is_a_failure(case: dict[str, Any]) -> None:
     with pytest.raises((NotUnderstoodError, ArithmeticError)):
         observe(case)
+
+
+SOURCING: dict[str, Any] = {
+    "kind": "priority",
+    "given": {"sources": [{"code": "A", "stock": {"P": 3}}], "demand": [{"sku": "P", "qty": 1}]},
+    "when": {"select_sources": {"algorithm": "priority"}},
+    "then": {},
+    "portability": "general",
+}
+LIFECYCLE: dict[str, Any] = {
+    "kind": "guard.fulfilment",
+    "given": {"parcel": {"L1": 1}},
+    "when": "fulfil",
+    "then": {},
+    "portability": "general",
+}
+
+
+@pytest.mark.parametrize(
+    ("room", "case"),
+    [
+        (test_sourcing, {**SOURCING, "kind": "weather"}),
+        (test_sourcing, {**SOURCING, "when": {"select_sources": {"algorithm": "whim"}}}),
+        (test_sourcing, {**SOURCING, "when": {"select_sources": {"by": "magic"}}}),
+        (test_sourcing, {**SOURCING, "when": "guess"}),
+        (test_sourcing, {**SOURCING, "given": {**SOURCING["given"], "moon": "full"}}),
+        (test_sourcing, {**SOURCING, "given": {"sources": [{"code": "A", "colour": "red"}]}}),
+        (test_lifecycle, {**LIFECYCLE, "kind": "machine.order"}),
+        (test_lifecycle, {**LIFECYCLE, "when": "explode"}),
+        (test_lifecycle, {**LIFECYCLE, "when": {"fulfil": "all", "by": "magic"}}),
+        (test_lifecycle, {**LIFECYCLE, "when": {"resume": "now"}}),
+        (test_lifecycle, {**LIFECYCLE, "given": {"parcel": {"L1": 1}, "moon": "full"}}),
+        (test_lifecycle, {**LIFECYCLE, "given": {"state": "exploded"}}),
+        (test_lifecycle, {**LIFECYCLE, "given": {"order_state": "exploded"}}),
+    ],
+)
+def test_neither_room_understands_what_it_was_not_taught(room: Any, case: dict[str, Any]) -> None:
+    with pytest.raises(NotUnderstoodError):
+        room.observe(case)
+
+
+def test_what_a_case_asserts_and_nobody_observes_is_a_failure() -> None:
+    with pytest.raises(NotUnderstoodError):
+        compare({**SOURCING, "then": {"colour": "red"}}, {"allocations": []})
 
 
 def test_quantities_are_decimals() -> None:

@@ -79,8 +79,8 @@ def pickup_hold(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
     for step in steps_of(when, frozenset({"quantity_available_for_sourcing", "available"})):
         step.only()
     skus = _opened(nodes, oms)
-    for order in given.each("open_pickup_orders", "pickup_orders"):
-        _hold(order, oms)
+    for place, order in enumerate(given.each("open_pickup_orders", "pickup_orders")):
+        _hold(order, oms, f"order-{place}")
     for order in given.each("open_orders", "open_shipping_orders", "orders"):
         if "source" in order:
             raise NotUnderstoodError("an order that ships has no source before it is sourced")
@@ -105,10 +105,10 @@ def _opened(nodes: Mapping[str, Mapping[str, Any]], oms: World) -> list[str]:
     return [*skus]
 
 
-def _hold(order: Keys, oms: World) -> None:
+def _hold(order: Keys, oms: World, name: str) -> None:
     need = Need(str(order.first("sku")), str(order.first("source", "at")), order.units("qty"))
     state = order.first("state", "status", default="open")
-    name = str(order.first("id", "order", default=f"{need.sku}-{need.node}"))
+    order.first("id", "order")
     order.done()
     oms.stock.transact(oms.stock.reserve([need], name, CAUSE))
     if state in ("collected", "picked_up", "completed", "shipped"):

@@ -69,6 +69,7 @@ def source_selection(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
     [step] = steps_of(when, frozenset({"select_sources", "source", "allocate"}))
     said = step.said()
     rankers = _rankers(said.first("algorithm", "strategy", default="priority"))
+    _in_turn(network, said.first("order", "sources", default=given.first("order")))
     said.done()
     decision = decide(network, wants, _rule(rankers, partial=True))
     facts = {
@@ -112,6 +113,13 @@ def _in_order(
     return sorted(candidates, key=place)
 
 
+def _in_turn(network: Network, order: Sequence[str] | None) -> None:
+    """Sources that a case names in an order are asked in it, whatever their priorities."""
+    for place, code in enumerate(order or (), start=1):
+        if code in network.nodes:
+            network.nodes[code] = replace(network.nodes[code], priority=place)
+
+
 def candidates(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
     """What could be asked: by source in the order that is told, and what it has of each SKU."""
     network = network_of(given)
@@ -122,9 +130,7 @@ def candidates(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
     said.done()
     step.more.done()
     nodes = NodeFilter(nodes=tuple(order))
-    for place, code in enumerate(order, start=1):
-        if code in network.nodes:
-            network.nodes[code] = replace(network.nodes[code], priority=place)
+    _in_turn(network, order)
     listed = [facts for facts in network.candidates() if not keeps_node_out(nodes, facts)]
     rows = [
         {"source": facts.node.id, "sku": sku, "qty": number(facts.units[sku])}
@@ -209,8 +215,7 @@ def _asked_first(network: Network, said: Keys, given: Keys) -> tuple[Ranker, ...
     """Where the customer collects is the nearest, whatever comes after it: what it lacks is brought
     there. The sources stand in the order that is told, when one is."""
     order = said.first("order", "sorting_order", default=given.first("order", "sorting_order"))
-    for place, code in enumerate(order or (), start=1):
-        network.nodes[code] = replace(network.nodes[code], priority=place)
+    _in_turn(network, order)
     first = said.first("pickup_location", "collection_point", "pickup", "first_source")
     if first is None:
         return ()

@@ -22,6 +22,11 @@ _VERBS = frozenset(
     cancel_fulfillment create_fulfilment create_fulfillment fulfil fulfill ship restock refund
     return""".split()
 )
+# How much could be sold, of all places or of one.
+_QUESTIONS = frozenset(
+    """stock_level saleable_stock salable_stock available_stock saleable salable
+    get_available_stock""".split()
+)
 
 
 class _Levels:
@@ -106,15 +111,37 @@ class _Levels:
 def multi_location(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
     levels = _Levels(_network(given, oms), _ordered(given), oms)
     refused = ""
-    for step in steps_of(when, _VERBS):
-        refused = _act(levels, step) or refused
+    only: str | None = None
+    for step in steps_of(when, _VERBS | _QUESTIONS):
+        if step.verb in _QUESTIONS:
+            only = _asked_of(step)
+        else:
+            refused = _act(levels, step) or refused
         step.more.done()
     found = levels.levels()
     salable = {
-        sku: number(sum(units(each["available"]) for each in at.values()))
+        sku: number(
+            sum(units(each["available"]) for place, each in at.items() if only in (None, place))
+        )
         for sku, at in found.items()
     }
-    return {**outcome(refused, then), "levels": found, "salable": salable, "saleable": salable}
+    one = next(iter(salable.values()), None)
+    names = ("salable", "saleable", "stock_level", "available")
+    return {
+        **outcome(refused, then),
+        "levels": found,
+        **{name: salable if isinstance(then.value(name), Mapping) else one for name in names},
+    }
+
+
+def _asked_of(step: Step) -> str | None:
+    """The place that is asked of, when it is one alone."""
+    said = Keys(step.verb, step.value) if isinstance(step.value, Mapping) else step.more
+    place = said.first("from", "at", "location", "from_location")
+    said.first("sku", "variant")
+    if said is not step.more:
+        said.done()
+    return None if place is None else str(place)
 
 
 def _network(given: Keys, oms: World) -> Network:

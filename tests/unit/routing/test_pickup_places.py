@@ -54,4 +54,5 @@ def test_places_are_sorted_by_what_is_asked_and_then_by_distance() -> None:
     assert ids() == ["near", "a", "far"]
     assert ids(Sorting("city")) == ["a", "far", "near"]
     assert ids(Sorting("distance", descending=True)) == ["a", "far", "near"]
+    assert ids(Sorting("city"), Sorting("distance")) == ["near", "a", "far"]
     assert ids(Sorting("city", descending=True), Sorting("id", descending=True))[1:] == ["far", "a"]

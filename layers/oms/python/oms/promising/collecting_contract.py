@@ -57,7 +57,7 @@ def _wanted(text: str) -> tuple[str, Decimal]:
 
 
 def sorting_of(text: str) -> list[Sorting]:
-    """``city,-distance`` → by city, of equals the farthest first. Raises ``Invalid``."""
+    """``city,-name`` → by city, of equals the last name first. Raises ``Invalid``."""
     faults = Faults()
     sorting = []
     for each in filter(None, text.split(",")):

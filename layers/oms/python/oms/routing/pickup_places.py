@@ -91,9 +91,11 @@ def _radius(radius_km: float | None) -> float:
 
 
 def _sorted(places: Sequence[PickupPlace], sort: Sequence[Sorting]) -> list[PickupPlace]:
-    """By the first, of equals by the next; at last by distance and id."""
+    """By distance before all else when that is asked for, then by the first, of equals by the next;
+    at last by distance and id."""
     found = sorted(places, key=lambda place: (place.away.kilometres, place.node.id))
-    for each in reversed(sort):
+    distance_first = sorted(sort, key=lambda one: one.by != "distance")
+    for each in distance_first[::-1]:
         found.sort(key=lambda place: _key(place, each.by), reverse=each.descending)
     return found
 
