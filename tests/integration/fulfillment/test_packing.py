@@ -125,3 +125,30 @@ def test_once_labels_are_bought_nothing_is_packed_otherwise(oms: World, call: Ga
 
     assert same[0] == 200
     assert (other[0], other[1]["code"]) == (409, "labelled")
+
+
+def test_an_item_says_how_large_it_is_and_a_parcel_adds_it_up(oms: World, call: Gateway) -> None:
+    sides = {"length_mm": 120, "width_mm": 90, "height_mm": 100}
+
+    for sku in ("MUG", "TEE"):
+        status, stored = call("catalog", f"PUT /v1/items/{sku}", {"name": sku, **sides})
+        assert (status, {name: stored[name] for name in sides}) == (200, sides)
+
+    (parcel,) = parcels(call, at_the_node(oms, steps=2))["parcels"]
+    assert (parcel["length_mm"], parcel["width_mm"], parcel["height_mm"]) == (120, 100, 270)
+
+
+def test_a_carrier_service_names_an_integration_that_there_is(call: Gateway) -> None:
+    service = {
+        "name": "PAC",
+        "carrier": "Correios",
+        "countries": ["BR"],
+        "currency": "BRL",
+        "bands": [{"up_to_km": 100, "days": 2, "cost": "10.00"}],
+    }
+    url = "PUT /v1/carrier-services/pac"
+
+    assert call("catalog", url, service)[1]["labels_by"] == ""
+    assert call("catalog", url, {**service, "labels_by": "simulator"})[0] == 200
+    status, problem = call("catalog", url, {**service, "labels_by": "pigeons"})
+    assert (status, problem["code"]) == (422, "literal_error")
