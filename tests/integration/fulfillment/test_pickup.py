@@ -17,7 +17,7 @@ from oms.fulfillment.staff import Staff
 from oms.kernel.clock import rfc3339, utc_now
 from oms.kernel.errors import Backordered
 from oms.kernel.events import Cause
-from oms.orders import decisions, sourcing
+from oms.orders import decisions, sourcing, supervision
 from oms.orders.model import FulfillmentState, Method, Order, State
 from oms.orders.supervision import resumption_of
 from oms.reporting.waiting import project
@@ -221,6 +221,25 @@ def test_who_declines_everything_gets_everything_back(oms: World, store: Counter
     assert status == 200
     assert store.now(order).cancel_requested
     assert store.cancelled(order).payment.refund_pending.minor == 3000
+
+
+def test_what_is_not_ready_is_not_declined_either(store: Counter) -> None:
+    (part,) = store.order().progress.fulfillments
+
+    status, problem = store.hand_over(part.id, lines=[], hand_over_id="h1", decline_rest=True)
+
+    assert (status, problem["code"]) == (409, "illegal_transition")
+
+
+def test_what_lies_ready_is_shown_while_its_order_is_cancelled(oms: World, store: Counter) -> None:
+    part = store.ready(order := store.order(deferred=True))
+    supervision.request_cancel(order.order_id, "changed my mind", oms.orders, CAUSE)
+
+    status, shown = store.call("fulfillment", f"GET /v1/fulfillments/{part}")
+    refused = store.hand_over(part)
+
+    assert (status, shown["state"], shown["due"]) == (200, "ready", "0.00")
+    assert (refused[0], refused[1]["code"]) == (409, "cancelling")
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def hand_over(
         return done
     # A commit of its own: goods that leave and goods that stay move the same balances.
     rest = find_fulfillment(done.order, fulfillment_id)
-    if rest.state is not FulfillmentState.READY:
+    if asked.units and rest.state is not FulfillmentState.READY:
         return done
     return replace(done, order=put_back(fulfillment_id, DECLINED, at, cause))
 

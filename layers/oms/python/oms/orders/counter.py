@@ -52,7 +52,7 @@ def due_at_till(order: Order) -> Money:
 def due_when_handed_over(order: Order, fulfillment: str) -> Money:
     """What is to be paid when all of a fulfilment is handed over; nothing unless it is ready."""
     found = find_fulfillment(order, fulfillment)
-    if found.state is not FulfillmentState.READY:
+    if found.state is not FulfillmentState.READY or order.cancel_requested:
         return Money.zero(order.content.currency)
     return due_at_till(evolve_all(order, work.hand_over(order, fulfillment, {})))
 
