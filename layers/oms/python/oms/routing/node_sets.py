@@ -21,6 +21,9 @@ _SHORTLIST = 24
 _CHEAPEST_FOR_EACH = 4
 _ROUNDS = 12
 
+# Above what any plan costs.
+_SHORT = 1e18
+
 # Steps of the search for who ships what within one set, where nodes take on few lines only.
 _DIVISION_STEPS = 1000
 _WHOLE_SEARCH = 6
@@ -172,6 +175,11 @@ class NodeSets:
             for sku, wanted in enumerate(self.wanted)
         ]
 
+    def shortage(self, chosen: int) -> float:
+        """The parts of what is wanted that these nodes do not have, added up."""
+        short = self.short_of(chosen)
+        return sum(units / wanted for units, wanted in zip(short, self.wanted, strict=True))
+
     def _offers(self, sku: int, chosen: int) -> list[Offer]:
         """Of these nodes, the cheapest unit first."""
         shelves = self.shelves
@@ -311,14 +319,16 @@ class Search:
         return inf if self.best is None else self.cost - self.sets.step
 
     def examine(self, chosen: int) -> float:
+        """What it costs; of a set that is short of something how short it is, above any cost."""
         cost = self.known.get(chosen)
         if cost is None:
             self.examined += 1
-            cost = self.known[chosen] = self.sets.cost(
-                chosen, inf if self.best is None else self.cost
-            )
-            if cost < inf and (self.best is None or self._key(chosen, cost) < self._best_key()):
+            cost = self.sets.cost(chosen, inf if self.best is None else self.cost)
+            if cost == inf:
+                cost = _SHORT * (1 + self.sets.shortage(chosen))
+            elif self.best is None or self._key(chosen, cost) < self._best_key():
                 self.best, self.cost = chosen, int(cost)
+            self.known[chosen] = cost
         return cost
 
     def _best_key(self) -> tuple[float, int, list[int]]:
@@ -345,18 +355,16 @@ def starts(sets: NodeSets, without: int = 0) -> Iterator[int]:
     if everything:
         yield 1 << min(everything)[1]
     for by_share in (True, False):
-        cover = _cover(sets, without, by_share=by_share)
-        if cover:
-            yield cover
+        yield _cover(sets, without, by_share=by_share)
 
 
 def _cover(sets: NodeSets, without: int, *, by_share: bool) -> int:
-    """0 when the nodes that may ship do not suffice this way."""
+    """With as many nodes as may be it may still be short of something."""
     short = list(sets.wanted)
     chosen = 0
     while any(short):
         if chosen.bit_count() == sets.max_nodes:
-            return 0
+            break
         best: tuple[float, float, int] | None = None
         for node, shelf in enumerate(sets.shelves):
             if (chosen | without) >> node & 1:
@@ -377,7 +385,7 @@ def _cover(sets: NodeSets, without: int, *, by_share: bool) -> int:
             if best is None or key < best:
                 best = key
         if best is None:
-            return 0
+            break
         node = best[2]
         chosen |= 1 << node
         limit = sets.lines[node]

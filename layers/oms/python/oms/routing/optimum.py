@@ -68,7 +68,9 @@ def _cover(search: Search, chosen: int, barred: int) -> bool:
         return False
     short = sets.short_of(chosen)
     missing = [sku for sku, units in enumerate(short) if units]
-    if chosen and not missing and search.examine(chosen) < inf:
+    if chosen and not missing:
+        search.examine(chosen)
+    if search.best is not None:
         return True
     room = sets.max_nodes - chosen.bit_count()
     out = chosen | barred
@@ -223,21 +225,33 @@ class _Branches:
         self.nodes = [bound.nodes[index] for index in kept]
         self.burdens = [bound.burdens[index] for index in kept]
         self.rates = self._rates()
+        self.largest = [
+            sorted(((place, units) for place, units, _, _ in rates), key=lambda one: -one[1])
+            for rates in self.rates
+        ]
         self.earned = [0.0]
         for burden in self.burdens:
             self.earned.append(self.earned[-1] + min(0.0, burden))
 
     def all_examined(self) -> bool:
         """False when the search had to end before."""
-        return self._look(0, (), 0, self.prices, 0)
+        return self._look(0, (), 0, self.prices, 0, self.search.sets.wanted)
 
     def _look(
-        self, at: int, places: tuple[int, ...], chosen: int, sum_of_burdens: float, fixed: int
+        self,
+        at: int,
+        places: tuple[int, ...],
+        chosen: int,
+        sum_of_burdens: float,
+        fixed: int,
+        short: Sequence[int],
     ) -> bool:
-        """``places`` of the nodes that are ``chosen``; those from ``at`` on may be."""
+        """``places`` of the nodes that are ``chosen``, which are still ``short`` of so much; those
+        from ``at`` on may be."""
         search, sets = self.search, self.search.sets
         room = sets.max_nodes - len(places)
-        if room == 0:
+        lacking = [sku for sku, units in enumerate(short) if units]
+        if room == 0 or not all(self._suffice(sku, short[sku], at, room) for sku in lacking):
             return True
         for index in range(at, len(self.nodes)):
             limit = search.worth + _TOLERANCE
@@ -248,12 +262,17 @@ class _Branches:
                 least = sum_of_burdens + self.burdens[index]
             if least > limit:
                 return True
+            node, burden = self.nodes[index], self.burdens[index]
+            shelf = sets.shelves[node]
+            if room == 1 and not all(
+                sku in shelf and shelf[sku].units >= short[sku] for sku in lacking
+            ):
+                continue
             if search.spent:
                 return False
+            search.examined += 1
             if fixed + self._completed(places, index) > limit:
                 return True
-            node = self.nodes[index]
-            burden = self.burdens[index]
             with_it = sum_of_burdens + burden
             after = self.earned[min(index + room, len(self.nodes))] - self.earned[index + 1]
             if with_it + after > limit:
@@ -261,12 +280,34 @@ class _Branches:
                 if burden >= 0:
                     return True
                 continue
-            search.examine(chosen | 1 << node)
+            left = tuple(
+                max(0, units - shelf[sku].units) if units and sku in shelf else units
+                for sku, units in enumerate(short)
+            )
+            if not any(left):
+                search.examine(chosen | 1 << node)
             if not self._look(
-                index + 1, (*places, index), chosen | 1 << node, with_it, fixed + sets.fixed[node]
+                index + 1,
+                (*places, index),
+                chosen | 1 << node,
+                with_it,
+                fixed + sets.fixed[node],
+                left,
             ):
                 return False
         return True
+
+    def _suffice(self, sku: int, units: int, at: int, room: int) -> bool:
+        """Whether as many nodes as there is room for can have so much, of those from ``at`` on."""
+        for place, there in self.largest[sku]:
+            if place >= at:
+                units -= there
+                room -= 1
+                if units <= 0:
+                    return True
+                if room == 0:
+                    return False
+        return False
 
     def _rates(self) -> list[list[tuple[int, int, int, float]]]:
         """By SKU the place of each node that has it, the units, what all of them cost, and one of
