@@ -108,7 +108,12 @@ def _unused(network: Network, used: Iterable[str], then: Keys) -> list[str]:
 def _packages(network: Network, offer: Offer, wants: Sequence[Want]) -> list[Packed]:
     skus = {want.line_id: want.sku for want in wants}
     goods = [
-        Goods(line_id, line.units, profile=_profile(network, offer.node, skus[line_id]))
+        Goods(
+            line_id,
+            line.units,
+            step=line.units,
+            profile=_profile(network, offer.node, skus[line_id]),
+        )
         for line_id, line in offer.lines.items()
         if line.units
     ]
