@@ -359,7 +359,11 @@ def _source_as_planned(
         left=tuple((line_id, units) for line_id, units in sorted(left.items()) if units),
     )
     events = _events(order, plan, _slots(work))
-    also = [*requeue(order, evolve_all(order, events), stock), *stock.capacity.take(work)]
+    also = [
+        *requeue(order, evolve_all(order, events), stock),
+        *stock.capacity.take(work),
+        *stock.production.take(effort for one in progress.allocations for effort in one.effort),
+    ]
     return orders.commit(order, events, cause, also)
 
 
@@ -386,7 +390,12 @@ def _unreserve_in_chunks(
     for sku, units in by_sku(needs).items():
         _once(stock, stock.shares.give_back({sku: units}, order.order_id, cause.at))
     released = decisions.release_reservation(order)
-    return orders.commit(order, released, cause, slots.given_back(order, released, stock.capacity))
+    efforts = (effort for one in order.progress.allocations for effort in one.effort)
+    also = [
+        *slots.given_back(order, released, stock.capacity),
+        *stock.production.give_back(efforts),
+    ]
+    return orders.commit(order, released, cause, also)
 
 
 def _take_shares(
