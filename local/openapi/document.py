@@ -58,6 +58,7 @@ _TAGS = {
     "reservations": "Units held for a basket until a moment",
     "purchasing": "Purchase orders to suppliers, shipping notices, replenishment",
     "promising": "What can be promised, by when and why",
+    "routing": "Sourcing policies, and where the lines of an order come from",
     "catalog": "Items, nodes, carrier services and channels",
     "webhooks": "What channels, payment providers and carriers report",
     "callbacks": "What channels are told",
