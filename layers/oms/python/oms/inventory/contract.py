@@ -128,6 +128,7 @@ class BalanceView(BaseModel):
     quality_hold: Quantity
     low_stock_at: Quantity
     counters: int
+    rejected: Quantity = Field(description="Units to which the node ever said no")
     bin: str = ""
     marked_down_since: str | None = None
 
@@ -185,6 +186,7 @@ def balance_view(item: Item, balance: Balance) -> BalanceView:
         quality_hold=_shown(balance.quality_hold, item),
         low_stock_at=_shown(balance.low_stock_at, item),
         counters=balance.counters,
+        rejected=_shown(balance.rejected, item),
         bin=balance.bin,
         marked_down_since=f"{since}" if (since := balance.marked_down_since) else None,
     )

@@ -318,8 +318,13 @@ def _withdrawn(order: Order, event: happened.FulfillmentWithdrawn) -> Order:
 
 def _rejected(order: Order, event: happened.FulfillmentRejected) -> Order:
     order = _take_out(order, event.fulfillment_id, event.units, FulfillmentState.REJECTED)
-    said_no = (Rejection(one.line_id, event.node, event.reason) for one in event.units)
     progress = order.progress
+    said_no = (
+        rejection
+        for one in event.units
+        if (rejection := Rejection(one.line_id, event.node, event.reason))
+        not in progress.rejections
+    )
     return order.with_progress(
         rejections=(*progress.rejections, *said_no), rounds=progress.rounds + 1
     )
