@@ -15,7 +15,7 @@ from oms.aws.observability import correlate
 from oms.aws.queues import Queue
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Envelope
-from oms.orders.supervision import restart, signal, wake_for_stock
+from oms.orders.supervision import restart, signal, wake_for_components, wake_for_stock
 
 lifecycle = StateMachine(
     stepfunctions, Queue(os.environ["REROUTES_QUEUE_URL"]), os.environ["STATE_MACHINE_ARN"]
@@ -46,6 +46,8 @@ def take(message: Message) -> None:
             signal(event.subject, about, stores.orders(), stores.orders(), lifecycle)
         for sku in _skus(event):
             _wake(sku)
+        if event.type == "stock_received":
+            _wake_makers(str(event.data["sku"]))
 
 
 def _start(event: Envelope) -> None:
@@ -56,6 +58,11 @@ def _start(event: Envelope) -> None:
 def _wake(sku: str) -> None:
     orders = stores.orders()
     wake_for_stock(sku, orders, orders, stores.stock(), stores.catalog(), lifecycle, utc_now())
+
+
+def _wake_makers(sku: str) -> None:
+    orders = stores.orders()
+    wake_for_components(sku, stores.demand(), orders, orders, lifecycle)
 
 
 def _skus(event: Envelope) -> list[str]:

@@ -18,6 +18,7 @@ from oms.orders.command import execute
 from oms.orders.model import Order, State
 from oms.orders.prospects import line_up, prospect_of, units_of
 from oms.orders.store import AwaitedToken, Orders
+from oms.promising.demand import DemandLines
 from oms.routing.policies import Policies
 
 # One message wakes as many as its function gets through in time; it comes again for the rest.
@@ -137,6 +138,16 @@ def _wake(order_id: str, orders: Orders, tokens: Tokens, lifecycle: Lifecycle) -
         lifecycle.reroute(order_id)
     else:
         _signal(order_id, "stock", awaited, orders, lifecycle)
+
+
+def wake_for_components(
+    sku: str, demand: DemandLines, orders: Orders, tokens: Tokens, lifecycle: Lifecycle
+) -> None:
+    """There may be more of what promised lines are made of: their orders look again. One that still
+    lacks something waits on."""
+    waiting = {row.order_id for row in demand.of_sku(sku) if row.component and not row.has_stock}
+    for order_id in sorted(waiting)[:WOKEN_AT_ONCE]:
+        signal(order_id, "stock", orders, tokens, lifecycle)
 
 
 def resumption_of(order: Order, awaits: str) -> Resumption | None:

@@ -126,6 +126,11 @@ def units_cancelled(order_id: str, keeper: Keeper) -> None:
     for row in rows:
         if row.bookings:
             _book_less(order, row, [other for other in rows if other != row], keeper)
+    counts = _counts(order)
+    for row in _rows(order, keeper):
+        left = still_to_ship(row, *counts[row.line_id])
+        if left is not None and left != row:
+            keeper.stock.transact([keeper.demand.change(left), *_unpeg(row, keeper, left)])
     units_left(order_id, keeper)
 
 
@@ -345,9 +350,10 @@ def _peg(row: DemandLine, before: Mapping[str, int], keeper: Keeper) -> list[Wri
     return writes
 
 
-def _unpeg(row: DemandLine, keeper: Keeper) -> list[Write]:
-    """What is promised of a supply is at most what its other lines wait for. Receipts serve
-    promises first, so that a part of the row's units may have been taken off already."""
+def _unpeg(row: DemandLine, keeper: Keeper, left: DemandLine | None = None) -> list[Write]:
+    """What is promised of a supply is at most what its other lines wait for, and what is ``left``
+    of this one. Receipts serve promises first, so that a part of the row's units may have been
+    taken off already."""
     writes: list[Write] = []
     for supply_id in sorted(pegged(row)):
         # Before the lines: whoever is promised of it meanwhile changes its version.
@@ -355,6 +361,7 @@ def _unpeg(row: DemandLine, keeper: Keeper) -> list[Write]:
         if supply is None or not supply.promised:
             continue
         others = _promised_to_others(row, supply, keeper)
+        others += pegged(left).get(supply_id, 0) if left else 0
         if others < supply.promised:
             writes.append(keeper.demand.set_promised(supply, others))
     return writes
