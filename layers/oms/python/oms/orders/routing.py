@@ -9,6 +9,7 @@ themselves, one after the other, from what those before left.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from oms.catalog.model import Item, Node
 from oms.catalog.store import Catalog
@@ -22,7 +23,6 @@ from oms.promising.calendar import NodeDays
 from oms.promising.model import is_production
 from oms.routing import engine
 from oms.routing.capacity import capacity_left
-from oms.routing.costs import Packed, Penalties, Rate, parcel_cost, rates_from, weight
 from oms.routing.engine import Decision
 from oms.routing.evidence import Evidence
 from oms.routing.making import components_of
@@ -30,6 +30,9 @@ from oms.routing.model import Available, Place, distance
 from oms.routing.policies import Policies
 from oms.routing.policy import BUILT_IN, RankBy, SourcingPolicy, Step
 from oms.routing.request import Maker, NodeFacts, RoutingRequest, Want
+
+if TYPE_CHECKING:
+    from oms.routing.costs import Rate
 
 Route = Callable[[SourcingPolicy, RoutingRequest, Sequence[NodeFacts]], Decision]
 Excluded = Mapping[str, frozenset[str]]
@@ -50,7 +53,7 @@ class Situation:
     claimed: frozenset[str] = frozenset()
     nodes: Mapping[str, Node] = field(default_factory=dict)
     items: Mapping[str, Item] = field(default_factory=dict)
-    rates: Callable[[Iterable[Node], Place], Mapping[str, tuple[Rate, ...]]] | None = None
+    rates: Callable[[Iterable[Node], Place], "Mapping[str, tuple[Rate, ...]]"] | None = None
     production: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
 
     @property
@@ -77,8 +80,9 @@ def look(
     lines = [line for line in order.content.lines if units.get(line.line_id)]
     items = catalog.items({line.sku for line in lines}) if asks else {}
     wanted = units_by_sku(lines, units)
-    for sku, needed in _components(lines, units, items).items():
-        wanted[sku] = wanted.get(sku, 0) + needed
+    if _makes(policy) or order.promised_parts:
+        for sku, needed in _components(lines, units, items).items():
+            wanted[sku] = wanted.get(sku, 0) + needed
     positions = positions_to_take_by(wanted.keys(), stock, now, consistent=consistent)
     prospect = prospect_of(order, wanted, positions, stock, catalog, now)
     claimed = frozenset(prospect.claimed(wanted))
@@ -88,6 +92,8 @@ def look(
     production = _production(items, policy, stock, now)
     if not asks & {RankBy.COST}:
         return Situation(units, policy, prospect, claimed, nodes, items, production=production)
+    from oms.routing.costs import rates_from  # few policies reckon costs
+
     services, currency = catalog.carrier_services(), order.content.currency
     return Situation(
         units,
@@ -107,8 +113,11 @@ def _production(
     """What is left of the resources that the items are made with, where the policy makes any."""
     made = (item.promising.production for item in items.values())
     resources = {production.resource for production in made if production and production.effort}
-    makes = any(Step.MAKE in rule.otherwise.steps for rule in policy.rules)
-    return stock.production.left(resources, now) if makes and resources else {}
+    return stock.production.left(resources, now) if resources and _makes(policy) else {}
+
+
+def _makes(policy: SourcingPolicy) -> bool:
+    return any(Step.MAKE in rule.otherwise.steps for rule in policy.rules)
 
 
 def decide(
@@ -392,7 +401,7 @@ def _fact(
     request: RoutingRequest,
     seen: Situation,
     known: _Known,
-    rates: tuple[Rate, ...],
+    rates: "tuple[Rate, ...]",
     asks_when_open: bool,
     now: datetime,
 ) -> NodeFacts:
@@ -419,7 +428,9 @@ def _is_open(node: Node, now: datetime) -> bool:
     return days.works_on(today) and days.first_day(now) == today
 
 
-def _parcel_cost(node: Node, request: RoutingRequest, rates: tuple[Rate, ...]) -> int:
+def _parcel_cost(node: Node, request: RoutingRequest, rates: "tuple[Rate, ...]") -> int:
+    from oms.routing.costs import Packed, Penalties, parcel_cost, weight
+
     grams = sum(weight(want.quantity, want.weight_grams, want.scale) for want in request.wants)
     packed = Packed(grams, len({want.sku for want in request.wants}))
     return parcel_cost(node, rates, packed, request.currency, Penalties(request.promised_by)).total
