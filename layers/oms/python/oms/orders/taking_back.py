@@ -18,7 +18,7 @@ from oms.kernel.errors import StockContended, VersionConflict
 from oms.kernel.events import Cause
 from oms.kernel.writes import Write
 from oms.orders import decisions, slots
-from oms.orders.backordering import queue_writes
+from oms.orders.backordering import requeue
 from oms.orders.command import execute
 from oms.orders.evolve import evolve_all
 from oms.orders.model import Allocation, Order
@@ -134,11 +134,11 @@ def _give_back(
 
     def freed(found: Order) -> list[Write]:
         allocations = evolve_all(found, decisions.withdraw(found)).progress.allocations
-        line_ids = [line.line_id for line in found.content.lines if line.sku in skus]
+        events = decisions.take_back(found, skus, reason)
         writes = [
             *given_back(found, allocations, stock, cause),
-            *queue_writes(found, line_ids, {}, stock),
-            *slots.given_back(found, decisions.take_back(found, skus, reason), stock.capacity),
+            *requeue(found, evolve_all(found, events), stock),
+            *slots.given_back(found, events, stock.capacity),
         ]
         if len(writes) > _WRITES_IN_ONE:
             raise StockContended("more would be given back than one transaction holds")
