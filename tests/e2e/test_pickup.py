@@ -34,8 +34,8 @@ def collect(shop: Shop, *skus: str, way: str = "pickup", **changes: Any) -> Plac
     return shop.place(*skus, lines=lines, shipping="0.00", total=total, **changes)
 
 
-def ready(order: Placed, **body: Any) -> str:
-    """The id of its fulfilment, once it lies ready."""
+def ready(order: Placed, seconds: float | None = None) -> str:
+    """The id of its fulfilment, once it lies ready; for so many ``seconds``, if that is said."""
     (part,) = order.work()
     view = order.now()["fulfillments"][0]
     steps = ("accept", "pick") if view["method"] == "pickup" else ("accept", "pick", "pack", "ship")
@@ -43,7 +43,8 @@ def ready(order: Placed, **body: Any) -> str:
         answer = order.step(part, step)
         assert answer.status_code == 200, answer.text
     step = "ready" if view["method"] == "pickup" else "arrive"
-    answer = order.stack.api.post(f"/v1/fulfillments/{part}/{step}", body or None)
+    body = {"until": rfc3339(utc_now() + timedelta(seconds=seconds))} if seconds else None
+    answer = order.stack.api.post(f"/v1/fulfillments/{part}/{step}", body)
     assert answer.status_code == 200, answer.text
     return part
 
@@ -173,7 +174,7 @@ def test_what_nobody_collects_goes_back_into_stock_and_is_refunded(
 ) -> None:
     sku = shop.item(2, node=COUNTER)
     order = collect(shop, sku, payment={**BY_CHANNEL, "collected": "80.00"})
-    ready(order, until=rfc3339(utc_now() + timedelta(seconds=1)))
+    ready(order, seconds=5)
 
     put_back(stack, order)
 
@@ -188,7 +189,7 @@ def test_what_was_brought_and_nobody_collects_becomes_the_stores_stock(
 ) -> None:
     sku = shop.item(2, node=WAREHOUSE)
     order = collect(shop, sku, way="ship_to_store", payment=IN_STORE)
-    ready(order, until=rfc3339(utc_now() + timedelta(seconds=1)))
+    ready(order, seconds=5)
 
     put_back(stack, order)
 
@@ -203,7 +204,7 @@ def test_of_what_was_collected_in_part_the_rest_is_refunded_in_time(
 ) -> None:
     sku = shop.item(2, node=COUNTER)
     order = collect(shop, sku, payment={**BY_CHANNEL, "collected": "80.00"})
-    part = ready(order, until=rfc3339(utc_now() + timedelta(seconds=15)))
+    part = ready(order, seconds=15)
     some = {"lines": [{"line_id": sku, "quantity": 1}], "hand_over_id": "first"}
     assert hand_over(order, part, code=code_of(order), **some).status_code == 200
 
