@@ -42,6 +42,16 @@ def test_the_tour_of_stock_and_promises_works_as_it_stands(stack: Stack, tmp_pat
     assert '"options":[{' in said
 
 
+def test_the_tour_of_routing_works_as_it_stands(stack: Stack, tmp_path: Path) -> None:
+    sell_what_the_tour_buys(stack)
+    who_and_where = "".join(tour().splitlines(keepends=True)[:3])
+
+    said = run(who_and_where + tour(3), stack, tmp_path)
+
+    assert '"rule":"stores"' in said
+    assert '"display_worn"' in said
+
+
 def tour(part: int = 1) -> str:
     section = (ROOT / "README.md").read_text().split("## A tour with curl")[1]
     return section.split("```sh\n")[part].split("```")[0]
