@@ -12,13 +12,6 @@ NAME = "Correios"
 
 # How the tracking numbers of labels begin that the OMS has bought itself.
 LABELLED = "SM"
-# What happened to such a parcel, when, in the order in which it is told: not in that of its times.
-_EVENTS = (
-    ("delivered", "2026-05-06T15:20:00Z"),
-    ("in_transit", "2026-05-05T09:00:00Z"),
-    ("out_for_delivery", "2026-05-06T11:00:00Z"),
-    ("accepted", "2026-05-04T20:00:00Z"),
-)
 _WEIGHTS = (8, 6, 4, 2, 3, 5, 9, 7)
 
 
@@ -43,23 +36,21 @@ class Carrier:
 
 def report(parcel: Parcel) -> Document:
     """The sample of a delivery, made to speak of this parcel."""
-    call = read("webhooks/carrier_delivered.json")
+    return _about(parcel, "webhooks/carrier_delivered.json")
+
+
+def report_all(parcel: Parcel) -> Document:
+    """All that happened to this parcel, in one delivery and not in the order of its times."""
+    return _about(parcel, "webhooks/carrier_tracking.json")
+
+
+def _about(parcel: Parcel, sample: str) -> Document:
+    call = read(sample)
     call["headers"]["webhook-id"] = f"trk_{parcel.id}"
     call["body"]["data"] |= {
         "fulfillment_id": parcel.id,
         "tracking_number": parcel.tracking_number,
     }
-    return call
-
-
-def report_all(parcel: Parcel) -> Document:
-    """All that happened to this parcel, in one delivery."""
-    call = report(parcel)
-    del call["body"]["data"]["status"]
-    call["body"]["data"]["events"] = [
-        {"id": f"trk_{parcel.id}_{status}", "status": status, "occurred_at": at}
-        for status, at in _EVENTS
-    ]
     return call
 
 

@@ -113,6 +113,22 @@ def test_several_reports_come_with_their_own_times() -> None:
     assert (second.id, second.status, second.place) == ("msg_1:2", "accepted", "Cajamar")
 
 
+def test_the_sample_of_a_whole_way_is_read_with_its_times() -> None:
+    told = [
+        command.report
+        for command in carrier.read(delivery(sample("carrier_tracking")))
+        if isinstance(command, ParcelReported)
+    ]
+
+    in_time = sorted(told, key=lambda report: report.at)
+    assert [report.status for report in in_time] == [
+        "accepted",
+        "in_transit",
+        "out_for_delivery",
+        "delivered",
+    ]
+
+
 def test_a_number_too_long_to_be_kept_is_refused() -> None:
     body = sample("carrier_delivered")
     body["data"]["tracking_number"] = "9" * 201
