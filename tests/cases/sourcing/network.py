@@ -1,6 +1,6 @@
 """The sources of a case: nodes, what they have of each SKU, and what the engine knows of them."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -32,6 +32,7 @@ class Stock:
 
     on_hand: int = 0
     held: int = 0
+    in_baskets: int = 0
     backorderable: bool = False
     tracked: bool = True
     in_stock: bool = True
@@ -39,7 +40,11 @@ class Stock:
 
     @property
     def free(self) -> int:
-        return max(0, self.on_hand - self.held)
+        return max(0, self.on_hand - self.taken)
+
+    @property
+    def taken(self) -> int:
+        return self.held + self.in_baskets
 
 
 @dataclass
@@ -79,7 +84,7 @@ class Network:
     def _position(self, sku: str) -> Position:
         at = {node: stock[sku] for node, stock in self.stock.items() if sku in stock}
         balances = tuple(
-            Balance(sku, node, stock.on_hand, stock.held, available=stock.on_hand - stock.held)
+            Balance(sku, node, stock.on_hand, stock.taken, available=stock.on_hand - stock.taken)
             for node, stock in at.items()
         )
         policy = SellingPolicy(
@@ -130,20 +135,32 @@ class _Catalog:
 
 # --- reading -------------------------------------------------------------------------------------
 
+_DEFAULTS = ("default", "is_default")
 _NAMES = ("code", "id", "name", "location", "source", "facility", "warehouse")
 
 
 def network_of(given: Keys) -> Network:
     network = Network(to=destination_of(given))
+    ranked = False
     for source in given.each("sources", "facilities", "locations", "warehouses", "stores"):
+        ranked = ranked or bool(source.members.keys() & {"priority", "sort_order", *_DEFAULTS})
         _read_source(network, source)
         source.done()
+    if not ranked:
+        ask_in_turn(network, [*network.nodes])
     return network
+
+
+def ask_in_turn(network: Network, order: Iterable[str]) -> None:
+    """Sources that a case names in an order are asked in it, whatever their priorities."""
+    for place, code in enumerate(order, start=1):
+        if code in network.nodes:
+            network.nodes[code] = replace(network.nodes[code], priority=place)
 
 
 def _read_source(network: Network, source: Keys) -> None:
     code = str(source.first(*_NAMES))
-    default = bool(source.first("default", "is_default", default=False))
+    default = bool(source.first(*_DEFAULTS, default=False))
     priority = source.first("priority", "sort_order")
     groups = source.first("groups", "facility_groups", "group", default=())
     network.nodes[code] = Node(
@@ -222,10 +239,13 @@ def _stock_of(sku: str, held: Any) -> Stock:
     if not isinstance(held, Mapping):
         return Stock(units(held))
     said = Keys(sku, held)
+    in_baskets = said.units("reserved", "reserved_by_others", "reserved_by_other_order")
+    if said.first("reservation_expired", "reserved_until_past", default=False):
+        in_baskets = 0
     stock = Stock(
         said.units("qty", "on_hand", "quantity", "count_on_hand"),
-        said.units("allocated")
-        + said.units("reserved", "reserved_by_others", "reserved_by_other_order"),
+        said.units("allocated"),
+        in_baskets,
         bool(said.first("backorderable", "allow_backorder", default=False)),
         bool(said.first("tracked", "track_inventory", "manage_stock", default=True)),
         bool(said.first("in_stock", default=True)),
@@ -258,7 +278,13 @@ def _degrees(value: Any) -> float | None:
 
 
 def demand_of(given: Keys) -> tuple[Want, ...]:
-    return tuple(_wants(given))
+    """Items of a group go together: each line says of which it is, or the groups name their
+    items."""
+    groups = given.first("item_groups", "grouped_items", "kits", default=())
+    if groups and not isinstance(groups[0], list):
+        groups = [groups]
+    of = {sku: f"{place}" for place, group in enumerate(groups) for sku in group}
+    return tuple(replace(want, group=of.get(want.sku, want.group)) for want in _wants(given))
 
 
 def _wants(given: Keys) -> Iterator[Want]:

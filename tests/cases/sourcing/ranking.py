@@ -151,7 +151,7 @@ _SORTED_BY: Mapping[str, RankBy] = {
 
 def facility_sort(given: Keys, when: Any, then: Keys) -> Facts:
     """Weeks are those that a demand of so many weeks takes: their number orders nothing anew."""
-    given.first("weeks", "velocity_weeks")
+    weeks = given.first("weeks", "velocity_weeks", default=1)
     sequence = given.first("custom_sequence", "sequence", default=())
     network = network_of(given)
     for place, code in enumerate(sequence, start=1):
@@ -159,6 +159,8 @@ def facility_sort(given: Keys, when: Any, then: Keys) -> Facts:
     [step] = steps_of(when, frozenset({"sort_facilities", "sort"}))
     step.more.done()
     rankers = tuple(ranker_of(each) for each in _list(step.value))
+    if not weeks:  # without a number of weeks there is no score to sort by
+        rankers = tuple(each for each in rankers if each.by is not RankBy.WEEKS_OF_SUPPLY)
     wants = [Want("1", sku, units(1), scale=SCALE) for sku in network.skus()[:1]]
     ordered = sorted(
         (network.facts(one) for one in network.everything()),
@@ -187,12 +189,14 @@ def facility_filter(given: Keys, when: Any, then: Keys) -> Facts:
         step.only()
     depth = given.first("brokering_safety_stock", "minimum_stock", "safety_stock")
     limit = given.first("max_distance", "within_km", "proximity", "radius")
-    groups = given.first("groups", "facility_groups", "include_groups", default=())
-    without = given.first("exclude_groups", "excluded_groups", default=())
-    ignores = given.first("ignore_order_limit", "ignore_facility_order_limit", default=False)
+    groups = _named(
+        given.first("groups", "facility_groups", "include_groups", "facility_group", default=())
+    )
+    without = _named(given.first("exclude_groups", "excluded_groups", "exclude_group", default=()))
+    ignores = _ignores_limit(given)
     nodes = NodeFilter(
-        groups=tuple(groups),
-        without_groups=tuple(without),
+        groups=groups,
+        without_groups=without,
         within_km=None if limit is None else float(limit),
         stock_depth=0 if depth is None else int(depth),
     )
@@ -210,6 +214,22 @@ def facility_filter(given: Keys, when: Any, then: Keys) -> Facts:
     return {"eligible": eligible}
 
 
+def _named(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _ignores_limit(said: Keys) -> bool:
+    return bool(
+        said.first(
+            "ignore_order_limit",
+            "ignore_facility_order_limit",
+            "order_limit_check_off",
+            "override_limit",
+            default=False,
+        )
+    )
+
+
 def facility_capacity(given: Keys, when: Any, then: Keys) -> Facts:
     """One more order for a node, by our count of what it takes in a day; its stock is not asked."""
     facility = given.keys("facility", "location")
@@ -218,10 +238,13 @@ def facility_capacity(given: Keys, when: Any, then: Keys) -> Facts:
     atp = facility.units("atp", "qty", "available")
     facility.first("code", "id")
     facility.done()
-    ignores = given.first("ignore_order_limit", "ignore_facility_order_limit", default=False)
+    rule = given.keys("rule")
+    ignores = _ignores_limit(given) or _ignores_limit(rule)
+    rule.done()
     for step in steps_of(when, frozenset({"can_allocate_another_order", "allocate_order"})):
-        ignores = step.more.first("ignore_order_limit", default=ignores)
-        step.only()
+        said = Keys(step.verb, step.value) if isinstance(step.value, Mapping) else step.more
+        ignores = ignores or _ignores_limit(said)
+        said.done()
     per_day = None if limit is None or ignores else int(limit)
     node = Node("F", "F", "store", "", calendar=_ALWAYS, capacity_per_day=per_day)
     left = capacity_left(node, NOW, Load(taken))

@@ -1,7 +1,6 @@
 """Cases that ask which sources give what: a peer's algorithm is a sourcing policy of ours."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from oms.inventory.model import Need
@@ -16,6 +15,7 @@ from tests.cases.sourcing.network import (
     Facts,
     Network,
     arranged,
+    ask_in_turn,
     decide,
     demand_of,
     network_of,
@@ -69,7 +69,7 @@ def source_selection(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
     [step] = steps_of(when, frozenset({"select_sources", "source", "allocate"}))
     said = step.said()
     rankers = _rankers(said.first("algorithm", "strategy", default="priority"))
-    _in_turn(network, said.first("order", "sources", default=given.first("order")))
+    ask_in_turn(network, said.first("order", "sources", default=given.first("order")) or ())
     said.done()
     decision = decide(network, wants, _rule(rankers, partial=True))
     facts = {
@@ -113,13 +113,6 @@ def _in_order(
     return sorted(candidates, key=place)
 
 
-def _in_turn(network: Network, order: Sequence[str] | None) -> None:
-    """Sources that a case names in an order are asked in it, whatever their priorities."""
-    for place, code in enumerate(order or (), start=1):
-        if code in network.nodes:
-            network.nodes[code] = replace(network.nodes[code], priority=place)
-
-
 def candidates(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
     """What could be asked: by source in the order that is told, and what it has of each SKU."""
     network = network_of(given)
@@ -130,7 +123,7 @@ def candidates(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
     said.done()
     step.more.done()
     nodes = NodeFilter(nodes=tuple(order))
-    _in_turn(network, order)
+    ask_in_turn(network, order)
     listed = [facts for facts in network.candidates() if not keeps_node_out(nodes, facts)]
     rows = [
         {"source": facts.node.id, "sku": sku, "qty": number(facts.units[sku])}
@@ -192,7 +185,7 @@ def strategy(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
     rankers = (*_asked_first(network, said, given), *rankers)
     restricted = said.first("destination_restriction", "check_shipping_zones", default=True)
     if not said.first("check_reservations", "reservations_enabled", default=True):
-        raise NotUnderstoodError("here what is reserved for others is never there")
+        _no_baskets(network)
     said.done()
     step.more.done()
     unserved = tuple(sorted(network.unserved)) if restricted else ()
@@ -215,12 +208,19 @@ def _asked_first(network: Network, said: Keys, given: Keys) -> tuple[Ranker, ...
     """Where the customer collects is the nearest, whatever comes after it: what it lacks is brought
     there. The sources stand in the order that is told, when one is."""
     order = said.first("order", "sorting_order", default=given.first("order", "sorting_order"))
-    _in_turn(network, order)
+    ask_in_turn(network, order or ())
     first = said.first("pickup_location", "collection_point", "pickup", "first_source")
     if first is None:
         return ()
     network.distances = {code: 0.0 if code == first else 1.0 for code in network.nodes}
     return (_NEAREST,)
+
+
+def _no_baskets(network: Network) -> None:
+    """A shop that does not hold anything for baskets."""
+    for stock in network.stock.values():
+        for held in stock.values():
+            held.in_baskets = 0
 
 
 def _reserved(network: Network, decision: Decision, oms: World) -> tuple[Facts, Facts]:

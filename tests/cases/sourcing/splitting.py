@@ -58,7 +58,8 @@ def split_backorder(given: Keys, when: Any, then: Keys) -> Facts:
         "not_used": _unused(network, used, then),
         "locations_used": len(used),
         "backordered_locations": sum(bool(_filled(offer)["backordered"]) for offer in merged),
-        "packages": sum(len(_packages(network, offer, wants)) for offer in merged),
+        "packages": _told(network, merged, wants, then),
+        "packages_with_backorder": sum(bool(_filled(offer)["backordered"]) for offer in merged),
         "packages_at": {offer.node: len(_packages(network, offer, wants)) for offer in merged},
         "allocations": arranged(rows_of(network, decision, wants), then.value("allocations")),
         "never_more_than_ordered": on_hand + owed <= sum(want.quantity for want in wants),
@@ -89,6 +90,13 @@ def _offers(network: Network, wants: Sequence[Want], decision: Decision) -> list
 def _owed(network: Network, node: str, want: Want, units_left: int) -> int:
     stock = network.stock[node].get(want.sku)
     return fill(units_left, 0, backorderable=bool(stock and stock.backorderable)).backordered
+
+
+def _told(network: Network, merged: Sequence[Offer], wants: Sequence[Want], then: Keys) -> Any:
+    """How many, or what is in each when a case lists them."""
+    if isinstance(then.value("packages"), list):
+        return [{"location": offer.node, **_filled(offer)} for offer in merged]
+    return sum(len(_packages(network, offer, wants)) for offer in merged)
 
 
 def _filled(offer: Offer) -> dict[str, Any]:

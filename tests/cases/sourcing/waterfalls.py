@@ -76,6 +76,9 @@ def _rule(name: str, said: Keys, rankers: tuple[Ranker, ...]) -> Rule:
         said.first("require_all_items_available_somewhere", "all_items_available", default=False)
     )
     partial = bool(said.first("allow_partial", "partial_allocation", "allow_split", default=False))
+    together = not said.first(
+        "split_grouped_items", "allow_split_grouped", "allow_partial_grouped", default=False
+    )
     away = said.first("max_distance", "within_km", "proximity")
     own = tuple(ranker_of(text) for text in _texts(said.first("sort", default=())))
     limit = said.first("shipment_threshold", "threshold")
@@ -91,7 +94,9 @@ def _rule(name: str, said: Keys, rankers: tuple[Ranker, ...]) -> Rule:
         name,
         nodes=nodes,
         rankers=own or rankers or (Ranker(RankBy.DISTANCE),),
-        limits=Limits(min_value=None if limit is None else Money(int(limit), "USD")),
+        limits=Limits(
+            min_value=None if limit is None else Money(int(limit), "USD"), keep_together=together
+        ),
         strategy=Strategy.WHOLE_FIRST if partial else Strategy.SINGLE,
         partial=partial and not whole,
     )
