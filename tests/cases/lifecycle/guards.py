@@ -14,6 +14,7 @@ from oms.orders.model import Fulfillment, FulfillmentState
 from tests.cases.lifecycle.shop import (
     HERE,
     MEANS,
+    STATES_HERE,
     THERE,
     Shop,
     called,
@@ -27,7 +28,8 @@ Facts = dict[str, Any]
 
 _VERBS = frozenset(
     """fulfil fulfill ship approve cancel_fulfilment cancel_fulfillment cancel to create_parcel
-    create_fulfilment create_fulfillment resume mark_delivered deliver update_tracking""".split()
+    create_fulfilment create_fulfillment resume mark_delivered deliver update_tracking
+    purchase_label buy_label""".split()
 )
 _WITHDRAWN = frozenset({"canceled", "cancelled"})
 # An order that is not agreed yet, or not paid: nothing of it is with a node.
@@ -133,6 +135,9 @@ def _stock(given: Keys, ordered: Mapping[str, int]) -> dict[str, int]:
 
 def _divide(shop: Shop, parts: Sequence[tuple[str, dict[str, int]]], given: Keys) -> None:
     for state, units in parts:
+        there = {name for part in shop.open_parts() for name in part.units}
+        if not units.keys() <= there:
+            shop.route_rest()
         found = shop.carve(units, shop.open_parts())
         for part in found:
             _bring(shop, part, state, given)
@@ -206,6 +211,8 @@ def _act(shop: Shop, step: Step, given: Keys, taken: Facts) -> None:
             _make(shop, step.value)
         case "cancel_fulfilment" | "cancel_fulfillment" | "cancel":
             _cancel(shop, taken)
+        case "purchase_label" | "buy_label":
+            _label(shop, taken)
         case "resume":
             shop.resume()
         case "mark_delivered" | "deliver":
@@ -214,6 +221,15 @@ def _act(shop: Shop, step: Step, given: Keys, taken: Facts) -> None:
             shop.step(shop.part.id, "ship", number=str(step.value))
         case _:
             _change(shop, str(step.value), taken)
+
+
+def _label(shop: Shop, taken: Facts) -> None:
+    """A label is bought of what is packed."""
+    part = shop.part
+    if part.state in STATES_HERE and part.state is not FulfillmentState.PACKED:
+        shop.to(part.id, FulfillmentState.PACKED)
+    taken["tracking"] = shop.buy_label(part.id)
+    taken["label"] = "bought"
 
 
 def _approve(shop: Shop) -> None:
@@ -280,6 +296,7 @@ def _make(shop: Shop, value: Any) -> None:
     """A part that a node begins with, of what none has begun with."""
     if not shop.order.progress.fulfillments:
         shop.release()
+    shop.route_rest()
     units = None if value in (None, "all") else _units(value)
     among = shop.open_parts()
     parts = [part.id for part in among] if units is None else shop.carve(units, among)
@@ -409,6 +426,7 @@ def _facts(shop: Shop, then: Keys) -> Facts:
         "order_fulfilment": order_called(then.value("order_fulfilment"), order),
         "still_listed": known and shop.part in order.progress.fulfillments,
         "tracking": shop.part.tracking_number if known else None,
+        "lines": shop.part.units if known else {},
         "fulfilled": fulfilled,
         "unfulfilled": {
             line.line_id: line.quantity - fulfilled[line.line_id] for line in order.content.lines

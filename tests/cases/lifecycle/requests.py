@@ -13,7 +13,7 @@ from typing import Any
 from oms.orders import decisions, fulfillment
 from oms.orders.model import FulfillmentState
 from oms.orders.transitions import after
-from tests.cases.lifecycle.shop import DEAD_STATES, Shop, error_called
+from tests.cases.lifecycle.shop import DEAD_STATES, THERE, Shop, error_called
 from tests.cases.reading import Keys, NotUnderstoodError, Step, steps_of
 from tests.integration.world import World
 
@@ -29,11 +29,12 @@ _REQUEST_STEPS = frozenset(
 )
 _STATUS_STEPS = frozenset(
     """report_progress mark_in_progress fulfil fulfill create_fulfilment create_fulfillment
-    cancel cancel_fulfilment_order""".split()
+    cancel cancel_fulfilment_order move""".split()
 )
 # Of these we have none.
 _UNKNOWN_HERE = frozenset(
-    """mark_as_open open release_hold hold add_hold reschedule schedule set_deadline""".split()
+    """mark_as_open open release_hold hold add_hold apply_hold place_hold merchant_places_hold
+    reschedule schedule set_deadline""".split()
 )
 _PAST = (FulfillmentState.SHIPPED, FulfillmentState.DELIVERED)
 
@@ -79,6 +80,13 @@ class _Request:
         self.answer = "cancellation_rejected"
         self.shop.decide(lambda order: decisions.request_cancel(order, "asked"))
 
+    def move(self) -> None:
+        """To a node that has it too."""
+        shop = self.shop
+        for sku, units in shop.part.units.items():
+            shop.oms.receive(sku, units, shop.node(THERE))
+        shop.move(shop.part.id)
+
     def advance(self, to: FulfillmentState) -> None:
         self.shop.to(self.shop.part.id, to)
 
@@ -115,7 +123,7 @@ def fulfilment_order(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
     _begin(request, given)
     for step in steps_of(when, _REQUEST_STEPS | _STATUS_STEPS | _UNKNOWN_HERE):
         step.more.done()
-        if step.value is not None and step.verb not in _UNKNOWN_HERE:
+        if step.value is not None and step.verb not in _UNKNOWN_HERE | {"move"}:
             raise NotUnderstoodError(f"{step.verb}: {step.value!r}")
         shop.attempt(partial(_act, request, step))
     return {
@@ -124,6 +132,7 @@ def fulfilment_order(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
         "request_status": request.request_status,
         "status": request.status,
         "holds": [],
+        "moved": request.submitted and shop.part.node == THERE,
     }
 
 
@@ -207,6 +216,8 @@ def _act(request: _Request, step: Step) -> None:
             request.take_back()
         case "service_rejects_cancellation" | "reject_cancellation":
             request.keep()
+        case "move":
+            request.move()
         case "report_progress" | "mark_in_progress":
             request.accept()
         case "fulfil" | "fulfill" | "create_fulfilment" | "create_fulfillment":

@@ -182,20 +182,22 @@ class Shop:
         elif step == "ship":
             if self.carrier_fails:
                 self.buy_label(part)
+                raise AssertionError("a carrier that fails sells no label")
             tracking = number or f"T-{self.ticks}"
             fulfillment.ship(part, "carrier", tracking, orders, stock, self.cause(), quiet=quiet)
         else:
             fulfillment.advance(part, step, orders, self.cause())
 
-    def buy_label(self, part: str) -> None:
-        """Of a carrier that refuses: then the parcel does not leave."""
+    def buy_label(self, part: str) -> str:
+        """The tracking number; of a carrier that fails there is none, and the parcel stays."""
 
-        def refuse(asked: str) -> None:
-            raise Invalid(f"no {asked} of this parcel", code="carrier_refused")
+        def asked(what: str) -> None:
+            if self.carrier_fails:
+                raise Invalid(f"no {what} of this parcel", code="carrier_refused")
 
         self.oms.catalog.put_carrier_service(service("pac", 5, 1000))
-        station = station_of(self.oms, CountingCarrier(before=refuse))
-        labels.buy_labels(station, part, "", self.cause().at)
+        station = station_of(self.oms, CountingCarrier(before=asked))
+        return labels.buy_labels(station, part, "", self.cause().at).labels[0].tracking_number
 
     def pack_in_one(self, part: str, lines: Iterable[tuple[str, int]]) -> None:
         """One parcel with these lines, as whoever packs says them."""
@@ -214,6 +216,11 @@ class Shop:
         """Another node has it."""
         moving.move(part, THERE, "nearer", self.router, self.cause())
         self.last = self.order.progress.fulfillments[-1].id
+
+    def route_rest(self) -> None:
+        """What was given back goes to a node again."""
+        if any(self.order.unrouted.values()):
+            self.resume()
 
     def resume(self) -> None:
         """Every node may be asked again, also the one that gave it back."""
@@ -250,7 +257,7 @@ _STEPS_TO = {
 
 # --- the words of peers ---------------------------------------------------------------------------
 
-_HERE_STATES = frozenset(
+STATES_HERE = frozenset(
     {
         FulfillmentState.OPEN,
         FulfillmentState.ACCEPTED,
@@ -258,8 +265,8 @@ _HERE_STATES = frozenset(
         FulfillmentState.PACKED,
     }
 )
-_GONE_STATES = frozenset(FulfillmentState) - _HERE_STATES
-DEAD_STATES = _GONE_STATES - {
+STATES_GONE = frozenset(FulfillmentState) - STATES_HERE
+DEAD_STATES = STATES_GONE - {
     FulfillmentState.SHIPPED,
     FulfillmentState.DELIVERED,
     FulfillmentState.READY,
@@ -268,7 +275,7 @@ DEAD_STATES = _GONE_STATES - {
 # What a peer's state of a fulfilment means here.
 MEANS: Mapping[str, frozenset[FulfillmentState]] = {
     **dict.fromkeys(
-        ("unfulfilled", "pending", "created", "waiting_for_approval", "ready", "open"), _HERE_STATES
+        ("unfulfilled", "pending", "created", "waiting_for_approval", "ready", "open"), STATES_HERE
     ),
     **dict.fromkeys(("fulfilled", "shipped"), frozenset({FulfillmentState.SHIPPED})),
     **dict.fromkeys(
