@@ -280,6 +280,7 @@ def test_a_paid_order_that_was_taken_from_is_not_asked_to_pay_again(oms: World) 
     sourced(oms, 2, priority=9)
     lost = now(oms, loser)
     assert lost.live_fulfillments == ()
+    assert oms.waiting("MUG") == [loser.order_id]
     assert str(lost.payment.authorized) == str(loser.content.total)
     oms.receive("MUG", 2)
     again = reserve(oms, loser, 90)
