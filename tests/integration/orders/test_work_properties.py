@@ -32,6 +32,7 @@ from oms.kernel.errors import (
     StockContended,
 )
 from oms.orders import exceptions, moving
+from oms.orders.addressing import change_address
 from oms.orders.cancelling import Asked, cancel_lines
 from oms.orders.exceptions import Resolution
 from oms.orders.model import Fulfillment, FulfillmentState, Order, OutOfStockPolicy, State
@@ -51,6 +52,7 @@ AT_THE_NODE = (
     FulfillmentState.PACKED,
 )
 NEXT = {"open": "accept", "accepted": "pick", "picked": "pack", "packed": "ship"}
+CITIES = {"São Paulo": (-23.56, -46.65), "Rio": (-22.97, -43.18), "Belo Horizonte": (-19.9, -43.9)}
 REFUSALS = (Conflict, Invalid, StockContended)
 
 
@@ -179,6 +181,17 @@ class Work(RuleBasedStateMachine):
             cancel_lines(
                 order.order_id, asked, "no", "", self.oms.orders, self.oms.stock, self.desk.cause()
             )
+
+    @precondition(lambda self: self.ids)
+    @rule(index=INDEX, city=st.sampled_from(sorted(CITIES)))
+    def goes_elsewhere(self, index: int, city: str) -> None:
+        order = self.order(index)
+        latitude, longitude = CITIES[city]
+        to = replace(
+            order.content.shipping_address, city=city, latitude=latitude, longitude=longitude
+        )
+        with suppress(*REFUSALS):
+            change_address(order.order_id, to, self.desk.router, self.desk.cause())
 
     @precondition(lambda self: self.ids)
     @rule(
