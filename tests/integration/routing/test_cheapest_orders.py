@@ -81,7 +81,8 @@ def test_the_evidence_names_the_rule_and_the_candidates(oms: World, call: Gatewa
         oms.receive(sku, 2, SP)
     order = reserved(oms, call, RULE)
     history = map(read_event, oms.orders.history(order.order_id))
-    (evidence,) = [one.evidence for one in history if isinstance(one, OrderSourced)]
+    (sourced,) = [one for one in history if isinstance(one, OrderSourced)]
+    evidence = sourced.evidence
     assert evidence is not None
-    assert (evidence.policy, evidence.rule) == ("web", "cheapest")
+    assert (evidence.policy, sourced.rule) == ("web", "cheapest")
     assert {one.node for one in evidence.candidates} == {"sp-dc", "rj-store"}

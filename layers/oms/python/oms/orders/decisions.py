@@ -26,7 +26,7 @@ from oms.orders.model import (
     State,
     Units,
 )
-from oms.routing.evidence import Evidence
+from oms.routing.evidence import Evidence, without_rule
 
 # Shipping writes a commit, and a balance and a ledger entry per line, in one transaction of at
 # most 100 writes.
@@ -77,7 +77,8 @@ def plan_sourcing(
     if has_reached(order, State.SOURCED) or order.progress.reserving_since:
         return NOTHING
     turn_round_if_cancelling(order)
-    return (happened.SourcingPlanned(allocations, rule, reason, at, evidence),)
+    kept = without_rule(evidence, rule)
+    return (happened.SourcingPlanned(allocations, rule, reason, at, kept),)
 
 
 def source(
@@ -92,8 +93,9 @@ def source(
     if has_reached(order, State.SOURCED):
         return NOTHING
     turn_round_if_cancelling(order)
+    kept = without_rule(evidence, rule)
     sourced = happened.OrderSourced(
-        allocations, rule, reason, is_promised(order), evidence=evidence, slots=slots
+        allocations, rule, reason, is_promised(order), evidence=kept, slots=slots
     )
     return (sourced,)
 

@@ -125,7 +125,7 @@ def _decision(order: Order, envelope: Envelope) -> RoutingDecisionView:
         reason=event.reason,
         units=units,
         without_node=list(_without_node(order, event)),
-        evidence=_evidence_views(event.evidence, chosen),
+        evidence=_evidence_views(event.evidence, getattr(event, "rule", ""), chosen),
     )
 
 
@@ -172,14 +172,17 @@ def _units(
     )
 
 
-def _evidence_views(evidence: Evidence | None, chosen: set[str]) -> list[RoutingEvidenceView]:
+def _evidence_views(
+    evidence: Evidence | None, rule: str, chosen: set[str]
+) -> list[RoutingEvidenceView]:
+    """Of an event that names the ``rule`` it is not kept in the evidence."""
     if evidence is None:
         return []
     return [
         RoutingEvidenceView(
             policy=one.policy,
             version=one.version,
-            rule=one.rule,
+            rule=one.rule or rule,
             tried=[TriedRuleView(rule=tried.rule, why=tried.why) for tried in one.tried],
             rankers=list(one.rankers),
             candidates=[
