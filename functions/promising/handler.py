@@ -138,6 +138,7 @@ def read_pickup_places(
     sort: Annotated[
         str, Query(description="`city,-name`; distance, if named, decides first", max_length=200)
     ] = "",
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> PickupPlaceList:
     near = Destination(country, region, city, postal_code, latitude, longitude)
     found = places_to_collect(
@@ -146,6 +147,7 @@ def read_pickup_places(
         radius_km,
         channel,
         sorting_of(sort),
+        limit,
         utc_now(),
         stores.catalog(),
         stores.stock(),

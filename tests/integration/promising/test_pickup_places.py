@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from oms.aws.policy_store import PolicyStore
+from oms.catalog.model import SwitchedOff
 from oms.inventory.policy import SellingPolicy
 from tests.integration.gateway import Gateway, gateway
 from tests.integration.world import RJ, SP, World, world
@@ -46,7 +47,8 @@ def test_a_basket_is_collected_from_own_stock_or_after_it_was_brought(
         "same city",
     )
     [brought] = places(api, sku="MUG:2,MUG")
-    assert brought["supplied_by"] == "transfer"
+    assert (brought["supplied_by"], brought["brought_from"]) == ("transfer", ["sp-dc"])
+    assert own["brought_from"] == []
     assert places(api, sku="MUG:6") == []
     assert places(api, sku="MUG,TEE") == []
 
@@ -64,6 +66,17 @@ def test_without_a_basket_every_place_in_the_radius(oms: World, api: Gateway) ->
     [place] = places(api, radius_km="20", **near)
     assert place["distance_km"] == 9
     assert places(api, radius_km="5", **near) == []
+
+
+def test_a_place_that_takes_no_work_is_none(oms: World, api: Gateway) -> None:
+    oms.catalog.put_node(replace(RJ, pickup="any", switched_off=SwitchedOff(CAUSE.at)))
+    assert places(api) == []
+
+
+def test_no_more_places_than_are_asked_for(oms: World, api: Gateway) -> None:
+    for number in range(3):
+        oms.catalog.put_node(replace(RJ, id=f"kiosk-{number}", pickup="local"))
+    assert [each["node"] for each in places(api, limit="2")] == ["kiosk-0", "kiosk-1"]
 
 
 @pytest.mark.parametrize(

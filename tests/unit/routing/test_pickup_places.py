@@ -5,7 +5,8 @@ import pytest
 from oms.catalog.model import Node
 from oms.promising.model import Destination
 from oms.routing.model import Available
-from oms.routing.pickup_places import PickupPlace, Sorting, pickup_places
+from oms.routing.packages import Filled, Offer
+from oms.routing.pickup_places import PickupPlace, Sorting, brought_to, pickup_places
 
 CENTRE = Destination("BR", latitude=-23.55, longitude=-46.63)
 NEAR = Node("near", "Paulista", "store", "BR", "SP", "São Paulo", "", -23.56, -46.65, pickup="any")
@@ -29,6 +30,19 @@ def test_what_a_place_lacks_is_said() -> None:
         [Available(NEAR, {"MUG": 2}), Available(DEPOT, {"MUG": 5})], {"MUG": 3}, CENTRE
     )
     assert place.lacks == {"MUG": 1} and not place.from_own_stock
+
+
+def test_the_nearest_bring_what_is_lacking_and_no_more_than_that() -> None:
+    candidates = [
+        Available(NEAR, {"MUG": 2}),
+        Available(replace(DEPOT, id="farther", latitude=-20.0), {"MUG": 9, "TEE": 1}),
+        Available(DEPOT, {"MUG": 1}),
+    ]
+    [place] = pickup_places(candidates, {"MUG": 4, "TEE": 1}, CENTRE)
+    assert brought_to(place, candidates) == [
+        Offer("depot", {"MUG": Filled(1)}),
+        Offer("farther", {"MUG": Filled(1), "TEE": Filled(1)}),
+    ]
 
 
 @pytest.mark.parametrize("change", [{"active": False}, {"can_ship": False}])

@@ -1,6 +1,7 @@
 """Where a basket can be collected, of what is there now."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -13,7 +14,15 @@ from oms.kernel.quantity import LARGEST, parse_quantity
 from oms.promising.asking import MOST_PARTS, MOST_SKUS, Stock
 from oms.promising.model import Destination
 from oms.routing.model import Available
-from oms.routing.pickup_places import PickupPlace, Sorting, pickup_places
+from oms.routing.pickup_places import PickupPlace, Sorting, brought_to, pickup_places
+
+
+@dataclass(frozen=True, slots=True)
+class Collecting:
+    """A place, and the nodes that bring what it lacks, the nearest to it first."""
+
+    place: PickupPlace
+    brought_from: tuple[str, ...] = ()
 
 
 def places_to_collect(
@@ -22,17 +31,23 @@ def places_to_collect(
     radius_km: float | None,
     channel: str,
     sort: Sequence[Sorting],
+    limit: int,
     now: datetime,
     catalog: Catalog,
     stock: Stock,
-) -> list[PickupPlace]:
-    """The basket is whole units by SKU. What is for others (orders that wait, another channel's
-    part) is not there for it. Raises ``Invalid`` with every fault."""
+) -> list[Collecting]:
+    """The first ``limit``. The basket is whole units by SKU. What is for others (orders that wait,
+    another channel's part) is not there for it. Raises ``Invalid`` with every fault."""
     wanted = _wanted(basket, channel, catalog)
     positions = stock.positions(wanted.keys(), now)
     if any(_is_for_others(positions[sku], units, channel, now) for sku, units in wanted.items()):
         return []
-    return pickup_places(_candidates(positions, catalog), wanted, near, radius_km, sort)
+    candidates = _candidates(positions, catalog, now)
+    places = pickup_places(candidates, wanted, near, radius_km, sort)[:limit]
+    return [
+        Collecting(place, tuple(offer.node for offer in brought_to(place, candidates)))
+        for place in places
+    ]
 
 
 def _wanted(basket: Mapping[str, Decimal], channel: str, catalog: Catalog) -> dict[str, int]:
@@ -66,8 +81,10 @@ def _is_for_others(position: Position, units: int, channel: str, now: datetime) 
     return position.policy.tracked and free(position, Asking(channel, now)) < units
 
 
-def _candidates(positions: Mapping[str, Position], catalog: Catalog) -> list[Available]:
-    """Every active node with what it has; what nobody tracks is at each of them."""
+def _candidates(
+    positions: Mapping[str, Position], catalog: Catalog, now: datetime
+) -> list[Available]:
+    """Every node that takes work, with what it has; what nobody tracks is at each of them."""
     endless = {sku: LARGEST for sku, each in positions.items() if not each.policy.tracked}
     units: dict[str, dict[str, int]] = {}
     for sku, position in positions.items():
@@ -77,5 +94,5 @@ def _candidates(positions: Mapping[str, Position], catalog: Catalog) -> list[Ava
     return [
         Available(node, units.get(node.id, {}) | endless)
         for node in catalog.nodes(units.keys())
-        if node.active
+        if node.active and node.is_on(now)
     ]

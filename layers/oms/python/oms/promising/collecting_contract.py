@@ -9,7 +9,8 @@ from pydantic import Field
 
 from oms.kernel.errors import Faults
 from oms.orders.contract import View
-from oms.routing.pickup_places import SORTABLE, PickupPlace, Sorting
+from oms.promising.collecting import Collecting
+from oms.routing.pickup_places import SORTABLE, Sorting
 
 _NUMBER = re.compile(r"^\d+(\.\d+)?$")
 
@@ -31,6 +32,7 @@ class PickupPlaceView(View):
     supplied_by: Literal["own_stock", "transfer"] = Field(
         description="Whether it has all of the basket, or other nodes bring what it lacks"
     )
+    brought_from: list[str] = Field(description="Nodes that bring it, the nearest first")
 
 
 class PickupPlaceList(View):
@@ -69,11 +71,12 @@ def sorting_of(text: str) -> list[Sorting]:
     return sorting
 
 
-def pickup_place_list(places: Iterable[PickupPlace]) -> PickupPlaceList:
-    return PickupPlaceList(places=[_view(place) for place in places])
+def pickup_place_list(places: Iterable[Collecting]) -> PickupPlaceList:
+    return PickupPlaceList(places=[_view(each) for each in places])
 
 
-def _view(place: PickupPlace) -> PickupPlaceView:
+def _view(collecting: Collecting) -> PickupPlaceView:
+    place = collecting.place
     node = place.node
     return PickupPlaceView(
         node=node.id,
@@ -87,4 +90,5 @@ def _view(place: PickupPlace) -> PickupPlaceView:
         distance_km=round(place.away.kilometres),
         distance_by=place.away.by,
         supplied_by="own_stock" if place.from_own_stock else "transfer",
+        brought_from=list(collecting.brought_from),
     )

@@ -11,6 +11,7 @@ from operator import attrgetter
 
 from oms.catalog.model import Node
 from oms.routing.model import Available, Distance, Place, distance
+from oms.routing.packages import Offer, fill, merge_offers
 
 LOCAL = "local"
 ANY = "any"
@@ -54,13 +55,33 @@ def pickup_places(
         if _is_pickup_point(candidate.node)
         and (away := distance(candidate.node, near)).kilometres <= _radius(radius_km)
     ]
+    shipped = _shipped(candidates, wanted)
     places = [
         PickupPlace(candidate.node, away, lacks)
         for candidate, away in reachable
         if not (lacks := lacking(candidate, wanted))
-        or (candidate.node.pickup == ANY and _can_be_brought(lacks, candidate, candidates))
+        or (candidate.node.pickup == ANY and _can_be_brought(lacks, candidate, shipped))
     ]
     return _sorted(places, sort)
+
+
+def brought_to(place: PickupPlace, candidates: Iterable[Available]) -> list[Offer]:
+    """Who brings what the place lacks, by SKU: the nearest to it that has some gives first."""
+    suppliers = [
+        each
+        for each in candidates
+        if _supplies(each.node, place.node)
+        and any(each.units.get(sku, 0) > 0 for sku in place.lacks)
+    ]
+    suppliers.sort(key=lambda each: (distance(each.node, place.node).kilometres, each.node.id))
+    offers = [
+        Offer(
+            each.node.id,
+            {sku: fill(units, each.units.get(sku, 0)) for sku, units in place.lacks.items()},
+        )
+        for each in suppliers
+    ]
+    return merge_offers(place.lacks, offers)
 
 
 def lacking(candidate: Available, wanted: Mapping[str, int]) -> dict[str, int]:
@@ -73,17 +94,20 @@ def _is_pickup_point(node: Node) -> bool:
     return node.active and node.pickup in (LOCAL, ANY)
 
 
-def _can_be_brought(
-    lacks: Mapping[str, int], to: Available, candidates: Iterable[Available]
-) -> bool:
-    suppliers = [
-        each
-        for each in candidates
-        if each.node.active and each.node.can_ship and each.node.id != to.node.id
-    ]
-    return all(
-        sum(each.units.get(sku, 0) for each in suppliers) >= units for sku, units in lacks.items()
-    )
+def _shipped(candidates: Iterable[Available], skus: Iterable[str]) -> dict[str, int]:
+    """What all nodes that ship have of each SKU."""
+    shipping = [each for each in candidates if each.node.active and each.node.can_ship]
+    return {sku: sum(each.units.get(sku, 0) for each in shipping) for sku in skus}
+
+
+def _can_be_brought(lacks: Mapping[str, int], to: Available, shipped: Mapping[str, int]) -> bool:
+    """By others: what it has itself is not brought to it."""
+    own = to.units if to.node.can_ship else {}
+    return all(shipped[sku] - own.get(sku, 0) >= units for sku, units in lacks.items())
+
+
+def _supplies(node: Node, to: Node) -> bool:
+    return node.active and node.can_ship and node.id != to.id
 
 
 def _radius(radius_km: float | None) -> float:
