@@ -213,7 +213,12 @@ def _take(candidate: Candidate, left: dict[str, int], wants: Sequence[Want]) -> 
 
 def _fewest(task: Task, row: Sequence[Candidate]) -> Split | None:
     """The smallest set that has everything; of equals the one that the rankers like best."""
-    useful = [one for one in row if _usable(one, task) and not _can_only_give_little(one, task)]
+    needs = task.needs
+    useful = [
+        one
+        for one in row
+        if any(sku in needs for sku in one.units) and not _can_only_give_little(one, task)
+    ]
     for size in _SEARCHED_SPLITS:
         if task.limits.max_nodes is not None and size > task.limits.max_nodes:
             return None
@@ -339,8 +344,11 @@ def what_is_there(task: Task, row: Sequence[Candidate]) -> Task:
 
 def _usable(candidate: Candidate, task: Task) -> int:
     """At least what it can give; exactly that where nothing must stay whole."""
-    units = candidate.units
-    return sum(min(units.get(sku, 0), wanted) for sku, wanted in task.needs.items())
+    needs, total = task.needs, 0
+    for sku, units in candidate.units.items():
+        wanted = needs.get(sku, 0)
+        total += units if units < wanted else wanted
+    return total
 
 
 def _suffice(nodes: Sequence[Candidate], task: Task) -> bool:
