@@ -69,7 +69,7 @@ def test_without_a_basket_every_place_in_the_radius(oms: World, api: Gateway) ->
 
 
 def test_a_place_that_takes_no_work_is_none(oms: World, api: Gateway) -> None:
-    oms.catalog.put_node(replace(RJ, pickup="any", switched_off=SwitchedOff(CAUSE.at)))
+    oms.catalog.switch(RJ.id, SwitchedOff(CAUSE.at))
     assert places(api) == []
 
 
