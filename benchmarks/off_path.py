@@ -31,6 +31,7 @@ def visit(system: System, name: str) -> None:
     system.call("GET", f"/v1/fulfillments/{parcel}/tracking")
     with suppress(httpx.HTTPStatusError):  # A counter does not hand over what is shipped.
         system.call("POST", f"/v1/fulfillments/{parcel}/ready")
+    system.call("POST", f"/v1/fulfillments/{parcel}/reject", {"reason": "closed"})
     system.call("POST", f"/v1/orders/{order_id}/cancel", {"reason": "changed my mind"})
     eventually(lambda: journey.is_completed(system, order_id))
     _plan(system, name)

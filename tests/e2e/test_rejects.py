@@ -43,7 +43,7 @@ def test_a_part_that_is_rejected_waits_and_is_sent_when_stock_comes(
 
     reject(stack, part, "damaged", lines)
 
-    order.shows(lambda view: view["lines"][0]["counts"]["backordered"] == 1)
+    order.shows(lambda view: view["lines"][0]["quantities"]["backordered"] == 1)
     for step in ("pick", "pack", "ship"):
         order.step(part, step)
     assert order.now()["state"] == "released"
