@@ -80,6 +80,7 @@ _DEFAULT = {"L1": 3, "L2": 2}
 def _opened(given: Keys, oms: World) -> Shop:
     ordered, parts = _ordered(given)
     shop = Shop(oms, ordered, _stock(given, ordered))
+    _fails(given, "webhook")  # it hears of what is done when it is done, and stops nothing
     breaks = ("carrier_handler", "later_step", "label_provider")
     shop.carrier_fails = True in [_fails(given, name) for name in breaks]
     order_state = str(given.value("order_state", ""))
@@ -87,6 +88,7 @@ def _opened(given: Keys, oms: World) -> Shop:
         raise NotUnderstoodError(f"order_state: {order_state!r}")
     given.first("force", "warehouse_given", "fulfilment_auto_approve")
     if not shop.attempt(shop.reserve):
+        shop.waits, shop.refused = shop.refused, ""
         return shop
     if order_state in _NOT_PLACED:
         return shop
@@ -270,12 +272,12 @@ def _fulfil(shop: Shop, step: Step, given: Keys) -> None:
     own; the others do both in one."""
     tracking = str(step.more.first("tracking", "tracking_number", default="") or "")
     quiet = not step.more.first("notify_customer", default=given.value("notify_customer", True))
+    if given.value("fulfilment_auto_approve") is False:
+        return None  # it waits for its node, or before that for its stock
     if not shop.order.progress.fulfillments:
         shop.release()
     if _makes_first(given) and not shop.carrier_fails:
         return _make(shop, step.value)
-    if given.value("fulfilment_auto_approve") is False:
-        return None
     for part in _wanted(shop, step.value, given):
         shop.to(part, FulfillmentState.SHIPPED, number=tracking or _another(shop), quiet=quiet)
     return None

@@ -12,7 +12,7 @@ from datetime import timedelta
 from oms.catalog.model import Item, Node
 from oms.fulfillment import labels, packing
 from oms.fulfillment.packing import PackedParcel
-from oms.kernel.errors import Invalid, NotFound, OmsError
+from oms.kernel.errors import Conflict, Invalid, NotFound, OmsError
 from oms.kernel.events import Cause
 from oms.notifications.model import notice_of
 from oms.orders import (
@@ -51,6 +51,8 @@ class Shop:
         self.refused = ""
         self.last = ""
         self.carrier_fails = False
+        # Why nothing of it is reserved: it waits for stock.
+        self.waits = ""
         for node in (HERE, THERE):
             oms.catalog.put_node(Node(node, node, "warehouse", "BR", "SP", "São Paulo"))
         for line_id in ordered:
@@ -109,7 +111,10 @@ class Shop:
         return self.decide(lambda order: decisions.authorize_payment(order, due, "auth", "a"))
 
     def release(self) -> None:
-        fulfillment.release(self.order_id, self.oms.orders, self.cause())
+        try:
+            fulfillment.release(self.order_id, self.oms.orders, self.cause())
+        except Conflict as refused:
+            raise Conflict(refused.detail, code=self.waits or refused.problem_code) from None
         self.last = self.last or (self.parts[0].id if self.parts else "")
 
     def cancel_order(self) -> None:
