@@ -139,6 +139,16 @@ def test_the_work_is_bounded_and_the_plan_says_that_it_may_not_be_the_cheapest()
     assert plan.examined < 400
 
 
+def test_a_want_that_takes_hundreds_of_nodes_is_planned_without_trying_everything() -> None:
+    suppliers = tuple(
+        Supplier(f"node-{number:03}", {"MUG": 1}, fixed=100 + number % 7, line_cost=5)
+        for number in range(300)
+    )
+    plan = plan_of(Problem((want("MUG", 250),), suppliers))
+    assert sum(one.quantity for one in plan.allocations) == 250
+    assert plan.cost == sum(sorted(105 + number % 7 for number in range(300))[:250])
+
+
 # --- properties -----------------------------------------------------------------------------
 
 quantities = st.integers(1, 5)

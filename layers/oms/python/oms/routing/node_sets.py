@@ -21,8 +21,18 @@ _SHORTLIST = 24
 _CHEAPEST_FOR_EACH = 4
 _ROUNDS = 12
 
+# Offers that are looked at, in all: large sets take longer than small ones.
+_MOST_WORK = 1_000_000
+
+# After so many nodes a greedy cover takes the others as they stand.
+_PICKS = 32
+
 # Above what any plan costs.
 _SHORT = 1e18
+
+# Of one SKU: nodes whose subsets are searched, and how far.
+_SEARCHED_OFFERS = 40
+_TAKING_STEPS = 2000
 
 # Steps of the search for who ships what within one set, where nodes take on few lines only.
 _DIVISION_STEPS = 1000
@@ -52,7 +62,7 @@ def _by_unit(offer: Offer) -> tuple[int, int, int]:
 class NodeSets:
     """``offers`` by SKU, ``shelves`` the same by node and SKU. ``has``: who has any of a SKU;
     ``limited``: who cannot take on all that it has. ``step``: what costs differ by at the least.
-    ``gave_up``: a division was not searched to its end."""
+    ``gave_up``: a division was not searched to its end. ``work``: offers that were looked at."""
 
     nodes: Sequence[str]
     skus: Sequence[str]
@@ -67,6 +77,7 @@ class NodeSets:
     whole_lines: bool
     limited: int
     gave_up: bool = False
+    work: int = 0
     _served: list[dict[int, float]] = field(default_factory=list)
 
     @classmethod
@@ -188,34 +199,44 @@ class NodeSets:
         return found
 
     def _cheapest(self, sku: int, chosen: int) -> tuple[float, dict[int, int]]:
-        """Exact: of each subset the cheapest unit first; what cannot be less is left out."""
-        offers = self._offers(sku, chosen)
+        """Of each subset the cheapest unit first; what cannot be less is left out. So it is exact,
+        unless there are too many subsets: then nodes give by what a unit costs them with its part
+        of the line cost."""
+        offers, wanted = self._offers(sku, chosen), self.wanted[sku]
+        self.work += len(offers)
         best: tuple[float, dict[int, int]] = (inf, {})
-        after = [0] * (len(offers) + 1)
-        for index in range(len(offers) - 1, -1, -1):
-            after[index] = after[index + 1] + offers[index].units
+        for offer in offers:
+            if offer.units == wanted and offer.whole < best[0]:
+                best = (offer.whole, {offer.node: offer.units})
+        if self.whole_lines or len(offers) < 2 or sum(offer.units for offer in offers) < wanted:
+            return best
+        best = min(best, _by_rate(offers, wanted), key=lambda found: found[0])
+        if len(offers) > _SEARCHED_OFFERS:
+            self.gave_up = True
+            return best
+        least, steps = [inf], 0
+        for offer in reversed(offers):
+            least.append(min(least[-1], offer.whole / offer.units))
+        least.reverse()
 
         def take(index: int, left: int, cost: int, taken: dict[int, int]) -> None:
-            nonlocal best
+            nonlocal best, steps
             if left == 0:
                 if cost < best[0]:
                     best = (cost, taken)
                 return
-            if after[index] < left:
+            steps += 1
+            if steps > _TAKING_STEPS or cost + left * least[index] >= best[0]:
                 return
             offer = offers[index]
-            if cost + left * offer.unit >= best[0]:
-                return
             units = min(offer.units, left)
             with_it = taken | {offer.node: units}
             take(index + 1, left - units, cost + offer.line + units * offer.unit, with_it)
             take(index + 1, left, cost, taken)
 
-        for offer in offers:
-            if offer.units == self.wanted[sku] and offer.whole < best[0]:
-                best = (offer.whole, {offer.node: offer.units})
-        if not self.whole_lines:
-            take(0, self.wanted[sku], 0, {})
+        take(0, wanted, 0, {})
+        self.work += steps
+        self.gave_up = self.gave_up or steps > _TAKING_STEPS
         return best
 
     def _divided(self, chosen: int) -> tuple[float, list[dict[int, int]]]:
@@ -258,6 +279,7 @@ class NodeSets:
                         left[node] = now + 1
 
         pick(0, 0.0)
+        self.work += steps
         return best
 
     def _is_bearable(self, taken: Iterator[dict[int, int]]) -> bool:
@@ -273,7 +295,9 @@ class NodeSets:
         offers = self._offers(sku, chosen)
         largest = len(offers)
         if len(offers) > _WHOLE_SEARCH:
-            self.gave_up, largest = not self.whole_lines, 2
+            # Without splits only sets of one are of use, and these are all looked at.
+            self.gave_up = self.gave_up or not self.whole_lines
+            largest = 2
         for subset in range(1, 1 << len(offers)) if largest == len(offers) else _small(len(offers)):
             left, cost, taken = self.wanted[sku], 0, dict[int, int]()
             for index, offer in enumerate(offers):
@@ -284,6 +308,19 @@ class NodeSets:
                     taken[offer.node] = units
             if left == 0 and all(taken.values()):
                 yield cost, taken
+
+
+def _by_rate(offers: Sequence[Offer], wanted: int) -> tuple[int, dict[int, int]]:
+    """Of offers that suffice."""
+    left, cost, taken = wanted, 0, dict[int, int]()
+    for offer in sorted(offers, key=lambda offer: (offer.whole / offer.units, offer.node)):
+        units = min(offer.units, left)
+        if units == 0:
+            break
+        left -= units
+        cost += offer.line + units * offer.unit
+        taken[offer.node] = units
+    return cost, taken
 
 
 def _small(count: int) -> Iterator[int]:
@@ -311,7 +348,7 @@ class Search:
 
     @property
     def spent(self) -> bool:
-        return self.examined >= self.most
+        return self.examined >= self.most or self.sets.work >= _MOST_WORK
 
     @property
     def worth(self) -> float:
@@ -362,41 +399,51 @@ def _cover(sets: NodeSets, without: int, *, by_share: bool) -> int:
     """With as many nodes as may be it may still be short of something."""
     short = list(sets.wanted)
     chosen = 0
-    while any(short):
-        if chosen.bit_count() == sets.max_nodes:
-            break
-        best: tuple[float, float, int] | None = None
-        for node, shelf in enumerate(sets.shelves):
-            if (chosen | without) >> node & 1:
-                continue
-            gains = [
-                (min(offer.units, short[sku]) / sets.wanted[sku], offer)
-                for sku, offer in shelf.items()
-                if short[sku]
-            ]
-            limit = sets.lines[node]
-            if limit is not None and limit < len(gains):
-                gains = sorted(gains, key=lambda gain: -gain[0])[:limit]
-            gain = sum(share for share, _ in gains)
-            if not gain:
-                continue
-            cost = sets.fixed[node] + sum(offer.whole for _, offer in gains)
-            key = (cost / gain, -gain, node) if by_share else (-gain, cost, node)
-            if best is None or key < best:
-                best = key
-        if best is None:
-            break
-        node = best[2]
-        chosen |= 1 << node
-        limit = sets.lines[node]
-        shelf = sets.shelves[node]
-        usual = sorted(
-            (sku for sku in shelf if short[sku]),
-            key=lambda sku: (-min(shelf[sku].units, short[sku]) / sets.wanted[sku], sku),
-        )
-        for sku in usual[:limit]:
-            short[sku] -= min(shelf[sku].units, short[sku])
+    ranked: list[int] = []
+    while any(short) and chosen.bit_count() < sets.max_nodes:
+        if not ranked:
+            out = chosen | without
+            ranked = [node for _, node in sorted(_keys(sets, short, out, by_share=by_share))]
+            if not ranked:
+                break
+            if chosen.bit_count() < _PICKS:
+                del ranked[1:]
+        node = ranked.pop(0)
+        given = _given(sets, node, short)
+        for sku, units in given:
+            short[sku] -= units
+        if given:
+            chosen |= 1 << node
     return chosen
+
+
+def _keys(
+    sets: NodeSets, short: Sequence[int], out: int, *, by_share: bool
+) -> Iterator[tuple[tuple[float, float], int]]:
+    """What nodes are taken by: the least first."""
+    for node, shelf in enumerate(sets.shelves):
+        if out >> node & 1:
+            continue
+        sets.work += len(shelf)
+        given = _given(sets, node, short)
+        if given:
+            share = sum(units / sets.wanted[sku] for sku, units in given)
+            cost = sets.fixed[node] + sum(shelf[sku].whole for sku, _ in given)
+            yield ((cost / share, -share) if by_share else (-share, cost)), node
+
+
+def _given(sets: NodeSets, node: int, short: Sequence[int]) -> list[tuple[int, int]]:
+    """Units by SKU of what is missing that the node can give; where it takes on few lines those
+    of which it has the largest part."""
+    given = [
+        (sku, min(offer.units, short[sku]))
+        for sku, offer in sets.shelves[node].items()
+        if short[sku]
+    ]
+    limit = sets.lines[node]
+    if limit is None or limit >= len(given):
+        return given
+    return sorted(given, key=lambda one: (-one[1] / sets.wanted[one[0]], one[0]))[:limit]
 
 
 def shortlist(sets: NodeSets) -> list[int]:

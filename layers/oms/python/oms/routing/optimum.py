@@ -17,6 +17,13 @@ _PATIENCE = 4
 
 # Nodes that are tried in the place of others, of those that the bound leaves.
 _TRIED = 48
+_LEFT_OUT = 12
+
+# Sets of more nodes are not searched for: whoever needs so many is content with a good plan.
+_LARGEST = 100
+
+# Offers that the steps of the bound look at, in all.
+_BOUND_WORK = 1_000_000
 _TOLERANCE = 1e-6
 
 
@@ -48,10 +55,11 @@ def _look_elsewhere(search: Search, among: Sequence[int]) -> None:
     """Plans without one of the nodes of the best, each in turn, improved in their own right."""
     sets = search.sets
     assert search.best is not None
-    for node in list(sets.members(search.best)):
+    for node in list(sets.members(search.best))[:_LEFT_OUT]:
+        if search.examined > search.most // 2 or search.spent:
+            return
         for start in starts(sets, 1 << node):
-            if search.examined < search.most // 2:
-                improved(start, search, among)
+            improved(start, search, among)
 
 
 def _any_cover(search: Search) -> int | None:
@@ -64,7 +72,7 @@ def _cover(search: Search, chosen: int, barred: int) -> bool:
     be in. ``barred`` were tried in vain. True when one was found."""
     sets = search.sets
     search.examined += 1
-    if search.spent:
+    if search.spent or chosen.bit_count() > _LARGEST:
         return False
     short = sets.short_of(chosen)
     missing = [sku for sku, units in enumerate(short) if units]
@@ -140,7 +148,8 @@ def _bound(search: Search) -> _Bound:
     rows, prices = _rows(sets), _first_prices(search)
     best = _Bound(-inf, [], [])
     scale, waited = 1.0, 0
-    for _ in range(_STEPS):
+    size = sum(len(row.shelf) for row in rows)
+    for _ in range(max(1, min(_STEPS, _BOUND_WORK // size))):
         earnings = [row.earning(prices) for row in rows]
         burdens = sorted(
             (row.fixed + sum(gain for gain, _, _ in earning), index)
@@ -268,7 +277,7 @@ class _Branches:
                 sku in shelf and shelf[sku].units >= short[sku] for sku in lacking
             ):
                 continue
-            if search.spent:
+            if search.spent or len(places) == _LARGEST:
                 return False
             search.examined += 1
             if fixed + self._completed(places, index) > limit:
