@@ -7,17 +7,21 @@ from typing import Any
 
 import pytest
 
+from oms.aws.catalog_store import CatalogStore
 from oms.aws.outbox import publication_of
 from oms.aws.policy_store import PolicyStore
+from oms.aws.replenishment_store import ReplenishmentStore
 from oms.aws.sourcing_policy_store import SourcingPolicyStore
 from oms.aws.stock_audit import audit
 from oms.catalog.delivery import Component, Production, Promising, PromisingMode
 from oms.catalog.model import Item, Node
+from oms.inventory.model import Need
 from oms.inventory.policy import SellingPolicy
 from oms.kernel.errors import Backordered, OutOfStock
 from oms.orders import sourcing, supervision
 from oms.orders.model import Content, Line, Method, Order, OutOfStockPolicy, State
 from oms.orders.store import AwaitedToken
+from oms.purchasing.reorder import DaySold
 from oms.routing.policy import (
     Limits,
     NodeFilter,
@@ -32,7 +36,7 @@ from oms.routing.policy import (
 )
 from tests.integration.gateway import Gateway, gateway
 from tests.integration.world import RJ, SP, World
-from tests.samples import CAUSE, content, line
+from tests.samples import CAUSE, NOW, content, line
 
 LATER = replace(CAUSE, at=CAUSE.at + timedelta(minutes=5))
 WAIT, DECIDE = Otherwise((Step.WAIT,)), Otherwise((Step.EXCEPTION,))
@@ -296,6 +300,41 @@ def test_items_that_go_together_come_from_one_node(oms: World) -> None:
     assert units(order) == [("MUG", "rj-store", 1), ("TEE", "rj-store", 1)]
     with pytest.raises(Backordered):
         ordered(oms, wanted)
+
+
+def test_a_node_whose_stock_lasts_longest_goes_first(stocked: World) -> None:
+    """Where sales are kept; of a node without them nobody knows."""
+    sales = ReplenishmentStore(stocked.client, "inventory")
+    sales.keep_day("MUG", "rj-store", DaySold(NOW.date() - timedelta(days=7), 0))
+    sold = replace(CAUSE, at=NOW + timedelta(minutes=1))
+    need = Need("MUG", "rj-store", 1)
+    for write in (stocked.stock.reserve, stocked.stock.ship):
+        stocked.stock.transact(write([need], "ord_1", sold))
+    rankers = (Ranker(RankBy.WEEKS_OF_SUPPLY, descending=True), Ranker(RankBy.DISTANCE))
+    put(stocked, Rule("slow", rankers=rankers, otherwise=WAIT))
+    assert units(ordered(stocked, content(line("MUG", 1)))) == [("MUG", "rj-store", 1)]
+    assert units(ordered(stocked, content(line("TEE", 1), number="2"))) == [("TEE", "sp-dc", 1)]
+
+
+def test_a_policy_is_one_query_and_items_are_read_only_for_one_that_asks(stocked: World) -> None:
+    class Counted:
+        def __init__(self) -> None:
+            self.asked: list[str] = []
+
+        def __getattr__(self, name: str) -> Any:
+            self.asked.append(name)
+            return getattr(stocked.client, name)
+
+    policy_reads, catalog_reads = Counted(), Counted()
+    of_policies: Any = policy_reads
+    of_catalog: Any = catalog_reads
+    put(stocked, Rule("all", otherwise=WAIT))
+    order = stocked.capture(content())
+    store = SourcingPolicyStore(of_policies, "catalog")
+    catalog = CatalogStore(of_catalog, "catalog")
+    sourcing.reserve(order.order_id, stocked.orders, stocked.stock, catalog, store, LATER)
+    assert policy_reads.asked == ["get_paginator"]
+    assert set(catalog_reads.asked) == {"get_paginator"}
 
 
 # --- what is said of it ---------------------------------------------------------------------

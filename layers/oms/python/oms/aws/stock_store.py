@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -77,6 +78,8 @@ if TYPE_CHECKING:
 
 _LARGEST_PAGE = 100
 # Each is a transaction: what one taking is ready to do for those that came before.
+# Places whose sales are looked at to tell which of them sells the least.
+_PLACES_LOOKED_AT = 100
 _RECLAIMED_AT_ONCE = 25
 _RECLAIMS = 40
 _GONE = StockContended("what is given back is no longer reserved")
@@ -120,6 +123,18 @@ class StockStore:
     ) -> Mapping[str, Position]:
         """``consistent``: everything that was written before, at twice the price."""
         return {sku: self._position(sku, now, consistent) for sku in sorted(skus)}
+
+    def sold_by(
+        self, places: Iterable[tuple[str, str]], day: date
+    ) -> Mapping[tuple[str, str], int]:
+        keys = {
+            f"sales#{sku}#{node}": (sku, node) for sku, node in islice(places, _PLACES_LOOKED_AT)
+        }
+        asked = [{"pk": dynamo.text(key), "sk": dynamo.text(day.isoformat())} for key in keys]
+        items = dynamo.read_batch(self._client, self._table, asked, consistent=False)
+        return {
+            keys[dynamo.read_text(item, "pk")]: dynamo.read_number(item, "sold") for item in items
+        }
 
     def positions_near(self, skus: Set[str], now: datetime, key: str) -> Mapping[str, Position]:
         return {sku: self._position(sku, now, begins=key) for sku in sorted(skus)}

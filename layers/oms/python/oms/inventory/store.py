@@ -182,6 +182,12 @@ class Stock(Protocol):
         """All that is known of each SKU: one read of each. What a reservation held that has expired
         by ``now`` counts as available, in ``Position.balances`` and in ``Position.counters``."""
 
+    def sold_by(
+        self, places: Iterable[tuple[str, str]], day: date
+    ) -> Mapping[tuple[str, str], int]:
+        """By SKU and node all that had ever been sold when a day ended (UTC), where that is kept:
+        where the SKU is replenished. Of very many places some are not looked at."""
+
     def positions_near(self, skus: Set[str], now: datetime, key: str) -> Mapping[str, Position]:
         """Of a SKU that is spread only what is at home and on the counter at which whoever ``key``
         names begins; else as ``positions``."""

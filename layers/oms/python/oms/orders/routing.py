@@ -8,7 +8,7 @@ themselves, one after the other, from what those before left.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from oms.catalog.model import Item, Node
@@ -38,6 +38,7 @@ Route = Callable[[SourcingPolicy, RoutingRequest, Sequence[NodeFacts]], Decision
 Excluded = Mapping[str, frozenset[str]]
 
 _NOBODY: Excluded = {}
+_ONE_WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class Situation:
     """All that was read to decide. ``units``: what is to be routed, by line. ``claimed``: SKUs of
     which there is enough, but not for this order. ``items`` are those of its lines, and ``rates``
     says how parcels go from nodes to a place; both only when the policy asks. ``production``: what
-    days of resources have left."""
+    days of resources have left; ``weekly``: units that are sold in a week, by SKU and node, for a
+    policy that ranks by it."""
 
     units: Mapping[str, int]
     policy: SourcingPolicy
@@ -55,6 +57,7 @@ class Situation:
     items: Mapping[str, Item] = field(default_factory=dict)
     rates: Callable[[Iterable[Node], Place], "Mapping[str, tuple[Rate, ...]]"] | None = None
     production: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    weekly: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
     @property
     def positions(self) -> Mapping[str, Position]:
@@ -90,8 +93,11 @@ def look(
     named |= {node for item in items.values() for node in _elsewhere(item)}
     nodes = {node.id: node for node in catalog.nodes(named)} if named else {}
     production = _production(items, policy, stock, now)
+    weekly = _weekly(prospect, policy, stock, now)
     if not asks & {RankBy.COST}:
-        return Situation(units, policy, prospect, claimed, nodes, items, production=production)
+        return Situation(
+            units, policy, prospect, claimed, nodes, items, production=production, weekly=weekly
+        )
     from oms.routing.costs import rates_from  # few policies reckon costs
 
     services, currency = catalog.carrier_services(), order.content.currency
@@ -104,7 +110,27 @@ def look(
         items,
         lambda of, to: rates_from(of, services, to, currency, now),
         production,
+        weekly,
     )
+
+
+def _weekly(
+    prospect: Prospect, policy: SourcingPolicy, stock: Stock, now: datetime
+) -> Mapping[tuple[str, str], float]:
+    """By what was sold since the end of the day a week ago."""
+    rankers = (ranker.by for rule in policy.rules for ranker in rule.rankers)
+    if RankBy.WEEKS_OF_SUPPLY not in rankers:
+        return {}
+    sold = {
+        (sku, balance.node): balance.sold
+        for sku, position in sorted(prospect.positions.items())
+        for balance in position.balances
+        if balance.available > 0
+    }
+    day = now.date() - _ONE_WEEK
+    days = (now - datetime.combine(day + timedelta(days=1), time.min, UTC)) / timedelta(days=1)
+    before = stock.sold_by(sold, day)
+    return {place: (sold[place] - units) * 7 / days for place, units in before.items()}
 
 
 def _production(
@@ -416,6 +442,9 @@ def _fact(
         parcel_cost=_parcel_cost(node, request, rates) if rates else None,
         sold=known.sold.get(node.id, {}),
         rejected=known.rejected.get(node.id, {}),
+        weekly={
+            sku: seen.weekly[sku, node.id] for sku in one.units if (sku, node.id) in seen.weekly
+        },
         markdown_since=known.marked_down.get(node.id, {}),
         rates=rates,
     )
