@@ -215,6 +215,17 @@ def send(call: Gateway, order: Order, **changes: object) -> tuple[int, Any]:
     return call("orders", f"POST /v1/orders/{order.order_id}/address", document | changes)
 
 
+def test_its_routing_says_why_it_moved(oms: World, call: Gateway) -> None:
+    order = sourced(oms, MUG=9, TEE=9)
+    assert send(call, order)[0] == 200
+
+    status, answer = call("orders", f"GET /v1/orders/{order.order_id}/routing")
+
+    decided = answer["decisions"][-1]
+    assert (status, decided["decided"]) == (200, "reservation_moved")
+    assert {one["node"] for one in decided["units"]} == {RJ.id}
+
+
 def test_the_same_address_again_changes_nothing(oms: World, call: Gateway) -> None:
     order = released(oms)
 

@@ -9,7 +9,7 @@ import pytest
 from oms.aws.policy_store import PolicyStore
 from oms.inventory.policy import SellingPolicy
 from oms.kernel.errors import Backordered
-from oms.orders import fulfillment, sourcing
+from oms.orders import fulfillment, sourcing, work
 from oms.orders.decisions import authorize_payment
 from oms.orders.model import Order, State
 from oms.orders.store import AwaitedToken
@@ -148,6 +148,26 @@ def test_an_order_that_lacks_nothing_any_more_is_woken(oms: World, call: Gateway
     cancel(call, order, ("MUG", None))
     signal(order.order_id, "units", oms.orders, oms.orders, oms.lifecycle)
     assert oms.lifecycle.resumed == [("token", Resumption("stock_changed"))]
+
+
+def test_when_only_what_is_cancelled_was_missing_the_order_is_delivered(
+    oms: World, call: Gateway
+) -> None:
+    order = released(oms)
+    (part,) = order.live_fulfillments
+    order = oms.orders.commit(order, work.split(order, part.id, {"TEE": 2}), CAUSE)
+    fulfillment.accept(part.id, oms.orders, oms.stock, CAUSE)
+    for step in ("pick", "pack"):
+        fulfillment.advance(part.id, step, oms.orders, CAUSE)
+    fulfillment.ship(part.id, "c", "t", oms.orders, oms.stock, CAUSE)
+    fulfillment.advance(part.id, "deliver", oms.orders, CAUSE)
+    oms.orders.put_token(order.order_id, AwaitedToken("token", "fulfillment"))
+
+    status, answer = cancel(call, order, ("TEE", None))
+    signal(order.order_id, "units", oms.orders, oms.orders, oms.lifecycle)
+
+    assert (status, answer["state"]) == (200, "delivered")
+    assert oms.lifecycle.resumed == [("token", Resumption("delivered"))]
 
 
 def test_the_last_units_cancel_the_order(oms: World, call: Gateway) -> None:

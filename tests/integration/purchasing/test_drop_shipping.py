@@ -1,5 +1,6 @@
 """A supplier sends its goods to our customer: what it says is what happens to its work."""
 
+import importlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from oms.aws.dead_letters import Message
 from oms.catalog.model import Node
+from oms.kernel.encoding import to_json
 from oms.kernel.events import Envelope
 from oms.notifications.callback import CallbackOutcome
 from oms.orders import decisions, work
@@ -367,6 +370,18 @@ def test_units_that_are_not_wanted_any_more_are_not_sent(oms: World, call: Gatew
     assert (status, answer["code"]) == (422, "quantities_do_not_add_up")
 
 
+@pytest.mark.parametrize("step", ["accept", "pick", "pack", "ship"])
+def test_nobody_says_in_its_place_what_the_supplier_does(
+    oms: World, call: Gateway, step: str
+) -> None:
+    order = released(oms)
+    body = {"carrier": "c", "tracking_number": "t"} if step == "ship" else None
+
+    status, answer = call("fulfillment", f"POST /v1/fulfillments/{part_of(order)}/{step}", body)
+
+    assert (status, answer["code"]) == (409, "drop_shipped")
+
+
 @pytest.mark.parametrize("what", ["cancel", "close"])
 def test_it_is_not_called_off_without_its_customers_order(
     oms: World, call: Gateway, what: str
@@ -441,3 +456,16 @@ def test_a_supplier_that_was_told_late_of_a_rejection_is_called_off(oms: World) 
     told(oms, replace(order))
 
     assert state_of(oms, order) == ("cancelled", "rejected")
+
+
+def test_the_function_is_told_by_the_bus(oms: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = released(oms)
+    monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", "https://sqs.example/dead")
+    monkeypatch.setenv("MAX_RECEIVES", "5")
+    event = oms.orders.history(order.order_id)[-1]
+    assert (event.type, event.data["drop_ship"]) == ("order_released", True)
+    with gateway(monkeypatch):
+        handler = importlib.import_module("functions.replenishment.handler")
+        handler.take(Message("m-1", json.dumps({"detail": json.loads(to_json(event))}), 1))
+
+    assert purchase_order(oms, order).state is PurchaseState.SENT

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 
 from oms.inventory.store import Stock
+from oms.kernel.errors import Conflict
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_of
 from oms.kernel.writes import Write
 from oms.orders import decisions, slots
 from oms.orders.command import execute
-from oms.orders.decisions import Events
+from oms.orders.decisions import Events, find_fulfillment
 from oms.orders.evolve import allocations_of
 from oms.orders.model import Allocation, Order
 from oms.orders.needs import needs_of
@@ -42,19 +43,28 @@ def withdraw(order_id: str, orders: Orders, capacity: Capacity, cause: Cause) ->
 
 
 def advance(fulfillment_id: str, step: str, orders: Orders, cause: Cause) -> Order:
-    """One of ``NODE_STEPS``. Raises ``NotFound``, and ``Conflict`` when it is not the next one."""
-    decide = NODE_STEPS[step]
-    return execute(
-        orders, order_of(fulfillment_id), lambda order: decide(order, fulfillment_id), cause
-    )
+    """One of ``NODE_STEPS``. Raises ``NotFound``, and ``Conflict`` when it is not the next one, or
+    when a supplier is to say so (``drop_shipped``)."""
+
+    def decide(order: Order) -> Events:
+        if step != "deliver":
+            _refuse_what_is_drop_shipped(order, fulfillment_id)
+        return NODE_STEPS[step](order, fulfillment_id)
+
+    return execute(orders, order_of(fulfillment_id), decide, cause)
 
 
 def accept(fulfillment_id: str, orders: Orders, stock: Stock, cause: Cause) -> Order:
     """The node begins: from now on nothing is taken back from the order."""
+
+    def decide(order: Order) -> Events:
+        _refuse_what_is_drop_shipped(order, fulfillment_id)
+        return decisions.accept(order, fulfillment_id)
+
     return execute(
         orders,
         order_of(fulfillment_id),
-        lambda order: decisions.accept(order, fulfillment_id),
+        decide,
         cause,
         also=lambda order: let_go(order, _allocations(order, fulfillment_id), stock),
     )
@@ -73,13 +83,27 @@ def ship(
 ) -> Order:
     """The parcel leaves: its units leave the node's stock in the same transaction, and ``with_it``
     is written too. ``quiet``: the customer is not told."""
+
+    def decide(order: Order) -> Events:
+        _refuse_what_is_drop_shipped(order, fulfillment_id)
+        return decisions.ship(order, fulfillment_id, carrier, tracking_number, quiet=quiet)
+
     return execute(
         orders,
         order_of(fulfillment_id),
-        lambda order: decisions.ship(order, fulfillment_id, carrier, tracking_number, quiet=quiet),
+        decide,
         cause,
         also=lambda order: (*_ship_stock(fulfillment_id, stock, cause, order), *with_it),
     )
+
+
+def _refuse_what_is_drop_shipped(order: Order, fulfillment_id: str) -> None:
+    """A supplier says what becomes of it in its purchase order: else that would never hear."""
+    if find_fulfillment(order, fulfillment_id).drop_ship:
+        raise Conflict(
+            "its supplier confirms it and announces the parcel, in the purchase order of this id",
+            code="drop_shipped",
+        )
 
 
 def _ship_stock(fulfillment_id: str, stock: Stock, cause: Cause, order: Order) -> list[Write]:

@@ -15,6 +15,7 @@ from oms.orders.events import (
     OrderBackordered,
     OrderOutOfStock,
     OrderSourced,
+    ReservationMoved,
     RoutingFailed,
     SourcingPlanned,
     UnitsBackordered,
@@ -85,6 +86,7 @@ class OrderRoutingView(View):
 _Decision = (
     SourcingPlanned
     | OrderSourced
+    | ReservationMoved
     | OrderBackordered
     | OrderOutOfStock
     | UnitsRouted
@@ -96,6 +98,7 @@ _DECISIONS: Mapping[str, type] = {
     "order_sourced": OrderSourced,
     "order_backordered": OrderBackordered,
     "order_out_of_stock": OrderOutOfStock,
+    "reservation_moved": ReservationMoved,
     "units_routed": UnitsRouted,
     "units_backordered": UnitsBackordered,
     "routing_failed": RoutingFailed,
@@ -130,7 +133,7 @@ def _decision(order: Order, envelope: Envelope) -> RoutingDecisionView:
 
 
 def _routed(order: Order, event: _Decision) -> Iterator[RoutedUnitsView]:
-    if isinstance(event, SourcingPlanned | OrderSourced):
+    if isinstance(event, SourcingPlanned | OrderSourced | ReservationMoved):
         for one in event.allocations:
             yield _units(order, one.line_id, one.quantity, one.node, _how(one), one.sku)
     if isinstance(event, UnitsRouted):
