@@ -80,6 +80,13 @@ class Shop:
         return self.order.live_fulfillments
 
     @property
+    def ended(self) -> tuple[Fulfillment, ...]:
+        """What was given back, where nothing else is left."""
+        elsewhere = (FulfillmentState.MERGED, FulfillmentState.MOVED)
+        parts = self.order.progress.fulfillments
+        return tuple(part for part in parts if part.state not in elsewhere)
+
+    @property
     def part(self) -> Fulfillment:
         """The one that was acted on last, else the only one."""
         parts = self.order.progress.fulfillments
