@@ -204,7 +204,7 @@ def test_of_what_was_collected_in_part_the_rest_is_refunded_in_time(
 ) -> None:
     sku = shop.item(2, node=COUNTER)
     order = collect(shop, sku, payment={**BY_CHANNEL, "collected": "80.00"})
-    part = ready(order, seconds=15)
+    part = ready(order, seconds=8)
     some = {"lines": [{"line_id": sku, "quantity": 1}], "hand_over_id": "first"}
     assert hand_over(order, part, code=code_of(order), **some).status_code == 200
 
