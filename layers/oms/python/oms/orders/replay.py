@@ -34,7 +34,7 @@ _HOUR = slice(11, 13)
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """``orders`` in the order of their capture; ``positions`` and ``items`` of all that they, and
-    what is made for them, are made of."""
+    what is made for them, are made of; ``production`` and ``weekly`` as in ``Situation``."""
 
     policy: SourcingPolicy
     orders: Sequence[Order]
@@ -42,6 +42,8 @@ class Scenario:
     items: Mapping[str, Item]
     nodes: Sequence[Node]
     services: Sequence[CarrierService]
+    production: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    weekly: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ def recorded_allocations(order: Order) -> tuple[Allocation, ...]:
             drop_ship=part.drop_ship,
             make=part.make,
             component=line.component,
+            effort=line.effort,
         )
         for part in order.live_fulfillments
         for line in part.lines
@@ -150,6 +153,7 @@ class _World:
     scenario: Scenario
     nodes: Mapping[str, Node]
     there: dict[str, dict[str, int]]
+    production: dict[str, dict[str, int]]
     taken: dict[tuple[str, str], Load] = field(default_factory=dict)
 
     @classmethod
@@ -163,12 +167,16 @@ class _World:
             for sku, position in scenario.positions.items()
             if position.policy.tracked
         }
+        production = {name: dict(days) for name, days in scenario.production.items()}
         for order in scenario.orders:
             for one in recorded_allocations(order):
+                for effort in one.effort:
+                    days = production.setdefault(effort.resource, {})
+                    days[effort.day] = days.get(effort.day, 0) + effort.units
                 if one.tracked and one.sku in there:
                     at = there[one.sku]
                     at[one.node] = at.get(one.node, 0) + one.quantity
-        return cls(scenario, {node.id: node for node in scenario.nodes}, there)
+        return cls(scenario, {node.id: node for node in scenario.nodes}, there, production)
 
     def route(self, order: Order) -> Placement:
         now, units = order.content.captured_at, to_route(order)
@@ -201,6 +209,11 @@ class _World:
             rates=(lambda of, to: rates_from(of, scenario.services, to, currency, now))
             if costs
             else None,
+            production={
+                name: tuple(sorted((day, units) for day, units in days.items() if units > 0))
+                for name, days in self.production.items()
+            },
+            weekly=scenario.weekly,
         )
         decision = decide(order, situation, now)
         return decision.allocations, decision.rule, decision.reason
@@ -238,6 +251,8 @@ class _World:
     def _take(self, allocations: Iterable[Allocation], now: datetime) -> None:
         allocations = tuple(allocations)
         for one in allocations:
+            for effort in one.effort:
+                self.production[effort.resource][effort.day] -= effort.units
             made = one.make and not one.component
             if one.sku in self.there and not made and not one.drop_ship:
                 at = self.there[one.sku]

@@ -92,8 +92,8 @@ def look(
     named = {line.pickup_node for line in lines if line.pickup_node}
     named |= {node for item in items.values() for node in _elsewhere(item)}
     nodes = {node.id: node for node in catalog.nodes(named)} if named else {}
-    production = _production(items, policy, stock, now)
-    weekly = _weekly(prospect, policy, stock, now)
+    production = production_of(items, policy, stock, now)
+    weekly = weekly_of(positions, policy, stock, now)
     if not asks & {RankBy.COST}:
         return Situation(
             units, policy, prospect, claimed, nodes, items, production=production, weekly=weekly
@@ -114,16 +114,17 @@ def look(
     )
 
 
-def _weekly(
-    prospect: Prospect, policy: SourcingPolicy, stock: Stock, now: datetime
+def weekly_of(
+    positions: Mapping[str, Position], policy: SourcingPolicy, stock: Stock, now: datetime
 ) -> Mapping[tuple[str, str], float]:
-    """By what was sold since the end of the day a week ago."""
+    """By SKU and node the units sold in a week, by what was sold since the end of the day a week
+    ago; nothing for a policy that does not rank by it."""
     rankers = (ranker.by for rule in policy.rules for ranker in rule.rankers)
     if RankBy.WEEKS_OF_SUPPLY not in rankers:
         return {}
     sold = {
         (sku, balance.node): balance.sold
-        for sku, position in sorted(prospect.positions.items())
+        for sku, position in sorted(positions.items())
         for balance in position.balances
         if balance.available > 0
     }
@@ -133,7 +134,7 @@ def _weekly(
     return {place: (sold[place] - units) * 7 / days for place, units in before.items()}
 
 
-def _production(
+def production_of(
     items: Mapping[str, Item], policy: SourcingPolicy, stock: Stock, now: datetime
 ) -> Mapping[str, tuple[tuple[str, int], ...]]:
     """What is left of the resources that the items are made with, where the policy makes any."""

@@ -12,6 +12,7 @@ from oms.inventory.store import Stock
 from oms.kernel.errors import Fault, Faults, Invalid, NotFound
 from oms.orders.model import Order, State
 from oms.orders.replay import Replayed, Scenario, recorded_allocations, replay, skus_of, to_route
+from oms.orders.routing import production_of, weekly_of
 from oms.orders.simulation_contract import MOST_REPLAYED, Selection
 from oms.orders.store import OrderIndex
 from oms.routing.policy import SourcingPolicy
@@ -70,7 +71,16 @@ def simulate(
         | {line.pickup_node for order in found for line in order.content.lines if line.pickup_node}
     )
     services = catalog.carrier_services()
-    scenario = Scenario(policy, found, positions, items, nodes, services)
+    scenario = Scenario(
+        policy,
+        found,
+        positions,
+        items,
+        nodes,
+        services,
+        production_of(items, policy, stock, now),
+        weekly_of(positions, policy, stock, now),
+    )
     replayed = replay(scenario, lambda: seconds_left() > 0)
     return Simulation(replayed, left_out, unread + len(found) - len(replayed))
 
