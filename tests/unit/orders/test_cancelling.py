@@ -172,6 +172,24 @@ def test_a_part_of_what_is_being_made_is_not_cancelled_either() -> None:
     assert all(not part.make for part in after.live_fulfillments)
 
 
+def test_what_making_takes_adds_up_when_work_is_put_together() -> None:
+    day = (Effort("oven", "2026-05-05", 3),)
+    order = made(day)
+    paid = happened.PaymentAuthorized(order.payment.id, order.content.total.minor, "ref", "key")
+    order = given(order, paid)
+    order = given(order, *decisions.release(order))
+    part = next(one for one in order.live_fulfillments if one.make)
+    twin = replace(part, id=work.next_id(order))
+    order = given(order, happened.UnitsRouted((twin,), "rule", "why"))
+
+    order = given(order, *work.merge(order, part.id, [twin.id]))
+
+    merged = order.fulfillment(part.id)
+    assert merged is not None
+    (line,) = (one for one in merged.lines if not one.component)
+    assert (line.quantity, line.effort) == (6, (*day, *day))
+
+
 def test_what_was_paid_beyond_what_is_due_is_refunded() -> None:
     order = released()
     total = order.content.total.minor

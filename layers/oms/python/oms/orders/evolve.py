@@ -365,12 +365,17 @@ def _merged(order: Order, event: happened.FulfillmentsMerged) -> Order:
 
 
 def _joined(lines: Iterable[FulfillmentLine]) -> tuple[FulfillmentLine, ...]:
-    """One for each line and counter, in the order in which they come."""
-    units: dict[FulfillmentLine, int] = {}
+    """One for each line and counter, in the order in which they come; what making takes adds up."""
+    joined: dict[FulfillmentLine, FulfillmentLine] = {}
     for line in lines:
-        alike = replace(line, quantity=0)
-        units[alike] = units.get(alike, 0) + line.quantity
-    return tuple(replace(line, quantity=quantity) for line, quantity in units.items())
+        alike = replace(line, quantity=0, effort=())
+        before = joined.get(alike, alike)
+        joined[alike] = replace(
+            before,
+            quantity=before.quantity + line.quantity,
+            effort=(*before.effort, *line.effort),
+        )
+    return tuple(joined.values())
 
 
 def _moved_away(order: Order, event: happened.FulfillmentMoved) -> Order:
