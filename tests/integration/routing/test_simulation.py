@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from oms.catalog.delivery import Band, CarrierService, Promising
+from oms.aws.promise_store import PromiseStore
+from oms.catalog.delivery import (
+    Band,
+    CarrierService,
+    Production,
+    Promising,
+    PromisingMode,
+)
 from oms.catalog.model import Item, Node
 from oms.kernel.errors import Invalid
 from oms.kernel.money import Money
@@ -213,3 +220,18 @@ def test_a_node_with_capacity_takes_so_many_of_the_orders_of_a_day(oms: World) -
         sourced(oms, number, SP)
     found = simulated(oms, NEAREST).orders
     assert [nodes(one.proposed) for one in found] == [["sp-dc"], ["rj-store"]]
+
+
+def test_what_is_made_takes_the_days_of_its_resource(oms: World) -> None:
+    made = Production("engraver", ("sp-dc",), effort=2)
+    oms.catalog.put_item(
+        Item("MUG", "Mug", promising=Promising(PromisingMode.CTP, production=made))
+    )
+    oms.catalog.put_node(replace(SP, makes=True))
+    PromiseStore(oms.client, "inventory").set_days("engraver", {LATER.date(): 5})
+    for number in range(2):
+        oms.capture(replace(content(line("MUG", 2), number=str(number)), captured_at=CAUSE.at))
+    rule = Rule("make", otherwise=Otherwise((Step.MAKE, Step.WAIT)))
+    first, second = simulated(oms, SourcingPolicy("made", (rule,))).orders
+    assert (nodes(first.proposed), first.proposed.unfilled) == (["sp-dc"], {})
+    assert (nodes(second.proposed), second.proposed.unfilled) == ([], {"MUG": 2})
