@@ -146,6 +146,21 @@ class AChain(RuleBasedStateMachine):
         part = self.part(which)
         self.take(lambda order: work.hand_over(order, part.id, _of(part, units)))
 
+    @rule(which=WHICH, units=UNITS, declined=st.booleans())
+    def leave_some(self, which: int, units: dict[str, int], declined: bool) -> None:
+        """Not collected in time, or not wanted at the counter."""
+        part = self.part(which)
+        some = _of(part, units) or part.units
+        self.take(
+            lambda order: work.expire_some(order, part.id, some, "not_collected", declined=declined)
+        )
+
+    @rule(which=WHICH, outcome=st.sampled_from(["lost", "returned_to_sender"]))
+    def fail_to_arrive(self, which: int, outcome: str) -> None:
+        part = self.part(which)
+        number = f"BR-{part.id}"
+        self.take(lambda order: decisions.fail_delivery(order, part.id, number, outcome))
+
     @rule(nodes=st.lists(st.sampled_from(NODES), min_size=5, max_size=5), share=st.integers(1, 2))
     def route(self, nodes: list[str], share: int) -> None:
         """Half of what has no node, or all of it."""
