@@ -139,6 +139,10 @@ def test_what_was_decided_is_not_changed_by_a_date_in_the_past(api: Gateway) -> 
             [("rules.0.nodes", "no_node_passes")],
         ),
         (rules({}) | {"channels": ["fax"]}, [("channels.0", "unknown_channel")]),
+        (
+            rules({"orders": {"channels": ["web", "fax"]}}),
+            [("rules.0.orders.channels.1", "unknown_channel")],
+        ),
         ({"rules": [{"id": "a"}, {"id": "a"}]}, [("rules.1.id", "rule_twice")]),
         (rules({"next_rule": "x"}), [("rules.0.next_rule", "unknown_rule")]),
         (

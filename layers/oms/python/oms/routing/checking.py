@@ -5,7 +5,7 @@ the one that ``otherwise`` names when units are left. A policy in which that can
 is refused, and so is one with a rule that it never comes to.
 """
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 
 from oms.kernel.errors import Faults
 from oms.routing.policy import OrderFilter, Rule, SourcingPolicy, Step
@@ -15,9 +15,7 @@ _ENDS = (Step.NEXT, Step.WAIT, Step.EXCEPTION)
 
 def check(policy: SourcingPolicy, nodes: Set[str], channels: Set[str], faults: Faults) -> None:
     """``nodes`` and ``channels``: ids of those among the ones it names that there are."""
-    for index, channel in enumerate(policy.channels):
-        if channel not in channels:
-            faults.add(f"channels.{index}", "unknown_channel", f"{channel!r} is not a channel")
+    _check_known("channels", policy.channels, channels, "channel", faults)
     if not policy.rules:
         faults.add("rules", "no_rules", "a policy has at least one rule")
     places: dict[str, int] = {}
@@ -25,6 +23,8 @@ def check(policy: SourcingPolicy, nodes: Set[str], channels: Set[str], faults: F
         if rule.id in places:
             faults.add(f"rules.{index}.id", "rule_twice", f"{rule.id!r} is there already")
         places.setdefault(rule.id, index)
+        path, named = f"rules.{index}.orders.channels", rule.orders.channels
+        _check_known(path, named, channels, "channel", faults)
         _check_rule(f"rules.{index}", rule, nodes, faults)
     for index, rule in enumerate(policy.rules):
         if rule.otherwise.rule and rule.otherwise.rule not in places:
@@ -34,6 +34,11 @@ def check(policy: SourcingPolicy, nodes: Set[str], channels: Set[str], faults: F
         _check_ways(policy, places, faults)
 
 
+def named_channels(policy: SourcingPolicy) -> set[str]:
+    of_rules = (channel for rule in policy.rules for channel in rule.orders.channels)
+    return {*policy.channels, *of_rules}
+
+
 def named_nodes(policy: SourcingPolicy) -> set[str]:
     return {
         node for rule in policy.rules for node in (*rule.nodes.nodes, *rule.nodes.without_nodes)
@@ -41,11 +46,8 @@ def named_nodes(policy: SourcingPolicy) -> set[str]:
 
 
 def _check_rule(path: str, rule: Rule, nodes: Set[str], faults: Faults) -> None:
-    for member in ("nodes", "without_nodes"):
-        for index, node in enumerate(getattr(rule.nodes, member)):
-            if node not in nodes:
-                at = f"{path}.nodes.{member}.{index}"
-                faults.add(at, "unknown_node", f"{node!r} is not a node")
+    _check_known(f"{path}.nodes.nodes", rule.nodes.nodes, nodes, "node", faults)
+    _check_known(f"{path}.nodes.without_nodes", rule.nodes.without_nodes, nodes, "node", faults)
     if rule.nodes.nodes and set(rule.nodes.nodes) <= set(rule.nodes.without_nodes):
         faults.add(f"{path}.nodes", "no_node_passes", "every node it names is left out as well")
     if rule.nodes.groups and set(rule.nodes.groups) <= set(rule.nodes.without_groups):
@@ -57,6 +59,15 @@ def _check_rule(path: str, rule: Rule, nodes: Set[str], faults: Faults) -> None:
         seen.add(ranker.by)
     _check_value(f"{path}.orders", rule.orders, faults)
     _check_steps(path, rule, faults)
+
+
+def _check_known(
+    path: str, named: Sequence[str], known: Set[str], what: str, faults: Faults
+) -> None:
+    codes = {"channel": "unknown_channel", "node": "unknown_node"}
+    for index, name in enumerate(named):
+        if name not in known:
+            faults.add(f"{path}.{index}", codes[what], f"{name!r} is not a {what}")
 
 
 def _check_value(path: str, orders: OrderFilter, faults: Faults) -> None:

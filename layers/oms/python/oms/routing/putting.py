@@ -7,7 +7,7 @@ from typing import Protocol
 from oms.catalog.model import Channel, Node
 from oms.kernel.errors import Faults
 from oms.kernel.events import Cause
-from oms.routing.checking import check, named_nodes
+from oms.routing.checking import check, named_channels, named_nodes
 from oms.routing.contract import SourcingPolicyDocument, policy_of
 from oms.routing.policies import is_same
 from oms.routing.policy import SourcingPolicy
@@ -53,7 +53,7 @@ def checked(policy_id: str, document: SourcingPolicyDocument, catalog: Places) -
     policy = policy_of(policy_id, document, faults)
     named = named_nodes(policy)
     nodes = {node.id for node in catalog.nodes(named)} if named else set[str]()
-    channels = {one for one in policy.channels if catalog.channel(one) is not None}
+    channels = {one for one in named_channels(policy) if catalog.channel(one) is not None}
     check(policy, nodes, channels, faults)
     faults.refuse("the policy breaks a rule")
     return policy
