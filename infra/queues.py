@@ -136,6 +136,9 @@ QUEUES = (
         promised_types=(
             "order_sourced",
             "order_backordered",
+            "units_routed",
+            "units_backordered",
+            "fulfillment_moved",
             "fulfillment_shipped",
             "fulfillment_handed_over",
             "order_cancelled",

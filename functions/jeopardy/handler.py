@@ -39,6 +39,8 @@ def _keep(event: Envelope, cause: Cause) -> int:
             return keeping.stock_is_lacking(event.subject, "sold_out", keeper, cause)
         case "order_sourced":
             keeping.stock_is_held(event.subject, keeper, cause)
+        case "units_routed" | "units_backordered" | "fulfillment_moved":
+            return keeping.stock_has_moved(event.subject, keeper, cause)
         case "fulfillment_shipped" | "fulfillment_handed_over":
             keeping.units_left(event.subject, keeper)
         case "address_changed":

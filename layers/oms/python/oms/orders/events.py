@@ -277,6 +277,7 @@ class FulfillmentMoved:
     part: Fulfillment
     reason: str
     drop_ship: bool = False
+    promised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +323,7 @@ class UnitsRouted:
     waited: tuple[Units, ...] = ()
     evidence: Evidence | None = None
     drop_ship: bool = False
+    promised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +333,7 @@ class UnitsBackordered:
     units: tuple[Units, ...]
     reason: str
     evidence: Evidence | None = None
+    promised: bool = False
 
 
 @dataclass(frozen=True, slots=True)

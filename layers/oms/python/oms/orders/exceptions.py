@@ -248,7 +248,9 @@ def _sourced(order: Order, plan: Plan, taken: Sequence[Slot]) -> tuple[Event, ..
     }
     if not rest:
         return sourced
-    return (*sourced, happened.UnitsBackordered(work.as_units(rest), plan.reason))
+    promised = decisions.is_promised(order)
+    waits = happened.UnitsBackordered(work.as_units(rest), plan.reason, promised=promised)
+    return (*sourced, waits)
 
 
 def _backorder(order: Order, resolution: Resolution, router: Router, cause: Cause) -> _Resolved:
@@ -273,7 +275,8 @@ def _backorder(order: Order, resolution: Resolution, router: Router, cause: Caus
             for line_id, quantity in units.items()
             if quantity > waiting[line_id]
         }
-        waits = happened.UnitsBackordered(work.as_units(more), reason)
+        promised = decisions.is_promised(order)
+        waits = happened.UnitsBackordered(work.as_units(more), reason, promised=promised)
     events = (resolved, waits)
     after = evolve_all(order, events)
     return _Resolved(events, requeue(order, after, router.stock, rooms))

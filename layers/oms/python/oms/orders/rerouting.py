@@ -310,6 +310,7 @@ def routed(order: Order, plan: Plan, slots: Sequence[Slot]) -> tuple[Event, ...]
             _waited(order, parts),
             plan.evidence,
             any(part.drop_ship for part in parts),
+            decisions.is_promised(order),
         ),
     )
     for part_id, into in joining.items():
@@ -368,7 +369,10 @@ def _rest(order: Order, plan: Plan) -> tuple[Event, ...]:
         if (units := plan.waits.get(line.line_id, 0) - count.backordered) > 0
     }
     if more:
-        events.append(happened.UnitsBackordered(work.as_units(more), plan.reason, plan.evidence))
+        promised = decisions.is_promised(order)
+        events.append(
+            happened.UnitsBackordered(work.as_units(more), plan.reason, plan.evidence, promised)
+        )
         order = evolve_all(order, events[-1:])
     if plan.fails and not order.progress.unroutable:
         failed = happened.RoutingFailed(work.as_units(plan.fails), plan.reason, plan.evidence)

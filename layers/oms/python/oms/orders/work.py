@@ -139,7 +139,8 @@ def move(order: Order, fulfillment: str, part: Fulfillment, reason: str) -> Even
     if not may_step(order, found, "move"):
         return NOTHING
     concerns_supplier = found.drop_ship or part.drop_ship
-    return (happened.FulfillmentMoved(found.id, part, reason, concerns_supplier),)
+    promised = decisions.is_promised(order)
+    return (happened.FulfillmentMoved(found.id, part, reason, concerns_supplier, promised),)
 
 
 def make_ready(order: Order, fulfillment: str, pickup_until: datetime, step: str = "") -> Events:

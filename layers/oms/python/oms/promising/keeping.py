@@ -62,10 +62,11 @@ def look_after(sku: str, reason: str, keeper: Keeper, cause: Cause) -> int:
 
 
 def stock_is_held(order_id: str, keeper: Keeper, cause: Cause) -> None:
-    """The order is sourced: its lines wait for no supply any more."""
+    """The order is sourced: its lines wait for no supply any more, but for the rest of one that
+    went ahead without it."""
     order, rows = _order_and_rows(order_id, keeper)
     if decisions.has_reached(order, State.SOURCED):
-        _hold(order, rows, keeper, cause)
+        _hold(order, [row for row in rows if _has_its_stock(order, row)], keeper, cause)
 
 
 def stock_is_lacking(order_id: str, reason: str, keeper: Keeper, cause: Cause) -> int:
@@ -81,6 +82,32 @@ def stock_is_lacking(order_id: str, reason: str, keeper: Keeper, cause: Cause) -
             keeper.stock.transact([keeper.demand.change(waits), *_peg(waits, {}, keeper)])
     skus = sorted({row.sku for row in rows})
     return sum(look_after(sku, reason, keeper, cause) for sku in skus)
+
+
+def stock_has_moved(order_id: str, keeper: Keeper, cause: Cause) -> int:
+    """After its release some of the order comes from elsewhere than it did, or waits for stock. As
+    ``look_after``."""
+    order, rows = _order_and_rows(order_id, keeper)
+    waits = set(order.backordered_lines)
+    lacking = [row for row in rows if row.line_id in waits and not row.component]
+    for row in lacking:
+        if row.has_stock:
+            parts = tuple(part for part in order.promised_parts if part.line_id == row.line_id)
+            waiting = replace(row, held=False, reserved=False, parts=parts)
+            keeper.stock.transact([keeper.demand.change(waiting), *_peg(waiting, {}, keeper)])
+    for row in rows:
+        if row.line_id not in order.unrouted and not row.component and _is_elsewhere(order, row):
+            _hold_row(order, replace(row, held=False), keeper, cause)
+    return sum(look_after(sku, "sold_out", keeper, cause) for sku in {row.sku for row in lacking})
+
+
+def _has_its_stock(order: Order, row: DemandLine) -> bool:
+    """Of an order that is sourced."""
+    return row.line_id not in order.unrouted and row.line_id not in order.backordered_lines
+
+
+def _is_elsewhere(order: Order, row: DemandLine) -> bool:
+    return {node for node, _ in _nodes(order, row)} != {part.node for part in row.parts}
 
 
 def units_left(order_id: str, keeper: Keeper) -> None:
@@ -199,7 +226,8 @@ def _tell_of(
     finding: Finding, reason: str, position: Position, keeper: Keeper, cause: Cause
 ) -> None:
     order = keeper.orders.load(finding.line.order_id)
-    if not finding.line.held and decisions.has_reached(order, State.SOURCED):
+    sourced = decisions.has_reached(order, State.SOURCED) and _has_its_stock(order, finding.line)
+    if not finding.line.held and sourced:
         # It has its stock, and the message that says so is on its way.
         stock_is_held(order.order_id, keeper, cause)
     elif finding.alternative and not finding.line.held and position.policy.take_alternative:
