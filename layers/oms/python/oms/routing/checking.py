@@ -23,8 +23,8 @@ def check(policy: SourcingPolicy, nodes: Set[str], channels: Set[str], faults: F
         if rule.id in places:
             faults.add(f"rules.{index}.id", "rule_twice", f"{rule.id!r} is there already")
         places.setdefault(rule.id, index)
-        path, named = f"rules.{index}.orders.channels", rule.orders.channels
-        _check_known(path, named, channels, "channel", faults)
+        at = f"rules.{index}.orders.channels"
+        _check_known(at, rule.orders.channels, channels, "channel", faults)
         _check_rule(f"rules.{index}", rule, nodes, faults)
     for index, rule in enumerate(policy.rules):
         if rule.otherwise.rule and rule.otherwise.rule not in places:
