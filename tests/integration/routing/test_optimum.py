@@ -28,14 +28,14 @@ def gaps_of(
 
 
 def test_plans_cost_what_the_optimum_costs_or_hardly_more() -> None:
-    gaps = gaps_of(range(60))
-    assert len(gaps) >= 30
+    gaps = gaps_of(range(50))
+    assert len(gaps) >= 25
     assert sum(gaps) / len(gaps) < MEAN_GAP
 
 
 def test_of_the_largest_problems_too() -> None:
-    gaps = gaps_of(range(1000, 1010), lines=10, nodes=50)
-    assert len(gaps) >= 5
+    gaps = gaps_of(range(1000, 1008), lines=10, nodes=50)
+    assert len(gaps) >= 4
     assert sum(gaps) / len(gaps) < MEAN_GAP
 
 
