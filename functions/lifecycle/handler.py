@@ -46,8 +46,6 @@ def take(message: Message) -> None:
             signal(event.subject, about, stores.orders(), stores.orders(), lifecycle)
         for sku in _skus(event):
             _wake(sku)
-        if event.type == "stock_received":
-            _wake_makers(str(event.data["sku"]))
 
 
 def _start(event: Envelope) -> None:
@@ -58,11 +56,8 @@ def _start(event: Envelope) -> None:
 def _wake(sku: str) -> None:
     orders = stores.orders()
     wake_for_stock(sku, orders, orders, stores.stock(), stores.catalog(), lifecycle, utc_now())
-
-
-def _wake_makers(sku: str) -> None:
-    orders = stores.orders()
-    wake_for_components(sku, stores.demand(), orders, orders, lifecycle)
+    made = stores.catalog_store().made_with(sku)
+    wake_for_components(made, orders, orders, stores.stock(), lifecycle)
 
 
 def _skus(event: Envelope) -> list[str]:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from tests.e2e.shop import Placed, Shop
-from tests.e2e.stack import eventually
 
 CHANNEL = "made"
 POLICY = "e2e-made"
@@ -90,10 +89,21 @@ def test_what_cannot_be_made_in_time_waits_until_capacity_is_free(shop: Shop) ->
     assert shop.stock(leg)["reserved"] == 4
     first.cancel()
     first.becomes("cancelled")
-    eventually(lambda: _left(shop, table) == 1)
-    assert shop.stock(leg)["reserved"] == 0
-    second.cancel()
-    second.becomes("cancelled")
+
+    second.becomes("released", "waiting_for_node")
+    assert (shop.stock(leg)["reserved"], _left(shop, table)) == (4, 0)
+
+
+def test_what_lacks_a_component_is_made_when_it_comes(shop: Shop) -> None:
+    leg = shop.item(3, node=WORKSHOP)
+    table = _made_of(shop, leg, capacity=1)
+    order = _place(shop, table)
+    order.awaits("stock")
+
+    shop.receive(leg, 1, node=WORKSHOP)
+
+    (part,) = order.becomes("released")["fulfillments"]
+    assert part["make"]
 
 
 def test_a_workshop_that_says_no_keeps_its_components_and_its_day(shop: Shop) -> None:

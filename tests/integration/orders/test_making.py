@@ -16,6 +16,8 @@ from oms.orders.cancelling import Asked, cancel_lines
 from oms.orders.decisions import authorize_payment
 from oms.orders.model import CommittedPromise, Content, Order, PromisedPart, State
 from oms.orders.rerouting import Router, reroute
+from oms.orders.store import AwaitedToken
+from oms.orders.supervision import wake_for_components
 from oms.promising.demand import DemandLine
 from oms.promising.model import Destination
 from oms.routing.policies import BuiltIn
@@ -189,3 +191,17 @@ def test_what_was_promised_to_be_made_takes_no_capacity_twice(bakery: World) -> 
     assert reserved(bakery) == (6, 2)
     assert left(bakery) == 5
     assert decisions.is_promised(order)
+
+
+def test_components_that_come_wake_who_waits_for_what_is_made_of_them(bakery: World) -> None:
+    order = bakery.capture(content(line("CAKE", 1, 3000), line("TEE", 9)))
+    with pytest.raises(Backordered):
+        reserve(bakery, order)
+    bakery.orders.put_token(order.order_id, AwaitedToken("token", "stock"))
+    made = bakery.catalog.made_with("MUG")
+
+    wake_for_components(made, bakery.orders, bakery.orders, bakery.stock, bakery.lifecycle)
+
+    assert made == ("CAKE",)
+    assert bakery.catalog.made_with("CAKE") == ("CAKE",)
+    assert [token for token, _ in bakery.lifecycle.resumed] == ["token"]

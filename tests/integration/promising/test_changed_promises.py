@@ -8,8 +8,6 @@ from oms.catalog.model import Item
 from oms.orders import events as happened
 from oms.orders.cancelling import Asked, cancel_lines
 from oms.orders.model import Order
-from oms.orders.store import AwaitedToken
-from oms.orders.supervision import Resumption, wake_for_components
 from oms.promising import keeping
 from tests.integration.promising.desk import Desk, day
 from tests.integration.promising.test_from_question_to_order import CHECKED, asked, captured
@@ -72,14 +70,3 @@ def test_what_goes_elsewhere_is_dated_anew(desk: Desk) -> None:
 
     (row,) = desk.rows()
     assert (row.destination.city, row.destination.postal_code) == ("Manaus", "69005-000")
-
-
-def test_components_that_come_wake_what_is_made_of_them(desk: Desk) -> None:
-    bakery(desk, flour=5)
-    order = captured(desk, asked(desk, "BREAD"), "BREAD")
-    oms = desk.oms
-    oms.orders.put_token(order.order_id, AwaitedToken("token", "stock"))
-
-    wake_for_components("FLOUR", desk.keeper.demand, oms.orders, oms.orders, oms.lifecycle)
-
-    assert oms.lifecycle.resumed == [("token", Resumption("stock_changed"))]

@@ -9,6 +9,7 @@ pk                   sk            what
 ``carrier_services`` service id    a carrier service; all of them are one query
 ``channel#<id>``     ``channel``   a channel
 ``part_of#<sku>``    bundle        that the bundle holds the SKU, or did once
+``goes_into#<sku>``  SKU           that it is made with the SKU, or was once
 ``availability``     channel id    a channel that is told what it may sell, once more
 ===================  ============  ================================================
 """
@@ -99,6 +100,9 @@ class CatalogStore:
         for component in item.components:
             part_of = _key((f"part_of#{component.sku}", item.sku))
             self._client.put_item(TableName=self._table, Item=part_of)
+        for sku in _goes_into(item):
+            goes_into = _key((f"goes_into#{sku}", item.sku))
+            self._client.put_item(TableName=self._table, Item=goes_into)
         record: dict[str, Any] = {
             **_key((f"item#{item.sku}", "item")),
             "record": dynamo.text(to_json(item)),
@@ -154,6 +158,11 @@ class CatalogStore:
             ExpressionAttributeValues={":part": dynamo.text(f"part_of#{sku}")},
         )
         return tuple(dynamo.read_text(item, "sk") for page in pages for item in page["Items"])
+
+    def made_with(self, sku: str) -> tuple[str, ...]:
+        """SKUs of what is made with it, itself if it is made, and maybe of some that no longer
+        are."""
+        return tuple(dynamo.read_text(item, "sk") for item in self._items_in(f"goes_into#{sku}"))
 
     def told_of_availability(self) -> tuple[Channel, ...]:
         """By id."""
@@ -269,6 +278,12 @@ def _with_switches(items: Iterable[Mapping[str, Any]]) -> tuple[Node, ...]:
             switched_off = from_json(record, SwitchedOff)
             nodes[node_id] = replace(nodes[node_id], switched_off=switched_off)
     return tuple(nodes.values())
+
+
+def _goes_into(item: Item) -> set[str]:
+    """What an item is made of, and the item: there may be more of it when any is there again."""
+    made = item.promising.production
+    return {item.sku, *(component.sku for component in made.components)} if made else set()
 
 
 def _made_of(item: Item) -> str:

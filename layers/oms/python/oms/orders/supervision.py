@@ -4,6 +4,7 @@ Whoever waits leaves its token first and looks second: what happened before the 
 seen by the look, what happens after it is told through the token. Nothing falls between.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -18,7 +19,6 @@ from oms.orders.command import execute
 from oms.orders.model import Order, State
 from oms.orders.prospects import line_up, prospect_of, units_of
 from oms.orders.store import AwaitedToken, Orders
-from oms.promising.demand import DemandLines
 from oms.routing.policies import Policies
 
 # One message wakes as many as its function gets through in time; it comes again for the rest.
@@ -141,13 +141,13 @@ def _wake(order_id: str, orders: Orders, tokens: Tokens, lifecycle: Lifecycle) -
 
 
 def wake_for_components(
-    sku: str, demand: DemandLines, orders: Orders, tokens: Tokens, lifecycle: Lifecycle
+    made: Iterable[str], orders: Orders, tokens: Tokens, stock: Stock, lifecycle: Lifecycle
 ) -> None:
-    """There may be more of what promised lines are made of: their orders look again. One that still
-    lacks something waits on."""
-    waiting = {row.order_id for row in demand.of_sku(sku) if row.component and not row.has_stock}
-    for order_id in sorted(waiting)[:WOKEN_AT_ONCE]:
-        signal(order_id, "stock", orders, tokens, lifecycle)
+    """There may be more of what these SKUs are made of: the first who wait for them look again. One
+    that still lacks something waits on."""
+    for sku in made:
+        for waiter in islice(stock.backorders.waiting(sku), WOKEN_AT_ONCE):
+            signal(waiter.order_id, "stock", orders, tokens, lifecycle)
 
 
 def resumption_of(order: Order, awaits: str) -> Resumption | None:
