@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from oms.kernel.errors import Conflict, Invalid, NotFound
 from oms.kernel.money import Money
-from oms.orders import cancelling, counter, decisions, work
+from oms.orders import cancelling, counter, decisions, rerouting, work
 from oms.orders import events as happened
 from oms.orders.decisions import Events
 from oms.orders.evolve import begin, evolve_all
@@ -29,6 +29,7 @@ from oms.orders.model import (
     Order,
     State,
 )
+from oms.orders.rerouting import Plan
 from tests.samples import NOW, content, line
 
 STORE = "rj-store"
@@ -266,18 +267,17 @@ def _of(part: Fulfillment, shares: list[int]) -> dict[str, int]:
 
 
 def _routed(order: Order, units: Mapping[str, int], nodes: list[str]) -> Events:
-    allocations, waited = list[Allocation](), dict[str, int]()
-    for (index, each), node in zip(enumerate(order.content.lines), nodes, strict=False):
-        if not (quantity := units.get(each.line_id, 0)):
-            continue
-        if waits := max(0, quantity - order.open_quantity(index)):
-            waited[each.line_id] = waits
-        at = STORE if each.method is Method.PICKUP else node
-        allocations.append(Allocation(each.line_id, each.sku, at, quantity))
-    if not allocations:
-        return ()
-    parts = decisions.fulfillments_of(order, allocations, ())
-    return (happened.UnitsRouted(parts, "rule", "why", work.as_units(waited)),)
+    allocations = [
+        Allocation(
+            each.line_id,
+            each.sku,
+            STORE if each.method is Method.PICKUP else node,
+            units[each.line_id],
+        )
+        for each, node in zip(order.content.lines, nodes, strict=False)
+        if units.get(each.line_id, 0)
+    ]
+    return rerouting.routed(order, Plan(tuple(allocations), rule="rule", reason="why"), ())
 
 
 def _counter_change(order: Order, part: str, asked: counter.Change) -> Events:
