@@ -359,6 +359,30 @@ def test_what_is_made_takes_its_components_from_the_node_that_makes_it() -> None
     ]
 
 
+def test_what_goes_together_is_drop_shipped_together() -> None:
+    sofa = [Want("SEAT", "SEAT", 1, group="sofa"), Want("BACK", "BACK", 2, group="sofa")]
+    limits = Limits(keep_together=True)
+    rule = Rule("r", limits=limits, otherwise=Otherwise((Step.DROP_SHIP, Step.WAIT)))
+    suppliers = {"SEAT": ("s1", "s2"), "BACK": ("s2", "s3")}
+    asked = request(*sofa, MUG, suppliers=suppliers)
+    decision = decided(rule, [facts("a", units={"MUG": 9, "SEAT": 9})], asked)
+    assert given(decision) == [("BACK", "s2", 2), ("SEAT", "s2", 1), ("MUG", "a", 2)]
+    apart = replace(asked, suppliers={"SEAT": ("s1",), "BACK": ("s2",)})
+    assert decided(rule, [facts("a", units={"MUG": 9})], apart).allocations == ()
+
+
+def test_what_goes_together_is_made_at_one_node() -> None:
+    pair = [Want("CAKE", "CAKE", 1, group="tea"), Want("PIE", "PIE", 1, group="tea")]
+    limits = Limits(keep_together=True)
+    rule = Rule("r", limits=limits, otherwise=Otherwise((Step.MAKE, Step.WAIT)))
+    egg = (Component("EGG", 1),)
+    makers = {"CAKE": (Maker("a", egg), Maker("b", egg)), "PIE": (Maker("b", egg),)}
+    asked = request(*pair, makers=makers)
+    one_egg, eggs = facts("a", units={"EGG": 1}), facts("b", units={"EGG": 2})
+    assert decided(rule, [one_egg, eggs], asked).allocations == ()
+    assert {one.node for one in decided(rule, [eggs], asked).allocations} == {"b"}
+
+
 # --- evidence -------------------------------------------------------------------------------
 
 

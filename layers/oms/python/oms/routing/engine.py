@@ -256,35 +256,60 @@ def _from_elsewhere(
     row: _Row,
     state: _State,
 ) -> None:
-    """Drop-ship or make what stands in the way; of a rule that is partial all that is left."""
+    """Drop-ship or make what stands in the way; of a rule that is partial all that is left. What
+    goes together comes from one supplier, or one maker."""
     task = Task(state.wants, rule.limits, request.currency)
     short = set(lacking(task, row.candidates))
-    wants = [want for want in state.wants if rule.partial or not short or want.line_id in short]
-    for want in wants:
+    for block in (*task.blocks, *((want,) for want in task.loose)):
+        if short and not rule.partial and not short.intersection(one.line_id for one in block):
+            continue
         allocations = (
-            _drop_shipped(want, request)
+            _drop_shipped(block, request)
             if step is Step.DROP_SHIP
-            else _made(want, request, candidates, state)
+            else _made(block, request, candidates, state)
         )
         if allocations:
             how = "drop-ships" if step is Step.DROP_SHIP else "makes"
-            node = allocations[0].node
-            state.give(rule.id, allocations, f"{node} {how} {want.sku}")
+            skus = ", ".join(dict.fromkeys(want.sku for want in block))
+            state.give(rule.id, allocations, f"{allocations[0].node} {how} {skus}")
 
 
-def _drop_shipped(want: Want, request: RoutingRequest) -> tuple[Allocation, ...]:
-    for node in request.suppliers.get(want.sku, ()):
-        if node not in request.excluded.get(want.line_id, frozenset()):
-            line_id, sku, units = want.line_id, want.sku, want.quantity
-            return (Allocation(line_id, sku, node, units, tracked=False, drop_ship=True),)
+def _drop_shipped(block: Sequence[Want], request: RoutingRequest) -> tuple[Allocation, ...]:
+    """From the first supplier that has none of it excluded."""
+    may = [
+        {
+            node
+            for node in request.suppliers.get(want.sku, ())
+            if node not in request.excluded.get(want.line_id, frozenset())
+        }
+        for want in block
+    ]
+    for node in request.suppliers.get(block[0].sku, ()):
+        if all(node in nodes for nodes in may):
+            return tuple(
+                Allocation(
+                    want.line_id, want.sku, node, want.quantity, tracked=False, drop_ship=True
+                )
+                for want in block
+            )
     return ()
 
 
 def _made(
-    want: Want, request: RoutingRequest, candidates: Sequence[NodeFacts], state: _State
+    block: Sequence[Want],
+    request: RoutingRequest,
+    candidates: Sequence[NodeFacts],
+    state: _State,
 ) -> tuple[Allocation, ...]:
-    there = {one.node.id: _left_at(one, state) for one in candidates}
-    return make(want, request, there, state.allocations).allocations
+    tried, found = state.copy(), list[Allocation]()
+    for want in block:
+        there = {one.node.id: _left_at(one, tried) for one in candidates}
+        made = make(want, request, there, tried.allocations).allocations
+        if not made:
+            return ()
+        tried.give("", made, "")
+        found += made
+    return tuple(found) if len({one.node for one in found}) == 1 else ()
 
 
 def _left_at(facts: NodeFacts, state: _State) -> dict[str, int]:
