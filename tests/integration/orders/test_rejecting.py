@@ -172,6 +172,21 @@ def test_what_nobody_has_waits_and_is_filled_when_it_comes(desk: Desk) -> None:
     desk.check()
 
 
+def test_more_of_what_it_waits_for_already_is_owed_too(desk: Desk) -> None:
+    desk.oms.receive("MUG", 3)
+    order = desk.released(content(line("MUG", 3)))
+    for waiting in (1, 2):
+        order = desk.reroute(desk.reject(at(order, SP), units={"MUG": 1}))
+        assert order.progress.counts[0].backordered == waiting
+        desk.check()
+    desk.oms.receive("MUG", 1, RJ)
+    assert desk.reroute(order) == order, "it waits for both"
+    desk.oms.receive("MUG", 1, RJ)
+    order = desk.reroute(order)
+    assert at(order, RJ).units == {"MUG": 2}
+    desk.check()
+
+
 def test_whoever_does_not_wait_is_a_persons_to_decide(desk: Desk) -> None:
     desk.oms.receive("MUG", 2)
     wanted = content(line("MUG", 2), on_out_of_stock=OutOfStockPolicy.CANCEL)

@@ -260,6 +260,13 @@ class Work(RuleBasedStateMachine):
                 assert order.state is State.RELEASED
 
     @invariant()
+    def what_is_free_lies_in_the_channels_parts(self) -> None:
+        shares = self.oms.stock.shares.shares("MUG")
+        balances = self.oms.stock.balances_of("MUG", consistent=True)
+        if shares:
+            assert sum(share.left for share in shares) == sum(one.available for one in balances)
+
+    @invariant()
     def capacity_is_what_is_held(self) -> None:
         held = sum(
             part.slot is not None
