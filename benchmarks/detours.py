@@ -23,7 +23,7 @@ _SKUS_AT = {
     "BAG": (STORE,),
     "BOX": (STORE,),
 }
-_CODE = re.compile(r"\b\d{6}\b")
+_CODE = re.compile(r"(?:código|code): (\d{6})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _added(name: str, work: Work, plain: Work) -> Detour:
 def _stock_up(system: System) -> None:
     place = {"country": "BR", "region": "RJ", "city": "Rio de Janeiro"}
     system.call("PUT", f"/v1/nodes/{FAR}", {"name": "CD Rio", "kind": "warehouse", **place})
-    store = {"name": "Loja Paulista", "kind": "store", "country": "BR", "pickup": True}
+    store = {"name": "Loja Paulista", "kind": "store", "country": "BR", "pickup": "any"}
     system.call("PUT", f"/v1/nodes/{STORE}", store)
     for sku, nodes in _SKUS_AT.items():
         system.call("PUT", f"/v1/items/{sku}", {"name": sku.title()})
@@ -147,8 +147,8 @@ def _code(system: System) -> str | None:
     answer = httpx.get(f"{system.engine.endpoint}/_ministack/ses/messages", trust_env=False)
     answer.raise_for_status()
     for message in reversed(answer.json()["messages"].get(ACCOUNT, [])):
-        if found := _CODE.search(str(message)):
-            return found.group()
+        if found := _CODE.search(message["BodyText"]):
+            return found[1]
     return None
 
 

@@ -9,15 +9,23 @@ from local.demo.samples import Key, Sample
 
 PAGE = 50
 
+# Parcels whose goods are elsewhere by now.
+_DEAD = ("rejected", "withdrawn", "moved", "merged", "cancelled", "uncollected")
+
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """The part of an order that one node ships."""
+    """The part of an order that one node ships, or hands over."""
 
     id: str
     node: str
     state: str
     tracking_number: str
+    hand_over_at: str = ""
+
+    @property
+    def is_live(self) -> bool:
+        return self.state not in _DEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,9 @@ class Order:
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        return tuple(sorted({parcel.node for parcel in self.parcels}))
+        """Where it came from in the end; those that were to begin with, if it came from none."""
+        live = {parcel.node for parcel in self.parcels if parcel.is_live}
+        return tuple(sorted(live or {parcel.node for parcel in self.parcels}))
 
 
 Board = Mapping[Key, Order]
@@ -114,7 +124,13 @@ def order_of(document: Document) -> Order:
             refunded=Decimal(payment["refunded"]),
         ),
         parcels=tuple(
-            Parcel(part["id"], part["node"], part["state"], part["tracking_number"])
+            Parcel(
+                part["id"],
+                part["node"],
+                part["state"],
+                part["tracking_number"],
+                part["hand_over_at"],
+            )
             for part in document["fulfillments"]
         ),
     )

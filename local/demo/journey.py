@@ -5,11 +5,13 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from functools import partial
 
 from local.demo import catalogue, checks, mails
 from local.demo.api import Api, Document
 from local.demo.board import Board, Watch
 from local.demo.carrier import Carrier
+from local.demo.counter import StoreCounter
 from local.demo.mails import Mail
 from local.demo.marketplace import Marketplace
 from local.demo.payment_provider import PaymentProvider
@@ -89,8 +91,15 @@ def _parts(
         PaymentProvider(webhooks),
         GoodsIn(Api.of(deployment, "inventory.write"), demo["late_stock"]),
         carrier,
+        StoreCounter(staff, partial(mails.pickup_code, deployment.endpoint)),
         *(
-            Node(node, staff, carrier.label, printer if node == LABELS_AT else None)
+            Node(
+                node,
+                staff,
+                carrier.label,
+                printer if node == LABELS_AT else None,
+                frozenset(sample.number for sample in SAMPLES if sample.refused_by == node),
+            )
             for node in demo["nodes"]
         ),
     ]

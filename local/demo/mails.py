@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 import httpx
 
@@ -16,16 +17,23 @@ TEMPLATES = ROOT / "layers" / "oms" / "python" / "oms" / "notifications" / "temp
 # Recipient, order number, kind and language of one e-mail.
 Mail = tuple[str, str, str, str]
 
+_CODE = re.compile(r"(?:código|code): (\d{6})")
+
 _LANGUAGES: tuple[Language, ...] = ("pt-BR", "en")
 _WILD = {"order": r"(?P<order>\S+)", "refunded": ".+"}
 
 
 def sent(endpoint: str) -> Counter[Mail]:
     """How often each e-mail was sent. Raises `LocalFailure` for one that nobody knows."""
-    answer = httpx.get(f"{endpoint}/_ministack/ses/messages", trust_env=False, timeout=30)
-    answer.raise_for_status()
-    messages = answer.json()["messages"].get(ACCOUNT, [])
-    return Counter(mail_of(message["To"], message["Subject"]) for message in messages)
+    return Counter(mail_of(message["To"], message["Subject"]) for message in _messages(endpoint))
+
+
+def pickup_code(endpoint: str, recipient: str) -> str | None:
+    """The code that the customer was told last; nothing before."""
+    for message in reversed(_messages(endpoint)):
+        if recipient in message["To"] and (found := _CODE.search(message["BodyText"])):
+            return found[1]
+    return None
 
 
 def mail_of(recipients: Iterable[str], subject: str) -> Mail:
@@ -34,6 +42,13 @@ def mail_of(recipients: Iterable[str], subject: str) -> Mail:
         if found := pattern.fullmatch(subject):
             return (", ".join(recipients), found["order"], kind, language)
     raise LocalFailure(f"no template has the subject of this e-mail: {subject!r}")
+
+
+def _messages(endpoint: str) -> list[dict[str, Any]]:
+    answer = httpx.get(f"{endpoint}/_ministack/ses/messages", trust_env=False, timeout=30)
+    answer.raise_for_status()
+    messages: list[dict[str, Any]] = answer.json()["messages"].get(ACCOUNT, [])
+    return messages
 
 
 @cache

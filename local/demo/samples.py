@@ -20,7 +20,8 @@ class Sample:
     """`file` is under `events/`: an order to post from `orders/`, a call to sign from `webhooks/`.
 
     `state`, `status`, `nodes` and `mails` (in `language`) are how it must end. It is sent `times`
-    times, and its customer cancels it once it has reached the state `cancelled_when`.
+    times, its customer cancels it once it has reached the state `cancelled_when`, and the node
+    `refused_by` says no to it.
     """
 
     file: str
@@ -34,6 +35,7 @@ class Sample:
     language: Language = "pt-BR"
     times: int = 1
     cancelled_when: str = ""
+    refused_by: str = ""
 
     @property
     def key(self) -> Key:
@@ -123,6 +125,22 @@ SAMPLES = (
         "TILL-4001",
         "till, a line by weight",
         nodes=("loja-savassi",),
+    ),
+    Sample(
+        "orders/web_pickup.json",
+        "web",
+        "WEB-1007",
+        "collected in a store with a code, paid at its till",
+        nodes=("loja-paulista",),
+        mails=("confirmation", "ready"),
+    ),
+    Sample(
+        "orders/web_rejected.json",
+        "web",
+        "WEB-1008",
+        "the store says no: another node ships it",
+        nodes=("cd-cajamar",),
+        refused_by="loja-savassi",
     ),
     Sample(
         "orders/web_declined.json",

@@ -10,6 +10,7 @@ import pytest
 
 from local.demo import carrier, payment_provider
 from local.demo.api import Api, Refusal
+from local.demo.counter import StoreCounter
 from local.demo.signed_webhook import shopify_signature, standard_signature
 from local.demo.warehouse import GoodsIn, Node, Printer
 from local.failure import LocalFailure
@@ -17,7 +18,7 @@ from oms.channels.carrier import read as read_carrier
 from oms.channels.model import Delivery, ParcelReported
 from oms.channels.signatures import verify_body_hmac, verify_standard_webhook
 from oms.payments.callbacks import read_callback
-from tests.unit.local.orders import order, parcel
+from tests.unit.local.orders import order, parcel, payment
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
@@ -114,7 +115,7 @@ def test_a_node_with_a_printer_buys_the_label_of_one_parcel_and_ships_with_it() 
     server = Server(work, *map(fulfillment, (*both, "labelled", "shipped", "shipped")))
     printer = Printer()
     node = Node("sp", server.api(), lambda: "EX123456785BR", printer)
-    waiting = order(state="released", parcels=(parcel("sp", "open"),))
+    waiting = order(state="released", parcels=(parcel("sp", "open"), parcel("rj", "open")))
 
     node.act({waiting.key: waiting})
     for _ in range(4):
@@ -138,6 +139,48 @@ def test_a_labelled_parcel_is_reported_whole_and_in_no_order() -> None:
         if isinstance(command, ParcelReported)
     ]
     assert statuses == ["delivered", "in_transit", "out_for_delivery", "accepted"]
+
+
+def test_a_node_says_no_to_the_orders_that_it_refuses() -> None:
+    work = httpx.Response(200, json={"fulfillments": [{"id": "ful_sp"}]})
+    server = Server(work, fulfillment("rejected"))
+    node = Node("sp", server.api(), lambda: "", refuses=frozenset({"WEB-1"}))
+    waiting = order("WEB-1", state="released", parcels=(parcel("sp", "open"),))
+
+    node.act({waiting.key: waiting})
+    node.act({})
+
+    assert server.asked[1:] == [("POST /v1/fulfillments/ful_sp/reject", {"reason": "too_busy"})]
+
+
+def test_what_is_collected_lies_ready_once_it_is_picked() -> None:
+    work = httpx.Response(200, json={"fulfillments": [{"id": "ful_sp"}]})
+    states = ("accepted", "picked", "ready")
+    steps = (httpx.Response(200, json={"state": state, "method": "pickup"}) for state in states)
+    server = Server(work, *steps)
+    node = Node("sp", server.api(), lambda: "")
+    waiting = order(state="released", parcels=(parcel("sp", "open"),))
+
+    node.act({waiting.key: waiting})
+    for _ in range(3):
+        node.act({})
+
+    assert [call.rpartition("/")[2] for call, _ in server.asked[1:]] == ["accept", "pick", "ready"]
+
+
+def test_a_customer_comes_with_the_code_once_it_was_mailed_and_pays_what_is_due() -> None:
+    codes = iter((None, "042137"))
+    server = Server(httpx.Response(200, json={"state": "delivered"}))
+    counter = StoreCounter(server.api(), lambda _: next(codes))
+    ready = order(state="released", paid=payment(), parcels=(parcel("sp", "ready"),))
+
+    counter.act({ready.key: ready})
+    counter.act({ready.key: ready})
+
+    ((call, body),) = server.asked
+    assert call == "POST /v1/fulfillments/ful_sp/hand-over"
+    assert body["code"] == "042137"
+    assert body["payment"]["amount"] == "100.00"
 
 
 def test_a_node_puts_a_parcel_back_whose_order_is_being_cancelled() -> None:
