@@ -87,6 +87,7 @@ def _planned(order: Order, event: happened.SourcingPlanned) -> Order:
         reserving_since=event.at,
         sourcing_rule=event.rule,
         sourcing_reason=event.reason,
+        unroutable="",
     )
 
 

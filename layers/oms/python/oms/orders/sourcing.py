@@ -294,6 +294,8 @@ def _plan_first(
     events = decisions.plan_sourcing(
         order, allocations, plan.rule, plan.reason, cause.at, plan.evidence
     )
+    if events and plan.unroutable and plan.left:
+        events = (*events, decisions.leave_rest(plan.left, plan.reason, unroutable=True))
     planned = orders.commit(order, events, cause)
     return _reserve_in_chunks(planned, prospect.positions, orders, stock, catalog, cause)
 
@@ -357,6 +359,7 @@ def _source_as_planned(
         progress.sourcing_rule,
         progress.sourcing_reason,
         left=tuple((line_id, units) for line_id, units in sorted(left.items()) if units),
+        unroutable=bool(progress.unroutable),
     )
     events = _events(order, plan, _slots(work))
     also = [
