@@ -187,6 +187,19 @@ def test_more_of_what_it_waits_for_already_is_owed_too(desk: Desk) -> None:
     desk.check()
 
 
+def test_a_node_that_takes_no_work_at_the_moment_is_waited_for(desk: Desk) -> None:
+    desk.oms.receive("MUG", 5)
+    desk.oms.receive("MUG", 5, RJ)
+    order = desk.released(content(line("MUG", 2)))
+    desk.oms.catalog.put_node(replace(RJ, capacity_per_day=0))
+    order = desk.reroute(desk.reject(at(order, SP), "too_busy"))
+    assert order.status == "partially_backordered"
+    assert "rj-store" in desk.oms.stock.capacity.waited_for()
+    desk.oms.catalog.put_node(RJ)
+    assert at(desk.reroute(order), RJ).units == {"MUG": 2}
+    desk.check()
+
+
 def test_whoever_does_not_wait_is_a_persons_to_decide(desk: Desk) -> None:
     desk.oms.receive("MUG", 2)
     wanted = content(line("MUG", 2), on_out_of_stock=OutOfStockPolicy.CANCEL)

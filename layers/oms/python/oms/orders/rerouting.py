@@ -220,10 +220,16 @@ def _given(order: Order, allocations: Iterable[Allocation]) -> dict[str, int]:
 
 def _is_no_use(order: Order, line_id: str, seen: Situation, given: Mapping[str, int]) -> bool:
     """Whether there is enough of it, and nobody ahead claims it, but at nodes that said no: it
-    would wait for ever, and what is there would wait with it."""
-    sku = order.content.line(line_id).sku
+    would wait for ever, and what is there would wait with it. Not while another node has it that
+    takes no work at the moment."""
+    sku, nodes = order.content.line(line_id).sku, said_no(order).get(line_id, frozenset())
+    if any(
+        one.available.units.get(sku) and one.available.node.id not in nodes
+        for one in seen.prospect.closed
+    ):
+        return False
     left = seen.prospect.left.get(sku, 0) - given.get(sku, 0)
-    return bool(said_no(order).get(line_id)) and left >= seen.units[line_id]
+    return bool(nodes) and left >= seen.units[line_id]
 
 
 def _rooms(
