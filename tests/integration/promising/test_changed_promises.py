@@ -11,6 +11,7 @@ from oms.orders.model import Order
 from oms.promising import keeping
 from tests.integration.promising.desk import Desk, day
 from tests.integration.promising.test_from_question_to_order import CHECKED, asked, captured
+from tests.integration.world import SP
 from tests.samples import CAUSE
 
 
@@ -70,3 +71,32 @@ def test_what_goes_elsewhere_is_dated_anew(desk: Desk) -> None:
 
     (row,) = desk.rows()
     assert (row.destination.city, row.destination.postal_code) == ("Manaus", "69005-000")
+
+
+def test_what_is_left_of_a_promise_comes_from_where_it_was_promised(desk: Desk) -> None:
+    desk.due("po_1", 5, 3)
+    order = captured(desk, asked(desk, quantity=3), quantity=3)
+    cancel(desk, order, "MUG", 2)
+    desk.oms.receive("MUG", 5)
+
+    after = desk.reserve(desk.oms.orders.load(order.order_id))
+
+    assert after.progress.sourcing_rule == "promised_nodes"
+    assert [one.quantity for one in after.progress.allocations] == [1]
+    counts = after.progress.counts[0]
+    assert (counts.reserved, counts.cancelled, after.open_quantity(0)) == (1, 2, 0)
+
+
+def test_a_line_that_is_made_is_held_as_what_is_made_not_as_what_goes_into_it(desk: Desk) -> None:
+    bakery(desk, flour=5)
+    desk.oms.catalog.put_node(replace(SP, makes=True))
+    order = captured(desk, asked(desk, "BREAD"), "BREAD")
+    desk.oms.receive("FLOUR", 5)
+
+    desk.reserve(order)
+    keeping.stock_is_held(order.order_id, desk.keeper, CHECKED)
+
+    (row,) = desk.rows("BREAD")
+    assert row.held
+    assert [part.quantity for part in row.parts] == [1]
+    assert desk.oms.balance("FLOUR").reserved == 1

@@ -356,13 +356,13 @@ def _nodes(order: Order, row: DemandLine) -> list[tuple[str, int]]:
     allocated = [
         (allocation.node, allocation.quantity)
         for allocation in order.progress.allocations
-        if allocation.line_id == row.line_id
+        if allocation.line_id == row.line_id and not allocation.component
     ]
     at_work = [
         (fulfillment.node, line.quantity)
         for fulfillment in order.live_fulfillments
         for line in fulfillment.lines
-        if line.line_id == row.line_id and not fulfillment.has_left
+        if line.line_id == row.line_id and not line.component and not fulfillment.has_left
     ]
     return [*allocated, *at_work] or [(part.node, part.quantity) for part in row.parts]
 

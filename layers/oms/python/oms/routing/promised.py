@@ -24,10 +24,15 @@ def from_promised_nodes(
     What was promised from production is made there where ``makers`` (by SKU) has the node: of the
     components that lie there, with the capacity that was taken with the promise."""
     promised, made = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    left = {line.line_id: order.to_source(index) for index, line in enumerate(order.content.lines)}
     for part in order.promised_parts:
+        # Of what is cancelled nothing is to come.
+        units = min(part.quantity, left[part.line_id])
+        left[part.line_id] -= units
         sku = order.content.line(part.line_id).sku
         produced = is_production(part.source) and _maker(makers, sku, part.node)
-        (made if produced else promised)[part.line_id, part.node] += part.quantity
+        (made if produced else promised)[part.line_id, part.node] += units
+    promised, made = +promised, +made
     allocations = tuple(
         Allocation(line_id, order.content.line(line_id).sku, node, units)
         for (line_id, node), units in promised.items()
