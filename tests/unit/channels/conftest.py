@@ -54,6 +54,15 @@ class OrdersInMemory:
         self.orders[order.order_id] = grown
         return grown
 
+    def appending(self, order: Order, events: Sequence[Event], cause: Cause) -> Write:
+        raise AssertionError("nothing here commits two orders at once")
+
+    def once(self, name: str) -> Write:
+        raise AssertionError("nothing here is written once by name")
+
+    def unchanged(self, order: Order) -> Write:
+        raise AssertionError("nothing here is written beside an order")
+
     def history(self, order_id: str) -> list[Envelope]:
         raise NotImplementedError
 

@@ -4,8 +4,8 @@ An operation has an outcome or raises:
 
 - ``ProviderUnavailable``: nobody knows what happened (timeout, lost connection, 5xx, rate limit).
   Ask again with the same idempotency key until there is an outcome: the carrier makes one label.
-- ``Invalid`` (``carrier_refused``): asking again cannot help, a person must look (an address it does
-  not take, a parcel too heavy, wrong credentials).
+- ``Invalid`` (``carrier_refused``): asking again cannot help, a person must look (an address it
+  does not take, a parcel too heavy, wrong credentials).
 
 An implementation gives up a call after ``TIMEOUT_SECONDS`` and does not retry by itself; the caller
 does (``oms.fulfillment.patience``). A key whose label was cancelled never makes a label again.
