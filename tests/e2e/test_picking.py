@@ -34,7 +34,7 @@ def test_what_is_short_is_routed_to_another_node_and_the_rest_is_shipped(
     order = shop.place(mug, tee)
     (part,) = order.work()
     picklist = _collect(stack, node, [part])
-    lines = {line["sku"]: line["id"] for line in order.now()["lines"]}
+    lines = {line["sku"]: line["line_id"] for line in order.now()["lines"]}
     missing = {"fulfillment_id": part, "line_id": lines[mug], "picked": 0}
     found = {"fulfillment_id": part, "line_id": lines[tee], "picked": 1}
 
