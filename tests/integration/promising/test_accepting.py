@@ -13,6 +13,7 @@ from oms.orders.contract import order_view
 from oms.orders.promised import Accepted
 from oms.promising.model import CapacityBooking, Destination
 from tests.integration.promising.desk import Desk, day, from_supply, later, part, request_of
+from tests.integration.world import RJ
 from tests.samples import CAUSE, NOW, content, line
 
 OVEN = (CapacityBooking("oven", day(3), 1),)
@@ -136,6 +137,14 @@ def test_every_way_in_which_a_promise_is_not_for_the_order_is_told(desk: Desk) -
     with pytest.raises(Invalid) as caught:
         desk.capture(promise, 2, channel="app")
     assert [fault.path for fault in caught.value.faults] == ["channel", "lines", "shipping_address"]
+
+
+def test_what_was_promised_from_elsewhere_is_not_collected(desk: Desk) -> None:
+    desk.oms.catalog.put_node(replace(RJ, pickup="local"))
+    ordered = {"sku": "MUG", "quantity": 1, "unit_price": "10.00", "method": "pickup"}
+    error = refused(desk, desk.offer(), lines=[{**ordered, "pickup_node": "rj-store"}])
+    assert [fault.path for fault in error.faults] == ["lines.0.pickup_node"]
+    assert error.problem_code == "promise_mismatch"
 
 
 def test_a_promise_that_was_asked_for_without_a_postal_code_is_for_the_country(desk: Desk) -> None:

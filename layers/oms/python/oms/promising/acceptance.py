@@ -8,7 +8,7 @@ from datetime import date, datetime
 from oms.inventory.position import Supply
 from oms.kernel.errors import Conflict, Faults, Invalid, TooLarge
 from oms.kernel.writes import Write
-from oms.orders.model import Address, CommittedPromise, Content, Line, PromisedPart
+from oms.orders.model import Address, CommittedPromise, Content, Line, Method, PromisedPart
 from oms.orders.promised import GONE, Accepted
 from oms.promising.demand import DemandLine, DemandLines
 from oms.promising.model import (
@@ -129,6 +129,11 @@ def _refuse_another_order(
         faults.add("lines", "promise_mismatch", "the promise is for other lines or quantities")
     if not _goes_there(promise.destination, content.shipping_address):
         faults.add("shipping_address", "promise_mismatch", "the promise is for another place")
+    for index, line in enumerate(content.lines):
+        nodes = {part.node for part in parts if part.line_id == line.line_id}
+        if line.method is Method.PICKUP and nodes - {line.pickup_node}:
+            path = f"lines.{index}.pickup_node"
+            faults.add(path, "promise_mismatch", "it was promised from another node")
     faults.refuse("the promise is not for this order")
 
 
