@@ -9,7 +9,7 @@ from oms.kernel.events import Envelope
 from oms.kernel.money import Money
 from oms.notifications.model import Kind, choose_locale, notice_of
 from oms.orders import events as happened
-from oms.orders.model import Content, Order
+from oms.orders.model import Content, Order, Units
 
 After = Callable[..., tuple[Envelope, Order]]
 Told = tuple[Envelope, Order]
@@ -123,6 +123,14 @@ def test_cancelled_tells_what_will_be_paid_back(after: After, refunded: Told) ->
     assert unpaid is not None
     assert notice.refund_due == Money(12990, "BRL")
     assert unpaid.refund_due is None
+
+
+def test_the_last_units_are_told_with_the_order_that_is_cancelled(after: After) -> None:
+    units = happened.UnitsCancelled((Units("1", 1),), 5990, "too_many")
+    event, _ = after(units)
+    _, cancelled = after(units, happened.CancelRequested("too_many"))
+
+    assert notice_of(event, cancelled) is None
 
 
 def test_other_events_make_no_notice(after: After) -> None:

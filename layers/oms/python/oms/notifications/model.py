@@ -12,7 +12,7 @@ from enum import StrEnum
 from oms.kernel.errors import NotFound
 from oms.kernel.events import Envelope
 from oms.kernel.money import Money, total
-from oms.orders.model import Address, Content, Fulfillment, Line, Order
+from oms.orders.model import Address, Content, Fulfillment, Line, Order, State
 
 
 class Kind(StrEnum):
@@ -134,7 +134,7 @@ def notice_of(
     """
     kind = KIND_BY_EVENT.get(event.type)
     content = order.content
-    if kind is None or content.fulfilled_by_channel or _is_known(event):
+    if kind is None or content.fulfilled_by_channel or _is_known(event, order):
         return None
     fulfillment = _fulfillment(event, order)
     collection = None
@@ -162,10 +162,12 @@ def notice_of(
     )
 
 
-def _is_known(event: Envelope) -> bool:
+def _is_known(event: Envelope, order: Order) -> bool:
     """Whether the customer said so itself, is told by another notice, or is not to be told."""
     if event.type == "units_cancelled":
-        return event.data.get("reason") in _KNOWN_REASONS
+        # With the last units the order is cancelled, and that is told.
+        is_all = order.cancel_requested or order.state is State.CANCELLED
+        return is_all or event.data.get("reason") in _KNOWN_REASONS
     return bool(event.data.get("declined") or event.data.get("quiet"))
 
 
