@@ -213,6 +213,17 @@ def test_stock_that_the_policy_does_not_take_wakes_nobody(
     assert stocked.lifecycle.resumed == []
 
 
+def test_an_order_that_lacks_lines_of_several_ways_waits_once(oms: World) -> None:
+    """Its lines are routed in another order than they stand in."""
+    oms.catalog.put_node(replace(RJ, pickup="local"))
+    order = oms.capture(content(line("MUG", 1), collected(line("TEE", 1), RJ)))
+    for minutes in (5, 6, 7):
+        with pytest.raises(Backordered):
+            reserve(oms, order, minutes)
+    after = oms.orders.load(order.order_id)
+    assert (after.version, after.backordered_lines) == (order.version + 1, ("MUG", "TEE"))
+
+
 def test_what_is_collected_comes_from_where_it_is_collected(stocked: World) -> None:
     """The nearest node has it too, and the policy takes nothing from stores."""
     counter = replace(RJ, id="counter", can_ship=False, pickup="local")

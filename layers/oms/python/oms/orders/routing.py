@@ -165,7 +165,7 @@ def decide(
         for one in decision.allocations:
             at = taken.setdefault(one.node, {})
             at[one.sku] = at.get(one.sku, 0) + one.quantity
-    return _together(decisions, seen.claimed)
+    return _together(order, decisions, seen.claimed)
 
 
 def _decided(
@@ -466,18 +466,19 @@ def _parcel_cost(node: Node, request: RoutingRequest, rates: "tuple[Rate, ...]")
     return parcel_cost(node, rates, packed, request.currency, Penalties(request.promised_by)).total
 
 
-def _together(decisions: Sequence[Decision], claimed: frozenset[str]) -> Decision:
+def _together(order: Order, decisions: Sequence[Decision], claimed: frozenset[str]) -> Decision:
     """One decision for the order: of all its groups what they were given, and what is left."""
     evidence = [decision.evidence for decision in decisions]
     left = {line_id: units for one in decisions for line_id, units in one.left.items()}
     reasons = list(dict.fromkeys(decision.reason for decision in decisions))
     if left and claimed:
         reasons.append(f"orders ahead claim what there is of {', '.join(sorted(claimed))}")
+    lacking = {line_id for one in decisions for line_id in one.lacking}
     failed = any(one.left and one.otherwise is Step.EXCEPTION for one in decisions)
     return Decision(
         allocations=tuple(one for decision in decisions for one in decision.allocations),
         left=left,
-        lacking=tuple(line_id for one in decisions for line_id in one.lacking),
+        lacking=tuple(one.line_id for one in order.content.lines if one.line_id in lacking),
         otherwise=Step.EXCEPTION if failed else Step.WAIT,
         rule=", ".join(dict.fromkeys(decision.rule for decision in decisions)),
         reason="; ".join(reasons),
