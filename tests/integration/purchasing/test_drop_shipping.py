@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from infra.queues import QUEUES
 from oms.aws.dead_letters import Message
 from oms.catalog.model import Node
 from oms.kernel.encoding import to_json
@@ -469,3 +470,12 @@ def test_the_function_is_told_by_the_bus(oms: World, monkeypatch: pytest.MonkeyP
         handler.take(Message("m-1", json.dumps({"detail": json.loads(to_json(event))}), 1))
 
     assert purchase_order(oms, order).state is PurchaseState.SENT
+
+
+def test_the_function_knows_every_event_that_it_is_put(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", "https://sqs.example/dead")
+    monkeypatch.setenv("MAX_RECEIVES", "5")
+    handler = importlib.import_module("functions.replenishment.handler")
+    (plan,) = (plan for plan in QUEUES if plan.drop_ship_types)
+
+    assert set(handler.DROP_SHIPPING) == set(plan.drop_ship_types)

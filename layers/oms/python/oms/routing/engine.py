@@ -303,7 +303,8 @@ def _made(
 ) -> tuple[Allocation, ...]:
     tried, found = state.copy(), list[Allocation]()
     for want in block:
-        there = {one.node.id: _left_at(one, tried) for one in candidates}
+        makers = {maker.node for maker in request.makers.get(want.sku, ())}
+        there = {one.node.id: _left_at(one, tried) for one in candidates if one.node.id in makers}
         made = make(want, request, there, tried.allocations).allocations
         if not made:
             return ()
