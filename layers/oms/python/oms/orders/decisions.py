@@ -231,10 +231,10 @@ def await_payment(
 
 
 def defer_payment(order: Order) -> Events:
-    """The customer pays when the goods are handed over."""
-    if has_reached(order, State.AUTHORIZED):
-        return NOTHING
+    """The customer pays when the goods are handed over; not while none are reserved."""
     turn_round_if_cancelling(order)
+    if order.state is not State.SOURCED:
+        return NOTHING
     return (happened.PaymentDeferred(order.payment.id, order.due.minor),)
 
 
@@ -480,18 +480,20 @@ def _work_line(order: Order, allocation: Allocation) -> FulfillmentLine:
 def _shippable_at_once(
     lines: Sequence[FulfillmentLine],
 ) -> Iterator[tuple[FulfillmentLine, ...]]:
-    """Units of a further counter may have to be shipped from two balances: what is left there, and
-    what was gathered meanwhile."""
     part: list[FulfillmentLine] = []
-    balances = 0
     for line in lines:
-        moved = 2 if line.counter else 1
-        if balances + moved > LINES_PER_FULFILLMENT:
+        if balances_of([*part, line]) > LINES_PER_FULFILLMENT:
             yield tuple(part)
-            part, balances = [], 0
+            part = []
         part.append(line)
-        balances += moved
     yield tuple(part)
+
+
+def balances_of(lines: Iterable[FulfillmentLine]) -> int:
+    """How many balances move when these leave, of which there are ``LINES_PER_FULFILLMENT`` at the
+    most. Units of a further counter may have to be shipped from two: what is left there, and what
+    was gathered meanwhile."""
+    return sum(2 if line.counter else 1 for line in lines)
 
 
 # --- cancelling and exceptions --------------------------------------------------------------

@@ -441,14 +441,16 @@ def _resolved(order: Order, event: happened.RoutingResolved) -> Order:
 
 
 def _reservation_reduced(order: Order, event: happened.ReservationReduced) -> Order:
-    left = list(order.progress.allocations)
-    for freed in event.allocations:
-        index = next(
-            index
-            for index, held in enumerate(left)
-            if replace(held, quantity=0) == replace(freed, quantity=0)
-        )
-        left[index] = replace(left[index], quantity=left[index].quantity - freed.quantity)
+    freed: dict[Allocation, int] = {}
+    for one in event.allocations:
+        alike = replace(one, quantity=0)
+        freed[alike] = freed.get(alike, 0) + one.quantity
+    left: list[Allocation] = []
+    for one in order.progress.allocations:
+        alike = replace(one, quantity=0)
+        out = min(one.quantity, freed.get(alike, 0))
+        freed[alike] = freed.get(alike, 0) - out
+        left.append(replace(one, quantity=one.quantity - out))
     order = _move(order, _by_line(event.allocations), "reserved", "")
     held = tuple(one for one in left if one.quantity)
     nodes = {one.node for one in held}
@@ -471,12 +473,13 @@ def _units_cancelled(order: Order, event: happened.UnitsCancelled) -> Order:
     order = _move(order, {one.line_id: one.quantity for one in event.units}, "", "cancelled")
     if event.key:
         order = order.with_progress(cancellations=(*order.progress.cancellations, event.key))
-    return _climb(
-        order.with_progress(
-            cancelled_amount=order.progress.cancelled_amount + event.amount,
-            unroutable=order.progress.unroutable if order.unrouted else "",
-        )
+    order = order.with_progress(
+        cancelled_amount=order.progress.cancelled_amount + event.amount,
+        unroutable=order.progress.unroutable if order.unrouted else "",
     )
+    if order.state is State.SOURCED and _is_paid_for(order):
+        return order.with_progress(state=State.AUTHORIZED)
+    return _climb(order)
 
 
 def _lines_added(order: Order, event: happened.LinesAdded) -> Order:

@@ -473,6 +473,8 @@ class Order:
     @property
     def due(self) -> Money:
         """What the customer has to pay for what is not cancelled."""
+        if self.state is State.CANCELLED:
+            return Money.zero(self.content.currency)
         changed = self.progress.added_amount - self.progress.cancelled_amount
         return Money(self.content.total.minor + changed, self.content.currency)
 

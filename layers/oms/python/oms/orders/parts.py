@@ -54,13 +54,15 @@ def _taken_out(
 
 def line_amounts(order: Order) -> tuple[Money, ...]:
     """What each line comes to with its tax, less its part of the order's discount: by largest
-    remainder, in proportion to the captured lines' own amounts. Shipping is in none."""
+    remainder, in proportion to the captured lines' own amounts. Shipping is in none, nor what of
+    the discount is beyond all lines: that is off the shipping."""
     content = order.content
     gross = [_gross(line, order) for line in content.lines]
     captured = len(gross) - len(order.progress.added)
     weights = [max(0, amount.minor) for amount in gross[:captured]]
+    discount = Money(min(content.discount.minor, sum(weights)), content.currency)
     off = (
-        *allocate(content.discount, weights),
+        *allocate(discount, weights),
         *(Money.zero(content.currency) for _ in order.progress.added),
     )
     return tuple(amount - part for amount, part in zip(gross, off, strict=True))

@@ -328,16 +328,17 @@ def _joining(order: Order, parts: Iterable[Fulfillment]) -> dict[str, str]:
     """Those of ``parts`` that can go with work of the order that is at the same node, goes the same
     way and has not begun; each with the id of that."""
     room = {
-        part.id: LINES_PER_FULFILLMENT - len(part.lines)
+        part.id: LINES_PER_FULFILLMENT - decisions.balances_of(part.lines)
         for part in order.live_fulfillments
         if part.state is FulfillmentState.OPEN
     }
     joining: dict[str, str] = {}
     for part in parts:
         for other in order.live_fulfillments:
-            fits = room.get(other.id, 0) >= len(part.lines)
+            balances = decisions.balances_of(part.lines)
+            fits = room.get(other.id, 0) >= balances
             if fits and work.goes_with(other, part):
-                room[other.id] -= len(part.lines)
+                room[other.id] -= balances
                 joining[part.id] = other.id
                 break
     return joining

@@ -106,10 +106,8 @@ def merge(order: Order, fulfillment: str, others: Sequence[str]) -> Events:
                 f"{other.id} does not go the way of {into.id}, or is not as far along",
                 code="not_mergeable",
             )
-    if (
-        len(into.lines) + sum(len(other.lines) for other in merged)
-        > decisions.LINES_PER_FULFILLMENT
-    ):
+    together = [line for part in (into, *merged) for line in part.lines]
+    if decisions.balances_of(together) > decisions.LINES_PER_FULFILLMENT:
         raise Conflict("together they have too many lines to leave at once", code="not_mergeable")
     return (
         happened.FulfillmentsMerged(into.id, tuple(other.id for other in merged), into.drop_ship),
