@@ -205,3 +205,8 @@ def test_components_that_come_wake_who_waits_for_what_is_made_of_them(bakery: Wo
     assert made == ("CAKE",)
     assert bakery.catalog.made_with("CAKE") == ("CAKE",)
     assert [token for token, _ in bakery.lifecycle.resumed] == ["token"]
+
+    bakery.orders.put_token(order.order_id, AwaitedToken("token", "fulfillment"))
+    wake_for_components(made, bakery.orders, bakery.orders, bakery.stock, bakery.lifecycle)
+
+    assert bakery.lifecycle.rerouted == [order.order_id]

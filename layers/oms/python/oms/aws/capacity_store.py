@@ -13,6 +13,7 @@ A day and its hours are one item: one write takes both, one read knows both.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -39,8 +40,7 @@ _WAITS = "waits_for_node"
 # No node's id makes of it the sort key of anything else.
 _AT = "at#"
 _REMEMBERED = timedelta(days=60)
-# Rows that are looked at, and SKUs that are told of, each time.
-_LOOKED_AT = 2000
+# SKUs of a node that are told of each time.
 _TOLD_AT_ONCE = 100
 
 
@@ -59,36 +59,39 @@ class CapacityStore:
         return loads
 
     def take(self, takings: Iterable[SlotTaking]) -> list[Write]:
-        return [self._change(taking, 1) for taking in takings]
+        return [
+            self._change(taking.slot, _units([taking.slot]), _limits(taking)) for taking in takings
+        ]
 
     def give_back(self, slots: Iterable[Slot]) -> list[Write]:
-        return [self._change(SlotTaking(slot), -1) for slot in slots]
+        """One write for each day of a node: a transaction writes an item once."""
+        days: dict[tuple[str, str], list[Slot]] = {}
+        for slot in slots:
+            days.setdefault((slot.node, slot.day), []).append(slot)
+        return [
+            self._change(of[0], {name: -units for name, units in _units(of).items()}, {})
+            for of in days.values()
+        ]
 
-    def _change(self, taking: SlotTaking, units: int) -> Write:
-        slot = taking.slot
-        changes = ["taken"] + ([_hour(slot)] if slot.hour else [])
-        limits = {"taken": taking.below_day}
-        if slot.hour:
-            limits[_hour(slot)] = taking.below_hour
-        limited = {name: limit for name, limit in limits.items() if limit is not None}
+    def _change(self, day: Slot, changes: Mapping[str, int], limits: Mapping[str, int]) -> Write:
         request: dict[str, Any] = {
             "TableName": self._table,
-            "Key": _key(slot.node, slot.day),
+            "Key": _key(day.node, day.day),
             "UpdateExpression": "ADD "
-            + ", ".join(f"{name} :units" for name in changes)
+            + ", ".join(f"{name} :{name}" for name in changes)
             + " SET forget_at = :forget_at",
             "ExpressionAttributeValues": {
-                ":units": dynamo.number(units),
-                ":forget_at": dynamo.number(_forget_at(slot.day)),
-                **{f":{name}": dynamo.number(limit) for name, limit in limited.items()},
+                ":forget_at": dynamo.number(_forget_at(day.day)),
+                **{f":{name}": dynamo.number(units) for name, units in changes.items()},
+                **{f":below_{name}": dynamo.number(limit) for name, limit in limits.items()},
             },
         }
-        if limited:
+        if limits:
             request["ConditionExpression"] = " AND ".join(
-                f"(attribute_not_exists({name}) OR {name} < :{name})" for name in limited
+                f"(attribute_not_exists({name}) OR {name} < :below_{name})" for name in limits
             )
         return Write(
-            {"Update": request}, StockContended(f"{slot.node} takes no more work on {slot.day}")
+            {"Update": request}, StockContended(f"{day.node} takes no more work on {day.day}")
         )
 
     def wait(self, node: str, skus: Sequence[str]) -> None:
@@ -98,17 +101,31 @@ class CapacityStore:
 
     def waited_for(self) -> Mapping[str, Mapping[str, str]]:
         """By node the SKUs that are waited for because it takes no work, some of very many; each
-        with what says whether it was put again meanwhile."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :waits",
-            ExpressionAttributeValues={":waits": dynamo.text(_WAITS)},
-        )
+        with what says whether it was put again meanwhile. However many wait for one node, those
+        after it are seen."""
         found: dict[str, dict[str, str]] = {}
-        for item in islice((item for page in pages for item in page["Items"]), _LOOKED_AT):
-            node, _, sku = dynamo.read_text(item, "sk").removeprefix(_AT).partition("#")
-            found.setdefault(node, {})[sku] = dynamo.read_text(item, "waits")
+        after = _AT
+        while items := self._waits_after(after):
+            for item in items:
+                node, _, sku = dynamo.read_text(item, "sk").removeprefix(_AT).partition("#")
+                found.setdefault(node, {})[sku] = dynamo.read_text(item, "waits")
+            if len(items) < _TOLD_AT_ONCE:
+                break
+            after = f"{_AT}{node}$"
         return found
+
+    def _waits_after(self, key: str) -> list[dynamo.Item]:
+        """As many as are told of at once. ``$`` sorts right after the ``#`` behind a node."""
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :waits AND sk > :after",
+            ExpressionAttributeValues={
+                ":waits": dynamo.text(_WAITS),
+                ":after": dynamo.text(key),
+            },
+            Limit=_TOLD_AT_ONCE,
+        )
+        return [dict(item) for item in answer["Items"]]
 
     def tell(self, node: str, waited_for: Mapping[str, str], now: datetime) -> int:
         """Tell those who wait for a SKU that the node takes work; whoever goes on waiting says so
@@ -177,6 +194,21 @@ def _wait_key(node: str, sku: str) -> dynamo.Item:
 
 def _hour(slot: Slot) -> str:
     return f"at_{slot.hour[-2:]}"
+
+
+def _units(slots: Iterable[Slot]) -> Mapping[str, int]:
+    """What slots of one day take of it and, where hours are counted, of each hour."""
+    taken = Counter[str]()
+    for slot in slots:
+        taken.update(["taken", *([_hour(slot)] if slot.hour else [])])
+    return taken
+
+
+def _limits(taking: SlotTaking) -> dict[str, int]:
+    limits = {"taken": taking.below_day}
+    if taking.slot.hour:
+        limits[_hour(taking.slot)] = taking.below_hour
+    return {name: limit for name, limit in limits.items() if limit is not None}
 
 
 def _forget_at(day: str) -> int:

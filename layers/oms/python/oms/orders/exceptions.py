@@ -254,7 +254,8 @@ def _sourced(order: Order, plan: Plan, taken: Sequence[Slot]) -> tuple[Event, ..
 
 
 def _backorder(order: Order, resolution: Resolution, router: Router, cause: Cause) -> _Resolved:
-    """It waits for stock, whatever nodes said of it before."""
+    """It waits for stock, whatever nodes said of it before; what is left out is still a person's
+    to decide."""
     units = _units(order, resolution)
     skus = {order.content.line(line_id).sku for line_id in units}
     positions = router.stock.positions(skus, cause.at, consistent=True)
@@ -264,6 +265,7 @@ def _backorder(order: Order, resolution: Resolution, router: Router, cause: Caus
     resolved = happened.RoutingResolved(BACKORDER, resolution.note, forgotten=True)
     reason = f"{cause.by} has it wait for stock"
     waits: Event
+    still_his: tuple[Event, ...] = ()
     if order.state is State.CAPTURED:
         lines = tuple(line.line_id for line in order.content.lines if line.line_id in units)
         waits = happened.OrderBackordered(lines, reason, decisions.is_promised(order))
@@ -277,7 +279,15 @@ def _backorder(order: Order, resolution: Resolution, router: Router, cause: Caus
         }
         promised = decisions.is_promised(order)
         waits = happened.UnitsBackordered(work.as_units(more), reason, promised=promised)
-    events = (resolved, waits)
+        rest = {
+            line.line_id: of
+            for index, line in enumerate(order.content.lines)
+            if (of := order.open_quantity(index) - more.get(line.line_id, 0))
+        }
+        if rest:
+            failed = happened.RoutingFailed(work.as_units(rest), order.progress.unroutable)
+            still_his = (failed,)
+    events = (resolved, waits, *still_his)
     after = evolve_all(order, events)
     return _Resolved(events, requeue(order, after, router.stock, rooms))
 

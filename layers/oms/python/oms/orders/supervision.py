@@ -147,7 +147,7 @@ def wake_for_components(
     that still lacks something waits on."""
     for sku in made:
         for waiter in islice(stock.backorders.waiting(sku), WOKEN_AT_ONCE):
-            signal(waiter.order_id, "stock", orders, tokens, lifecycle)
+            _wake(waiter.order_id, orders, tokens, lifecycle)
 
 
 def resumption_of(order: Order, awaits: str) -> Resumption | None:
