@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from oms.catalog.model import Node
 from oms.catalog.store import Catalog
@@ -17,7 +18,7 @@ from oms.kernel.errors import (
     Fault,
     Forbidden,
     Invalid,
-    Refused,
+    TooLarge,
     TooManyAttempts,
     VersionConflict,
 )
@@ -39,8 +40,9 @@ from oms.orders.store import Orders
 NOT_COLLECTED = "not_collected"
 DECLINED = "declined"
 
-# What goes back into stock at once: a balance, its entry and a share for each line.
+# What goes back into stock at once: of so many lines the writes mostly fit one transaction.
 _LINES_AT_ONCE = 25
+_WRITES_BESIDE = 99
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,11 +234,10 @@ def expire_overdue(at: Counter, cause: Cause, limit: int) -> int:
     expired = 0
     for pickup in at.pickups.overdue(cause.at, limit):
         try:
-            put_back(pickup.fulfillment_id, NOT_COLLECTED, at, cause)
             # It may have been handed over, or taken back, when it was not due yet.
-            at.pickups.forget(pickup)
-            expired += 1
-        except Refused:
+            if _is_waited_for(pickup, at):
+                put_back(pickup.fulfillment_id, NOT_COLLECTED, at, cause)
+                expired += 1
             at.pickups.forget(pickup)
         except Exception as error:
             failure = error
@@ -245,45 +246,50 @@ def expire_overdue(at: Counter, cause: Cause, limit: int) -> int:
     return expired
 
 
+def _is_waited_for(pickup: Overdue, at: Counter) -> bool:
+    order = at.orders.load(order_of(pickup.fulfillment_id))
+    found = find_fulfillment(order, pickup.fulfillment_id)
+    return found.state is FulfillmentState.READY and not order.cancel_requested
+
+
 def put_back(fulfillment_id: str, reason: str, at: Counter, cause: Cause) -> Order:
-    """All that lies ready goes into the stock of the store where it lies, and is cancelled."""
+    """All that lies ready goes into the stock of the store where it lies, and is cancelled; of many
+    lines some in each of several commits."""
     order = at.orders.load(order_of(fulfillment_id))
-    while _is_too_much(find_fulfillment(order, fulfillment_id)):
-        order = _put_back_some(order, fulfillment_id, reason, at, cause)
-    units = find_fulfillment(order, fulfillment_id).units
-    return _put_back(order, fulfillment_id, units, reason, at, cause)
-
-
-def _is_too_much(found: Fulfillment) -> bool:
-    return found.state is FulfillmentState.READY and len(found.lines) > _LINES_AT_ONCE
-
-
-def _put_back_some(
-    order: Order, fulfillment_id: str, reason: str, at: Counter, cause: Cause
-) -> Order:
-    """More lines than fit into one transaction: some of them go first."""
-    found = find_fulfillment(order, fulfillment_id)
-    some = dict(list(found.units.items())[:_LINES_AT_ONCE])
-    return _put_back(order, fulfillment_id, some, reason, at, cause)
+    at_once = _LINES_AT_ONCE
+    while True:
+        try:
+            order = _put_back(order, fulfillment_id, at_once, reason, at, cause)
+        except TooLarge:
+            if at_once == 1:
+                raise
+            at_once //= 2
+            continue
+        if find_fulfillment(order, fulfillment_id).state is not FulfillmentState.READY:
+            return order
 
 
 def _put_back(
-    order: Order,
-    fulfillment_id: str,
-    units: Mapping[str, int],
-    reason: str,
-    at: Counter,
-    cause: Cause,
+    order: Order, fulfillment_id: str, at_once: int, reason: str, at: Counter, cause: Cause
 ) -> Order:
+    """So many of its lines. Who takes a part at the same moment leaves the rest of these."""
+
+    def some(now: Order) -> Mapping[str, int]:
+        return dict(islice(find_fulfillment(now, fulfillment_id).units.items(), at_once))
+
     def decide(now: Order) -> Events:
-        return work.expire_some(now, fulfillment_id, units, reason, declined=reason == DECLINED)
+        declined = reason == DECLINED
+        return work.expire_some(now, fulfillment_id, some(now), reason, declined=declined)
 
     def back(now: Order) -> list[Write]:
         found, events = find_fulfillment(now, fulfillment_id), decide(now)
-        return [
-            *units_back(now, events, found, units, at.stock, cause),
+        writes = [
+            *units_back(now, events, found, some(now), at.stock, cause),
             *_settled(now, fulfillment_id, events, at.pickups),
         ]
+        if len(writes) > _WRITES_BESIDE:
+            raise TooLarge("too many lines are put back at once", code="too_many_lines")
+        return writes
 
     return execute_on(at.orders, order, decide, cause, also=back)
 
@@ -316,7 +322,7 @@ def _receipts(
             by_sku[sku] = by_sku.get(sku, 0) + line.quantity
     return [
         Entry(
-            id=f"{found.id}:back",
+            id=f"{found.id}:back:{order.version}",
             kind="receipt",
             sku=sku,
             node=place_of(found),
