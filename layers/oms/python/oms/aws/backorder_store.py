@@ -4,8 +4,9 @@
 pk                 sk                                       what
 ================== ======================================== ========================================
 ``waiting#<sku>``  ``<rank>``                               an order that lacks ``quantity`` units,
-                                                            for a ``channel``, and all that it is
-                                                            ``lacking``
+                                                            for a ``channel``, all that it is
+                                                            ``lacking``, and what of it is
+                                                            collected ``at`` a node
 sku                ``owed``                                 ``units`` owed to those who wait, and
                                                             ``to#<channel>`` of them by channel
 ``held#<sku>``     ``<priority>#<since>#<order id>#<node>`` units that may be taken back
@@ -43,11 +44,14 @@ class BackorderStore:
         return [*self.stay(waiter, sku), owed]
 
     def stay(self, waiter: Waiter, sku: str) -> list[Write]:
+        here = waiter.in_queue_of(sku)
         item = _waiting_key(waiter, sku) | {
-            "quantity": dynamo.number(waiter.lacking[sku]),
-            "channel": dynamo.text(waiter.channel),
-            "lacking": dynamo.text(json.dumps(waiter.lacking, separators=(",", ":"))),
+            "quantity": dynamo.number(here.lacking[sku]),
+            "channel": dynamo.text(here.channel),
+            "lacking": dynamo.text(json.dumps(here.lacking, separators=(",", ":"))),
         }
+        if here.at:
+            item["at"] = dynamo.text(json.dumps(here.at, separators=(",", ":")))
         return [self._write("Put", {"Item": item})]
 
     def change(self, waiter: Waiter, sku: str, units: int, room: Room) -> list[Write]:
@@ -161,6 +165,7 @@ def read_waiter(item: Mapping[str, Any]) -> Waiter:
         rank=dynamo.read_text(item, "sk"),
         lacking=json.loads(dynamo.read_text(item, "lacking")),
         channel=dynamo.read_text(item, "channel"),
+        at=json.loads(dynamo.read_text(item, "at", "{}")),
     )
 
 

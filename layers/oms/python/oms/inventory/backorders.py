@@ -8,10 +8,11 @@ promise last), then age. An order is filled whole or not at all, so what comes i
   and nobody behind it has any before it does. A large order is not passed by small ones for ever.
 - Whoever lacks two or more holds nobody up: what is there would lie idle until all the rest came.
 - Whoever's channel may not have more holds up its own channel only.
+- Whoever collects it at a node holds up nobody with what lies elsewhere.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from oms.inventory.ledger import Shortfall
@@ -25,11 +26,14 @@ _NO_PROMISE = "9999-12-31"
 @dataclass(frozen=True, slots=True)
 class Waiter:
     """An order that waits. ``rank`` is its place in every queue it stands in: the lower sorts
-    first. ``lacking``: units of each SKU that it waits for, for its ``channel``."""
+    first. ``lacking``: units of each SKU that it waits for, for its ``channel``; ``at``: by SKU the
+    node where it is collected. With ``apart`` it has what comes of each SKU without the others."""
 
     rank: str
     lacking: Mapping[str, int]
     channel: str = ""
+    at: Mapping[str, str] = field(default_factory=dict)
+    apart: bool = False
 
     @property
     def order_id(self) -> str:
@@ -49,20 +53,49 @@ class Waiter:
     def since(self) -> str:
         return self.rank.split("#")[2]
 
+    def in_queue_of(self, sku: str) -> "Waiter":
+        """As it stands in the queue of one of the SKUs."""
+        if not self.apart:
+            return self
+        at = {sku: self.at[sku]} if sku in self.at else {}
+        return replace(self, lacking={sku: self.lacking[sku]}, at=at, apart=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Units of a SKU at a node where they are collected; whether it ``ships`` them too, and whether
+    other nodes may bring it more."""
+
+    units: int
+    ships: bool = False
+    brings: bool = False
+
+    def room(self, elsewhere: int) -> int:
+        """Units for whoever collects them; ``elsewhere``: units at all nodes that ship."""
+        here = min(self.units, elsewhere) if self.ships else self.units
+        return max(here, elsewhere) if self.brings else here
+
+
+Shelves = Mapping[tuple[str, str], Shelf]
+_EMPTY = Shelf(0)
+
 
 @dataclass(frozen=True, slots=True)
 class Handout:
     """``filled``: who gets all it lacks, first come first. ``left``: units of each SKU that nobody
-    claims, ``left_to`` what is left of a channel's part by channel and SKU; below zero where those
-    who wait claim more than there is."""
+    claims, ``left_to`` what is left of a channel's part by channel and SKU, ``shelves`` what is
+    left where it is collected; below zero where those who wait claim more than there is."""
 
     filled: tuple[Waiter, ...]
     unfilled: tuple[Waiter, ...]
     left: Mapping[str, int]
     left_to: Mapping[tuple[str, str], int]
+    shelves: Shelves = field(default_factory=dict)
 
-    def left_for(self, channel: str, sku: str) -> int:
-        return min(self.left[sku], self.left_to.get((channel, sku), self.left[sku]))
+    def left_for(self, channel: str, sku: str, node: str = "") -> int:
+        """With a ``node`` for whoever collects it there."""
+        left = _room_of(sku, node, self.left, self.shelves)
+        return min(left, self.left_to.get((channel, sku), left))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +147,20 @@ def hand_out(
     available: Mapping[str, int],
     waiting: Iterable[Waiter],
     parts: Mapping[tuple[str, str], int] | None = None,
+    shelves: Shelves | None = None,
 ) -> Handout:
     """Give what is available to those who wait. A SKU that is not in ``available`` is not there.
-    ``parts``: by channel and SKU, the most that the channel may have of it."""
-    left, left_to = dict(available), dict(parts or {})
+    ``parts``: by channel and SKU, the most that the channel may have of it; ``shelves``: by SKU and
+    node what is there for those who collect it."""
+    left, left_to, on_shelves = dict(available), dict(parts or {}), dict(shelves or {})
     filled: list[Waiter] = []
     unfilled: list[Waiter] = []
     for waiter in sorted(waiting, key=lambda each: each.rank):
-        short = {sku for sku, units in waiter.lacking.items() if left.get(sku, 0) < units}
+        short = {
+            sku
+            for sku, units in waiter.lacking.items()
+            if _room_of(sku, waiter.at.get(sku, ""), left, on_shelves) < units
+        }
         kept = {
             sku
             for sku, units in waiter.lacking.items()
@@ -130,12 +169,21 @@ def hand_out(
         lacks = short | kept
         for sku in lacks if len(lacks) == 1 else () if lacks else waiter.lacking:
             units = waiter.lacking[sku]
-            if sku not in kept:
+            if node := waiter.at.get(sku):
+                shelf = on_shelves.get((sku, node), _EMPTY)
+                on_shelves[sku, node] = replace(shelf, units=shelf.units - units)
+                units = min(units, max(0, shelf.units))
+            if sku not in kept and (not node or shelf.ships):
                 left[sku] = left.get(sku, 0) - units
             if (waiter.channel, sku) in left_to:
                 left_to[waiter.channel, sku] -= units
         (unfilled if lacks else filled).append(waiter)
-    return Handout(tuple(filled), tuple(unfilled), left, left_to)
+    return Handout(tuple(filled), tuple(unfilled), left, left_to, on_shelves)
+
+
+def _room_of(sku: str, node: str, left: Mapping[str, int], shelves: Shelves) -> int:
+    there = left.get(sku, 0)
+    return shelves.get((sku, node), _EMPTY).room(there) if node else there
 
 
 def misowed(owed: Mapping[str, int], waiting: Iterable[tuple[str, Waiter]]) -> Iterator[Shortfall]:

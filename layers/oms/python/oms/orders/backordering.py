@@ -52,7 +52,7 @@ def requeue(
     """Stand in the queues as ``after`` does, once events have led there from ``before``: for
     whatever changes a part of what an order waits for. Committed with these events."""
     was, now = waiting_as(before), waiting_as(after)
-    if was.lacking == now.lacking:
+    if was == now:
         return []
     return _requeued(was, now, rooms or {}, stock)
 

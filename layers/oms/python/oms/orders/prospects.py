@@ -11,13 +11,13 @@ from datetime import datetime
 
 from oms.catalog.store import Catalog
 from oms.inventory import backorders
-from oms.inventory.backorders import Handout, Waiter, hand_out
+from oms.inventory.backorders import Handout, Shelf, Waiter, hand_out
 from oms.inventory.position import Position
 from oms.inventory.shares import available_to
 from oms.inventory.store import Stock
 from oms.kernel.clock import rfc3339
 from oms.kernel.quantity import LARGEST
-from oms.orders.model import Method, Order
+from oms.orders.model import Method, Order, State
 from oms.orders.shares import within_shares
 from oms.routing.capacity import Load, slot_for
 from oms.routing.model import Available
@@ -31,6 +31,8 @@ SKUS_LOOKED_AT = 20
 # An order that lacks more SKUs stands in the queues of these; the rest is looked at when it is
 # woken. Joining one queue and leaving another takes four writes of a transaction's 100.
 SKUS_WAITED_FOR = 24
+
+_NOWHERE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,26 +119,35 @@ def prospect_of(
     candidates = within_shares(shipping.open, channel, wanted, tracked)
     left = _totals(candidates, wanted)
     may = {sku: min(left[sku], available_to(channel, one)) for sku, one in tracked.items()}
+    at = _collected_at(order)
     contested = {
         sku
         for sku, position in tracked.items()
-        if position.owed and may[sku] - position.owed < wanted[sku]
+        if position.owed and (sku in at or may[sku] - position.owed < wanted[sku])
     }
     if contested:
-        ahead = line_up(contested, rank_of(order), stock, catalog, now)
-        left |= {sku: min(left[sku], ahead.handed.left_for(channel, sku)) for sku in contested}
+        handed = line_up(contested, rank_of(order), stock, catalog, now, at).handed
+        left |= {
+            sku: min(left[sku], handed.left_for(channel, sku, at.get(sku, ""))) for sku in contested
+        }
     return Prospect(positions, candidates, left, shipping.closed, shipping.loads)
 
 
 def line_up(
-    skus: Iterable[str], before: str, stock: Stock, catalog: Catalog, now: datetime
+    skus: Iterable[str],
+    before: str,
+    stock: Stock,
+    catalog: Catalog,
+    now: datetime,
+    at: Mapping[str, str] = _NOWHERE,
 ) -> LineUp:
     """Those who wait for ``skus`` ahead of a rank (all of them when it is empty), and for what else
-    they lack those who wait for that."""
+    they lack those who wait for that. ``at``: by SKU the node where whoever asks collects it."""
     positions: dict[str, Position] = {}
     there: dict[str, int] = {}
     parts: dict[tuple[str, str], int] = {}
-    waiting: dict[str, Waiter] = {}
+    nodes_with: dict[str, dict[str, int]] = {}
+    waiting: dict[tuple[str, ...], Waiter] = {}
     to_look_at = sorted(skus)
     most = SKUS_LOOKED_AT + len(to_look_at)
     while to_look_at and len(there) < most:
@@ -144,14 +155,39 @@ def line_up(
         if sku in there:
             continue
         positions |= stock.positions({sku}, now, consistent=True)
-        there |= _totals(what_can_ship({sku: positions[sku]}, stock, catalog, now).open, [sku])
-        for waiter in _queue(sku, before, there[sku], positions[sku], stock):
-            waiting[waiter.rank] = waiter
+        balances = {balance.node for balance in positions[sku].balances}
+        found = what_can_ship({sku: positions[sku]}, stock, catalog, now, balances).open
+        there |= _totals((one for one in found if one.node.can_ship), [sku])
+        nodes_with[sku] = {one.node.id: one.units.get(sku, 0) for one in found}
+        more = sum(nodes_with[sku].values()) > there[sku]
+        for waiter in _queue(sku, before, there[sku], positions[sku], stock, to_the_end=more):
+            waiting[waiter.rank, *sorted(waiter.lacking)] = waiter
             part = (waiter.channel, sku)
             if waiter.channel and positions[sku].policy.tracked and part not in parts:
                 parts[part] = available_to(waiter.channel, positions[sku])
             to_look_at += sorted(waiter.lacking.keys() - there.keys())
-    return LineUp(hand_out(there, waiting.values(), parts), positions)
+    collected = {*at.items(), *(each for one in waiting.values() for each in one.at.items())}
+    shelves = _shelves(collected, nodes_with, catalog) if collected else {}
+    return LineUp(hand_out(there, waiting.values(), parts, shelves), positions)
+
+
+def _shelves(
+    collected: Iterable[tuple[str, str]],
+    nodes_with: Mapping[str, Mapping[str, int]],
+    catalog: Catalog,
+) -> dict[tuple[str, str], Shelf]:
+    """By SKU and node what is there to be collected; what is not looked at is not there."""
+    collected = set(collected)
+    nodes = {node.id: node for node in catalog.nodes({node for _, node in collected})}
+    return {
+        (sku, node): Shelf(
+            nodes_with.get(sku, {}).get(node, 0),
+            nodes[node].can_ship,
+            nodes[node].pickup == "any",
+        )
+        for sku, node in collected
+        if node in nodes
+    }
 
 
 def what_can_ship(
@@ -230,8 +266,20 @@ def backordered_units(order: Order) -> dict[str, int]:
 
 
 def _waiter(order: Order, lacking: Mapping[str, int]) -> Waiter:
-    first = sorted(lacking.items())[:SKUS_WAITED_FOR]
-    return Waiter(rank_of(order), dict(first), order.content.channel)
+    """Once a part of it is under way each of the others goes on as soon as it is there."""
+    first = dict(sorted(lacking.items())[:SKUS_WAITED_FOR])
+    at = {sku: node for sku, node in _collected_at(order).items() if sku in first}
+    apart = len(first) > 1 and order.state is not State.CAPTURED
+    return Waiter(rank_of(order), first, order.content.channel, at, apart)
+
+
+def _collected_at(order: Order) -> dict[str, str]:
+    """By SKU the node where the customer collects all that was ordered of it."""
+    places: dict[str, set[str]] = {}
+    for line in order.content.lines:
+        node = line.pickup_node if line.method is Method.PICKUP else ""
+        places.setdefault(line.sku, set()).add(node)
+    return {sku: node for sku, (node, *others) in places.items() if node and not others}
 
 
 def rank_of(order: Order) -> str:
@@ -242,11 +290,20 @@ def rank_of(order: Order) -> str:
     return backorders.rank(content.priority, promised, since, order.order_id)
 
 
-def _queue(sku: str, before: str, there: int, position: Position, stock: Stock) -> Iterator[Waiter]:
-    """As far as anything is left for whoever stands behind. It is read on where units may be taken
-    back, because all that is claimed has to be taken then, and where channels have parts, because a
-    channel that has used up its own holds up no other."""
-    to_the_end = position.policy.take_back or position.policy.held_back or position.shares
+def _queue(
+    sku: str,
+    before: str,
+    there: int,
+    position: Position,
+    stock: Stock,
+    *,
+    to_the_end: bool,
+) -> Iterator[Waiter]:
+    """As far as anything is left for whoever stands behind, if not ``to_the_end``. It is read on
+    where units may be taken back, because all that is claimed has to be taken then, and where
+    channels have parts, because a channel that has used up its own holds up no other."""
+    policy = position.policy
+    to_the_end = bool(to_the_end or policy.take_back or policy.held_back or position.shares)
     if not position.owed:
         return
     claimed = 0
@@ -255,7 +312,7 @@ def _queue(sku: str, before: str, there: int, position: Position, stock: Stock) 
             yield Waiter(before or _LAST, {sku: LARGEST})
             return
         yield waiter
-        if len(waiter.lacking) == 1:
+        if len(waiter.lacking) == 1 and not waiter.at:
             claimed += waiter.lacking[sku]
         if claimed > there and not to_the_end:
             return

@@ -1,0 +1,140 @@
+"""What has no node is not forgotten, holds up nobody in vain, and fits one transaction."""
+
+from dataclasses import replace
+
+import pytest
+
+from oms.aws.capacity_audit import audit
+from oms.catalog.model import Node
+from oms.kernel.errors import Backordered
+from oms.orders import exceptions, supervision
+from oms.orders.exceptions import Resolution
+from oms.orders.model import Content, Method, Order, OutOfStockPolicy
+from oms.orders.store import AwaitedToken
+from oms.reporting.waiting import needs_a_person
+from tests.integration.orders.routed import MG, Desk, at
+from tests.integration.world import RJ, SP, World
+from tests.samples import content, line
+
+
+@pytest.fixture
+def desk(oms: World) -> Desk:
+    return Desk(oms)
+
+
+def awaits(desk: Desk, order: Order, what: str = "fulfillment") -> None:
+    desk.oms.orders.put_token(order.order_id, AwaitedToken("token", what))
+    desk.oms.lifecycle.rerouted.clear()
+    desk.oms.lifecycle.resumed.clear()
+
+
+def wake(desk: Desk, sku: str) -> None:
+    oms = desk.oms
+    supervision.wake_for_stock(
+        sku, oms.orders, oms.orders, oms.stock, oms.catalog, oms.lifecycle, desk.cause().at
+    )
+
+
+def limited(desk: Desk, *nodes: Node) -> None:
+    for node in nodes:
+        desk.oms.catalog.put_node(replace(node, capacity_per_day=9))
+
+
+# --- the day of a node that an order works twice for ---------------------------------------------
+
+
+def test_work_that_takes_two_of_a_day_gives_both_back_at_once(desk: Desk) -> None:
+    limited(desk, SP, RJ)
+    desk.oms.receive("MUG", 4)
+    desk.oms.receive("TEE", 1, RJ)
+    order = desk.released(content(line("MUG", 2), line("TEE", 1)))
+    desk.step(at(order, SP), "accept")
+    desk.oms.receive("TEE", 1)
+    order = desk.reroute(desk.reject(at(order, RJ)))
+    assert len([part for part in order.live_fulfillments if part.node == SP.id]) == 2
+    desk.cancel(order)
+    assert audit(desk.oms.client, "inventory", "orders") == []
+    desk.check()
+
+
+def test_however_many_wait_for_one_node_those_of_the_next_are_told(desk: Desk) -> None:
+    capacity = desk.oms.stock.capacity
+    capacity.wait("a-dc", [f"SKU-{number:03}" for number in range(150)])
+    capacity.wait("b-dc", ["MUG"])
+    capacity.wait("b-dc-2", ["TEE"])
+    found = capacity.waited_for()
+    assert {node: len(skus) for node, skus in found.items()} == {
+        "a-dc": 100,
+        "b-dc": 1,
+        "b-dc-2": 1,
+    }
+
+
+# --- a person has a part wait --------------------------------------------------------------------
+
+
+def test_what_a_person_leaves_out_is_still_his(desk: Desk) -> None:
+    desk.oms.receive("MUG", 1)
+    desk.oms.receive("TEE", 1)
+    order = desk.released(
+        replace(content(line("MUG"), line("TEE")), on_out_of_stock=OutOfStockPolicy.CANCEL)
+    )
+    order = desk.reroute(desk.reject(at(order, SP)))
+    assert order.progress.unroutable
+    resolution = Resolution("backorder", lines={"MUG": 1})
+    order = exceptions.resolve(order.order_id, resolution, desk.router, desk.cause())
+    assert order.backordered_lines == ("MUG",)
+    assert needs_a_person(order)
+
+
+# --- each for itself -----------------------------------------------------------------------------
+
+
+def test_released_lines_wait_each_for_itself(desk: Desk) -> None:
+    desk.oms.receive("MUG", 1)
+    desk.oms.receive("TEE", 1)
+    order = desk.released(content(line("MUG"), line("TEE")))
+    order = desk.reroute(desk.reject(at(order, SP)))
+    assert order.backordered_lines == ("MUG", "TEE")
+    awaits(desk, order)
+    desk.oms.receive("MUG", 1, RJ)
+    wake(desk, "MUG")
+    assert desk.oms.lifecycle.rerouted == [order.order_id]
+    late = desk.oms.capture(content(line("MUG"), number="2"))
+    with pytest.raises(Backordered):
+        desk.release(late.order_id)
+    order = desk.reroute(order)
+    assert at(order, RJ).units == {"MUG": 1}
+    assert order.backordered_lines == ("TEE",)
+    desk.check()
+
+
+# --- where it is collected -----------------------------------------------------------------------
+
+SHOP = replace(MG, id="shop", can_ship=False, pickup="local")
+
+
+def collected(number: str = "1") -> Content:
+    return content(replace(line("MUG"), method=Method.PICKUP, pickup_node=SHOP.id), number=number)
+
+
+def test_what_is_collected_is_heard_of_where_it_is_collected(desk: Desk) -> None:
+    desk.oms.catalog.put_node(SHOP)
+    order = desk.oms.capture(collected())
+    with pytest.raises(Backordered):
+        desk.release(order.order_id)
+    awaits(desk, order, "stock")
+    desk.oms.receive("MUG", 1, SHOP)
+    wake(desk, "MUG")
+    assert [token for token, _ in desk.oms.lifecycle.resumed] == ["token"]
+    assert at(desk.release(order.order_id), SHOP).units == {"MUG": 1}
+
+
+def test_what_is_collected_elsewhere_holds_up_nobody(desk: Desk) -> None:
+    desk.oms.catalog.put_node(SHOP)
+    first = desk.oms.capture(collected())
+    with pytest.raises(Backordered):
+        desk.release(first.order_id)
+    desk.oms.receive("MUG", 1)
+    order = desk.released(content(line("MUG"), number="2"))
+    assert at(order, SP).units == {"MUG": 1}
