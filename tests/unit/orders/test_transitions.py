@@ -1,12 +1,21 @@
-"""Every state with every step, for every way a fulfilment can go and for picklists: the tables, and
-what decides by them."""
+"""Every state with every step, for every way a fulfilment can go, for picklists and for parcels: the
+tables, and what decides by them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
+from oms.fulfillment.parcels import (
+    PACKING_TRANSITIONS,
+    Choice,
+    Label,
+    Packing,
+    PackingState,
+    Parcel,
+)
+from oms.fulfillment.parcels import may as may_parcels
 from oms.fulfillment.picklists import (
     ITEM_TRANSITIONS,
     PICKLIST_TRANSITIONS,
@@ -26,7 +35,15 @@ from oms.kernel.ids import fulfillment_id
 from oms.orders import decisions, work
 from oms.orders.decisions import Events
 from oms.orders.evolve import evolve_all
-from oms.orders.model import Counts, Fulfillment, FulfillmentLine, FulfillmentState, Method, Order
+from oms.orders.model import (
+    Counts,
+    Fulfillment,
+    FulfillmentLine,
+    FulfillmentState,
+    Method,
+    Order,
+    Units,
+)
 from oms.orders.model import State as OrderState
 from oms.orders.transitions import STEPS, STEPS_OUT, TRANSITIONS, after
 from tests.samples import NOW, captured, line
@@ -160,9 +177,10 @@ def test_a_step_leads_where_its_table_says_and_nowhere_else(
         with pytest.raises(Conflict) as refused:
             after(method, state, step)
         assert refused.value.problem_code == "illegal_transition"
+        by_itself = {"withdraw", "cancel", "expire"}
         assert refused.value.context == {
             "state": state,
-            "allowed": sorted(TRANSITIONS[method].get(state, {})),
+            "allowed": sorted(TRANSITIONS[method].get(state, {}).keys() - by_itself),
         }
 
 
@@ -255,3 +273,49 @@ def test_an_item_is_reported_once(state: ItemState, picked: int) -> None:
         with pytest.raises(Conflict) as refused:
             report(found, [Reported("ful_1", "MUG", picked)])
         assert refused.value.problem_code == "already_reported"
+
+
+# --- parcels --------------------------------------------------------------------------------------
+
+PACKING_STEPS = sorted({step for steps in PACKING_TRANSITIONS.values() for step in steps})
+CHOICE = Choice("pac", "PAC", "Correios", "simulator", "BRL", date(2026, 5, 9), "the cheapest")
+LABEL = Label("SM1", "sim_SM1", 1000, "pcl_1_1:label:1")
+NOT_TAKEN = {
+    PackingState.PROPOSED: "not_labelled",
+    PackingState.PACKED: "not_labelled",
+    PackingState.LABELLING: "label_pending",
+    PackingState.LABELLED: "labelled",
+    PackingState.CANCELLING: "label_pending",
+    PackingState.SHIPPED: "shipped",
+}
+
+
+def packing(state: PackingState) -> Packing:
+    proposed = Packing("ful_1", NODE, (Parcel("pcl_1_1", (Units("MUG", UNITS),)),))
+    if state is PackingState.PROPOSED:
+        return proposed
+    packed = replace(proposed, version=1)
+    if state is PackingState.PACKED:
+        return packed
+    labelling = replace(packed, choice=CHOICE)
+    if state is PackingState.LABELLING:
+        return labelling
+    labelled = labelling.with_labels([LABEL])
+    if state is PackingState.LABELLED:
+        return labelled
+    ending = {"shipped": True} if state is PackingState.SHIPPED else {"cancelling": True}
+    return replace(labelled, **ending)
+
+
+@pytest.mark.parametrize("state", PackingState)
+@pytest.mark.parametrize("step", PACKING_STEPS)
+def test_parcels_take_the_steps_of_their_table_and_no_other(state: PackingState, step: str) -> None:
+    found, allowed = packing(state), PACKING_TRANSITIONS[state]
+    assert found.state is state
+    if step in allowed:
+        may_parcels(found, step)
+        return
+    with pytest.raises(Conflict) as refused:
+        may_parcels(found, step)
+    assert refused.value.problem_code == NOT_TAKEN[state]
+    assert refused.value.context == {"state": state, "allowed": sorted(allowed)}

@@ -80,6 +80,9 @@ TRANSITIONS: Mapping[Method, Table] = MappingProxyType(
 STEPS = ("accept", "pick", "pack", "ship", "arrive", "ready", "deliver", "hand_over", "expire")
 STEPS_OUT = ("reject", "withdraw", "move", "merge", "cancel")
 
+# Steps that nobody calls for: the lifecycle and the clock take them.
+_BY_ITSELF = frozenset({"withdraw", "cancel", "expire"})
+
 # Where a step leads, from wherever it starts.
 _LEADS_TO = {
     (method, step): state
@@ -87,6 +90,11 @@ _LEADS_TO = {
     for steps in table.values()
     for step, state in steps.items()
 }
+
+
+def steps_for_people(method: Method, state: FulfillmentState) -> list[str]:
+    """The steps that whoever is refused could take instead, by name."""
+    return sorted(TRANSITIONS[method].get(state, {}).keys() - _BY_ITSELF)
 
 
 def after(method: Method, state: FulfillmentState, step: str) -> FulfillmentState | None:
@@ -100,5 +108,5 @@ def after(method: Method, state: FulfillmentState, step: str) -> FulfillmentStat
     raise Conflict(
         f"the fulfilment is {state}; {step.replace('_', ' ')} is not possible then",
         code="illegal_transition",
-        context={"state": state, "allowed": sorted(allowed)},
+        context={"state": state, "allowed": steps_for_people(method, state)},
     )
