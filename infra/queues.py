@@ -175,6 +175,7 @@ QUEUES = (
             "fulfillment_moved",
             "units_routed",
             "units_backordered",
+            "units_cancelled",
             "routing_failed",
             "routing_resolved",
             "fulfillment_overdue",

@@ -46,7 +46,7 @@ class Counter:
         )
         request = asked.payment
         if deferred:
-            request = PaymentRequest(IN_STORE, "store", money(0))
+            request = PaymentRequest(IN_STORE, "store", money(collected))
         elif collected:
             request = replace(request, provider="channel", token="")
         asked = replace(

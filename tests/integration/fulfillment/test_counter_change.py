@@ -244,3 +244,16 @@ def test_a_change_has_an_id_of_its_own_in_the_whole_order(oms: World, store: Cou
     status, problem = store.change(other.id, add=[HAT], payment=cash("15.00", "T-2"))
 
     assert (status, problem["code"]) == (422, "line_twice")
+
+
+def test_what_was_paid_in_advance_is_not_paid_again_at_the_counter(store: Counter) -> None:
+    order = store.order(line("MUG", 2), line("TEE", 1), deferred=True, collected=500)
+    part = store.ready(order)
+
+    _, mugs = store.hand_over(
+        part, lines=[{"line_id": "MUG", "quantity": 2}], hand_over_id="h1", payment=cash("15.00")
+    )
+    status, answer = store.hand_over(part, payment=cash("10.00", "T-2"))
+
+    assert (mugs["due"], status, answer["due"]) == ("10.00", 200, "0.00")
+    assert store.settled(order).payment.captured.minor == 3000

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from infra.queues import QUEUES
 from oms.kernel.errors import Conflict, OrderCancelRequested
 from oms.orders import decisions, work
 from oms.orders import events as happened
@@ -132,3 +133,9 @@ def test_merged_work_still_leaves_in_one_transaction() -> None:
 def test_a_line_of_the_first_counter_moves_one_balance() -> None:
     assert decisions.balances_of([FulfillmentLine("MUG", 2)]) == 1
     assert decisions.balances_of([FulfillmentLine("MUG", 2, counter=1)]) == 2
+
+
+def test_the_lists_of_what_waits_hear_of_it() -> None:
+    """Else an order whose last missing units are cancelled would be held up there for ever."""
+    (plan,) = (plan for plan in QUEUES if plan.name == "projections")
+    assert "units_cancelled" in plan.event_types

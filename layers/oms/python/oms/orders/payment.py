@@ -55,7 +55,9 @@ def authorize(order_id: str, orders: Orders, providers: Providers, cause: Cause)
     if order.payment.status == "pending":
         return Authorization(pending=True)
     if order.content.payment.collected:
-        return _record_collected(order, orders, cause)
+        order = _record_collected(order, orders, cause)
+        if not order.payment.is_deferred:
+            return Authorization(pending=order.state is not State.AUTHORIZED)
     if order.payment.is_deferred:
         execute_on(orders, order, decisions.defer_payment, cause)
         return Authorization(pending=False)
@@ -186,18 +188,17 @@ def _open_refund(order: Order, amount: int) -> str:
     return by_need[0].id
 
 
-def _record_collected(order: Order, orders: Orders, cause: Cause) -> Authorization:
+def _record_collected(order: Order, orders: Orders, cause: Cause) -> Order:
     """What the marketplace took is recorded, not taken again."""
     collected = order.content.payment.collected
     key = f"{order.content.channel}:{order.order_id}:collected"
     reference = order.content.payment.reference
-    recorded = execute_on(
+    return execute_on(
         orders,
         order,
         lambda found: decisions.collect_payment(found, collected.minor, reference, key),
         cause,
     )
-    return Authorization(pending=recorded.state is not State.AUTHORIZED)
 
 
 def _ask_provider(
