@@ -1,7 +1,7 @@
 """An order of higher priority gets what one of lower priority holds, where the policy says so."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -11,12 +11,13 @@ from oms.inventory.policy import SellingPolicy
 from oms.kernel.errors import Backordered, OrderCancelRequested, StockTakenBack
 from oms.orders import decisions, fulfillment, sourcing, supervision
 from oms.orders import events as happened
-from oms.orders.model import Line, Order, OutOfStockPolicy, State
+from oms.orders.model import Line, Method, Order, OutOfStockPolicy, State
 from oms.orders.store import AwaitedToken
 from oms.orders.supervision import Resumption
 from oms.routing import engine
-from oms.routing.policies import BuiltIn
-from tests.integration.world import SP, World
+from oms.routing.policies import BuiltIn, Policies
+from oms.routing.policy import NodeFilter, Otherwise, Rule, SourcingPolicy, Step
+from tests.integration.world import RJ, SP, World
 from tests.samples import CAUSE, NOW, content, line
 
 BACKORDER, CANCEL = OutOfStockPolicy.BACKORDER, OutOfStockPolicy.CANCEL
@@ -28,13 +29,13 @@ def taken_back(oms: World) -> None:
     policies.put("MUG", SellingPolicy(take_back=True), CAUSE)
 
 
-def reserve(oms: World, order: Order, minute: int = 60) -> Order:
+def reserve(oms: World, order: Order, minute: int = 60, policies: Policies | None = None) -> Order:
     return sourcing.reserve(
         order.order_id,
         oms.orders,
         oms.stock,
         oms.catalog,
-        BuiltIn(),
+        policies or BuiltIn(),
         replace(CAUSE, at=NOW + timedelta(minutes=minute)),
     )
 
@@ -244,7 +245,7 @@ def test_the_loser_does_not_get_it_back_before_the_winner_has_it(oms: World) -> 
     def rule(*seen: object) -> object:
         nonlocal looks
         looks += 1
-        if looks == 2:
+        if looks == 3:  # after what it waits for, and whether taking back would do
             raise Died
         return engine.route(*seen)  # type: ignore[arg-type]
 
@@ -370,3 +371,23 @@ def test_a_payment_that_comes_while_the_loser_waits_counts_when_it_is_sourced(om
     assert paid(oms, now(oms, loser)).state is State.CAPTURED
     oms.receive("MUG", 2)
     assert reserve(oms, loser, 90).state is State.AUTHORIZED
+
+
+class OnlyIpanema:
+    def for_channel(self, channel: str, now: datetime) -> SourcingPolicy:
+        rule = Rule("ipanema", nodes=NodeFilter(nodes=(RJ.id,)), otherwise=Otherwise((Step.WAIT,)))
+        return SourcingPolicy("ipanema", (rule,))
+
+
+def test_nothing_is_taken_back_that_would_not_help(oms: World) -> None:
+    oms.receive("MUG", 2)
+    holder = sourced(oms, 1)
+    wants = captured(oms, 2, line("MUG", 2), priority=9)
+    with pytest.raises(Backordered):
+        reserve(oms, wants, policies=OnlyIpanema())
+    assert now(oms, holder).state is State.SOURCED
+    there = replace(line("MUG", 2), method=Method.PICKUP, pickup_node=RJ.id)
+    collects = captured(oms, 3, there, priority=9)
+    with pytest.raises(Backordered):
+        reserve(oms, collects)
+    assert now(oms, holder).state is State.SOURCED

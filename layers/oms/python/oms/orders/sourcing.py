@@ -35,7 +35,7 @@ from oms.orders.prospects import Prospect, prospect_of, units_of
 from oms.orders.routing import Route, Situation, decide, look, makers_of, placed, said_no
 from oms.orders.shares import by_sku
 from oms.orders.store import Orders
-from oms.orders.taking_back import given_back, hold, take_back
+from oms.orders.taking_back import Freed, given_back, hold, take_back
 from oms.routing import engine
 from oms.routing.capacity import SlotTaking, takings, takings_beyond
 from oms.routing.engine import Decision
@@ -105,7 +105,7 @@ def reserve(
         prospect = seen.prospect
         plan = _plan(order, seen, route, cause)
         if isinstance(plan, Decision):
-            _go_short(order, plan, prospect, orders, stock, cause)
+            _go_short(order, plan, seen, orders, stock, cause, route)
             continue
         work = takings(_nodes(plan.allocations, catalog), prospect.loads, cause.at)
         events = _events(order, plan, _slots(work))
@@ -437,14 +437,15 @@ def _chunks(needs: Sequence[Need]) -> Iterable[list[Need]]:
 def _go_short(
     order: Order,
     decision: Decision,
-    prospect: Prospect,
+    seen: Situation,
     orders: Orders,
     stock: Stock,
     cause: Cause,
+    route: Route,
 ) -> None:
     """Wait, or give up. Returns when it is worth planning again: units were taken back for the
     order, or others were backordered at the same moment."""
-    reason, line_ids = decision.reason, decision.lacking
+    reason, line_ids, prospect = decision.reason, decision.lacking, seen.prospect
     if decision.otherwise is Step.EXCEPTION:
         _hand_to_a_person(order, decision, orders, stock, cause)
     would_not_wait = order.content.on_out_of_stock is OutOfStockPolicy.CANCEL
@@ -460,9 +461,29 @@ def _go_short(
             order = orders.commit(order, events, cause, queue_writes(order, line_ids, rooms, stock))
         except StockContended:
             return
-    if not take_back(order, prospect, orders, stock, cause):
+
+    def would_do(freed: Freed) -> bool:
+        plan = _plan(order, _with(freed, seen), route, cause)
+        return isinstance(plan, _Plan) and not plan.left
+
+    if not take_back(order, prospect, orders, stock, cause, would_do):
         _be_told(prospect, lacking, stock)
         raise Backordered(reason)
+
+
+def _with(freed: Freed, seen: Situation) -> Situation:
+    """As if these units were there too, and all that is there for the order."""
+    candidates = [
+        replace(
+            one,
+            units={
+                sku: units + freed.get((one.node.id, sku), 0) for sku, units in one.units.items()
+            },
+        )
+        for one in seen.prospect.candidates
+    ]
+    prospect = replace(seen.prospect, candidates=candidates)
+    return replace(seen, prospect=prospect, claimed=frozenset())
 
 
 def _hand_to_a_person(

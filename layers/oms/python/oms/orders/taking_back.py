@@ -5,10 +5,12 @@ it into the queue, behind the order that needs them; then that order is sourced 
 run that dies in between leaves free units and an order at the head of their queue.
 
 Only those are taken from whose customers agreed to wait and whose nodes have not begun, and only
-when all that is lacking can be had. Whoever reserved in several transactions keeps what it has.
+when all that is lacking can be had, where the order may have it. Whoever reserved in several
+transactions keeps what it has.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from oms.inventory.backorders import HIGHEST_PRIORITY, Holder, take_from
@@ -30,14 +32,29 @@ from oms.orders.store import Orders
 _WRITES_IN_ONE = 99
 
 
-def take_back(order: Order, prospect: Prospect, orders: Orders, stock: Stock, cause: Cause) -> bool:
-    """Whether orders of lower priority gave back what this one waits for: plan again then."""
+# Units by node and SKU.
+Freed = Mapping[tuple[str, str], int]
+
+
+def take_back(
+    order: Order,
+    prospect: Prospect,
+    orders: Orders,
+    stock: Stock,
+    cause: Cause,
+    would_do: Callable[[Freed], bool],
+) -> bool:
+    """Whether orders of lower priority gave back what this one waits for: plan again then.
+    ``would_do``: whether the order could go ahead if these units were free."""
     lacking = units_of(order, order.backordered_lines)
     short = {sku: units - prospect.left.get(sku, 0) for sku, units in lacking.items()}
     short = {sku: units for sku, units in short.items() if units > 0}
     if not all(prospect.positions[sku].policy.take_back for sku in short):
         return False
-    losers = _losers(order, short, prospect, orders, stock)
+    held = {sku: _holders(order, sku, prospect, stock) for sku in sorted(short)}
+    losers = _losers(short, held, orders)
+    if not losers or not would_do(_freed(held, losers)):
+        return False
     given = [_give_back(loser, skus, order, orders, stock, cause) for loser, skus in losers.items()]
     return any(given)
 
@@ -80,15 +97,28 @@ def _held(order: Order, allocations: Sequence[Allocation]) -> Iterator[tuple[str
         yield sku, Holder(order.order_id, order.content.priority, since, node, quantity)
 
 
+def _holders(order: Order, sku: str, prospect: Prospect, stock: Stock) -> list[Holder]:
+    nodes = {one.node.id for one in prospect.candidates if sku in one.units}
+    held = stock.backorders.held(sku, order.content.priority)
+    return [holder for holder in held if holder.node in nodes]
+
+
+def _freed(held: Mapping[str, Sequence[Holder]], losers: Container[str]) -> Freed:
+    freed = Counter[tuple[str, str]]()
+    for sku, holders in held.items():
+        for holder in holders:
+            if holder.order_id in losers:
+                freed[holder.node, sku] += holder.quantity
+    return freed
+
+
 def _losers(
-    order: Order, short: Mapping[str, int], prospect: Prospect, orders: Orders, stock: Stock
+    short: Mapping[str, int], held: Mapping[str, Sequence[Holder]], orders: Orders
 ) -> Mapping[str, set[str]]:
     """Order ids, each with the SKUs that are taken from it; nobody when there is not enough."""
     losers: dict[str, set[str]] = {}
     for sku, units in sorted(short.items()):
-        nodes = {one.node.id for one in prospect.candidates if sku in one.units}
-        held = stock.backorders.held(sku, order.content.priority)
-        holders = _by_order(holder for holder in held if holder.node in nodes)
+        holders = _by_order(held[sku])
         freed = sum(holders[loser].quantity for loser in losers if loser in holders)
         for loser in losers.keys() & holders.keys():
             losers[loser].add(sku)
@@ -100,7 +130,7 @@ def _losers(
     return losers
 
 
-def _by_order(held: Iterator[Holder]) -> dict[str, Holder]:
+def _by_order(held: Iterable[Holder]) -> dict[str, Holder]:
     holders: dict[str, Holder] = {}
     for holder in held:
         before = holders.get(holder.order_id, replace(holder, quantity=0))
