@@ -10,7 +10,7 @@ import pytest
 from pypdf import PdfReader
 
 from oms.fulfillment.labels import buy_labels, cancel_labels
-from oms.fulfillment.parcels import Packing
+from oms.fulfillment.parcels import PACKING_TRANSITIONS, Packing, PackingState
 from oms.kernel.errors import Conflict, ProviderUnavailable, VersionConflict
 from oms.kernel.ids import order_of
 from oms.orders import decisions
@@ -221,6 +221,83 @@ def test_nothing_is_bought_while_labels_are_being_cancelled(oms: World) -> None:
     with pytest.raises(Conflict) as refused:
         buy(oms, part, carrier)
     assert refused.value.problem_code == "label_pending"
+
+
+def test_labels_that_are_being_cancelled_are_not_answered_again(oms: World, call: Gateway) -> None:
+    part, carrier = at_the_node(oms), CountingCarrier()
+    buy(oms, part, carrier)
+    carrier.before = failing(3, "cancel")
+    with pytest.raises(ProviderUnavailable):
+        cancel_labels(station_of(oms, carrier), part)
+
+    path = f"/v1/fulfillments/{part}"
+    assert label(call, part)[1]["code"] == "label_pending"
+    assert call("parcels", f"GET {path}/label")[1]["code"] == "not_labelled"
+    assert call("fulfillment", f"POST {path}/ship")[1]["code"] == "label_pending"
+
+
+# What a step answers that a packing does not take, or has taken: 200 where it was done before.
+ASKED = {
+    "proposed": {"cancel": "done", "ship": "not_labelled"},
+    "packed": {"cancel": "done", "ship": "not_labelled"},
+    "labelling": {"label": "done", "pack": "label_pending", "ship": "label_pending"},
+    "labelled": {"label": "done", "pack": "labelled"},
+    "cancelling": {
+        "cancel": "done",
+        "label": "label_pending",
+        "pack": "label_pending",
+        "ship": "label_pending",
+    },
+    "shipped": {"cancel": "shipped", "label": "done", "pack": "illegal_transition", "ship": "done"},
+}
+
+
+def packed_in(oms: World, call: Gateway, part: str, state: str) -> None:
+    """The parcels of a packed fulfilment, as far as that."""
+    lines = [{"line_id": "MUG", "quantity": 2}, {"line_id": "TEE", "quantity": 1}]
+    if state != "proposed":
+        call("fulfillment", f"POST /v1/fulfillments/{part}/pack", {"parcels": [{"lines": lines}]})
+    if state in ("labelled", "cancelling", "shipped"):
+        assert label(call, part)[0] == 200
+    if state == "shipped":
+        assert call("fulfillment", f"POST /v1/fulfillments/{part}/ship")[0] == 200
+    fails = {"labelling": "buy", "cancelling": "cancel"}.get(state)
+    if fails:
+        carrier = CountingCarrier(before=failing(3, fails))
+        act = buy if state == "labelling" else cancelled
+        with pytest.raises(ProviderUnavailable):
+            act(oms, part, carrier)
+
+
+def cancelled(oms: World, part: str, carrier: CountingCarrier) -> Packing | None:
+    return cancel_labels(station_of(oms, carrier), part)
+
+
+@pytest.mark.parametrize("state", PackingState)
+@pytest.mark.parametrize("step", ["pack", "label", "cancel", "ship"])
+def test_what_is_asked_of_parcels_follows_their_table(
+    oms: World, call: Gateway, state: PackingState, step: str
+) -> None:
+    part = at_the_node(oms)
+    packed_in(oms, call, part, state)
+    assert parcels_state(call, part) == state
+    function = "fulfillment" if step in ("pack", "ship") else "parcels"
+    path = f"POST /v1/fulfillments/{part}/{'label/cancel' if step == 'cancel' else step}"
+    line = {"line_id": "MUG", "quantity": 2}, {"line_id": "TEE", "quantity": 1}
+    body = {"parcels": [{"lines": [one]} for one in line]} if step == "pack" else None
+
+    status, answer = call(function, path, body)
+
+    otherwise = ASKED[state].get(step, "")
+    assert bool(otherwise) is (step not in PACKING_TRANSITIONS[state])
+    if otherwise in ("", "done"):
+        assert status == 200
+    else:
+        assert (status, answer["code"]) == (409, otherwise)
+
+
+def parcels_state(call: Gateway, part: str) -> str:
+    return str(call("parcels", f"GET /v1/fulfillments/{part}/parcels")[1]["state"])
 
 
 def test_labels_that_have_left_are_not_cancelled(oms: World, call: Gateway) -> None:

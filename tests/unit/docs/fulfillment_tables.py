@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from oms.fulfillment.parcels import PACKING_TRANSITIONS
 from oms.fulfillment.picklists import ITEM_TRANSITIONS, PICKLIST_TRANSITIONS
 from oms.orders.model import Method
 from oms.orders.transitions import STEPS, STEPS_OUT, TRANSITIONS
@@ -30,6 +31,7 @@ def machines() -> Iterator[tuple[str, Machine]]:
         yield _TITLES[method], table
     yield "A picklist", PICKLIST_TRANSITIONS
     yield "An item of a picklist", ITEM_TRANSITIONS
+    yield "A fulfilment's parcels", PACKING_TRANSITIONS
     yield "A purchase order", PURCHASE_TRANSITIONS
 
 

@@ -1,4 +1,4 @@
-"""Every state with every step, for every way a fulfilment can go, for picklists and for parcels: the
+"""Every state with every step, for every way a fulfilment can go, for picklists and parcels: the
 tables, and what decides by them."""
 
 from collections.abc import Callable, Iterator
@@ -303,8 +303,9 @@ def packing(state: PackingState) -> Packing:
     labelled = labelling.with_labels([LABEL])
     if state is PackingState.LABELLED:
         return labelled
-    ending = {"shipped": True} if state is PackingState.SHIPPED else {"cancelling": True}
-    return replace(labelled, **ending)
+    if state is PackingState.SHIPPED:
+        return replace(labelled, shipped=True)
+    return replace(labelled, cancelling=True)
 
 
 @pytest.mark.parametrize("state", PackingState)

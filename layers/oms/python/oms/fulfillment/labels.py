@@ -21,7 +21,7 @@ from oms.fulfillment.carriers import (
 )
 from oms.fulfillment.packing import fingerprint, packed_as
 from oms.fulfillment.parcel_store import LabelledParcel, ParcelStore
-from oms.fulfillment.parcels import Choice, Label, Packing, Parcel
+from oms.fulfillment.parcels import Choice, Label, Packing, PackingState, Parcel, may
 from oms.fulfillment.patience import patiently
 from oms.fulfillment.rate_shopping import choose, promised_day
 from oms.fulfillment.worklist import Work, find
@@ -55,14 +55,14 @@ def buy_labels(station: Station, fulfillment_id: str, service: str, now: datetim
     if packing.is_labelled:
         return _same_service(packing, service)
     _check_packed(work)
-    if packing.cancelling:
-        raise Conflict("its labels are being cancelled", code="label_pending")
-    if packing.choice is None:
+    if packing.state is not PackingState.LABELLING:
+        may(packing, "label")
         choice = _shop(station, work, packing, service, now)
         choice = replace(choice, address=fingerprint(work.order))
         packing = station.parcels.store(replace(packing, choice=choice))
     else:
         _same_service(packing, service)
+    may(packing, "bought")
     labelled = packing.with_labels(_buy(station, work, packing))
     bought = station.parcels.store(labelled, awaiting=tuple(labelled_parcels(labelled)))
     return _still_wanted(station, bought)
@@ -76,9 +76,8 @@ def cancel_labels(station: Station, fulfillment_id: str) -> Packing | None:
     packing = station.parcels.packing(fulfillment_id)
     if packing is None or packing.choice is None:
         return packing
-    if packing.shipped:
-        raise Conflict("the parcels have left with their labels", code="shipped")
     if not packing.cancelling:
+        may(packing, "cancel")
         awaiting = tuple(labelled_parcels(packing)) if packing.is_labelled else ()
         packing = station.parcels.store(replace(packing, cancelling=True), taken=awaiting)
     assert packing.choice is not None
@@ -86,6 +85,7 @@ def cancel_labels(station: Station, fulfillment_id: str) -> Packing | None:
     for parcel in packing.parcels:
         request = _cancelling(packing, parcel)
         patiently(partial(carrier.cancel, request))
+    may(packing, "cancelled")
     return station.parcels.store(packing.without_labels())
 
 

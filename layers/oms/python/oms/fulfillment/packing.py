@@ -13,6 +13,7 @@ from oms.fulfillment.parcels import (
     adds_up,
     check_quantities,
     in_parcels,
+    may,
     proposed,
     weight_of,
 )
@@ -88,7 +89,7 @@ def pack(
     """The units are in ``packed``, which may be said again otherwise until labels are bought.
 
     Raises ``Invalid`` when the parcels do not hold exactly what the fulfilment does, ``Conflict``
-    when it is not the time to pack, and (``labelled``) once labels are bought.
+    when it is not the time to pack, and as ``parcels.may`` once labels are bought.
     """
     kept = parcels.packing(fulfillment_id)
     fresh = False
@@ -131,10 +132,9 @@ def _as_said(
     said = in_parcels(fulfillment, [_parcel(parcel, lines, items) for parcel in packed])
     if kept is None:
         return said
-    if kept.choice is not None:
-        if _unlabelled(kept) == said.parcels:
-            return kept
-        raise Conflict("its parcels have labels, which would be wrong", code="labelled")
+    if kept.choice is not None and _unlabelled(kept) == said.parcels:
+        return kept
+    may(kept, "pack")
     return replace(said, attempt=kept.attempt, version=kept.version)
 
 

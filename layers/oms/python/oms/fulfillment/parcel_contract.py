@@ -1,13 +1,13 @@
 """The JSON of parcels, labels, manifests and tracking."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
 from oms.fulfillment.manifests import Closed
 from oms.fulfillment.parcel_store import Dossier, Manifest
-from oms.fulfillment.parcels import Choice, Label, Packing, Parcel
+from oms.fulfillment.parcels import Choice, Label, Packing, PackingState, Parcel
 from oms.fulfillment.tracking import Tracked, TrackingReport, TrackingStatus, numbers_of, tracked
 from oms.fulfillment.worklist import Work
 from oms.kernel.clock import rfc3339
@@ -76,11 +76,10 @@ class ServiceChoice(View):
 
 
 class ParcelsView(View):
-    """``state``: proposed (nobody said how it is packed), packed, labelling, labelled,
-    cancelling."""
+    """``proposed``: nobody said how it is packed."""
 
     fulfillment_id: str
-    state: Literal["proposed", "packed", "labelling", "labelled", "cancelling"]
+    state: PackingState
     parcels: list[ParcelView]
     label: ServiceChoice | None
 

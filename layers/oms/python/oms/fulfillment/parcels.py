@@ -1,15 +1,19 @@
 """A fulfilment's parcels: what is in each, what it weighs, and the label it travels with. Pure.
 
 Weights are in grams, measures in millimetres (0: nobody measured), quantities in units of the
-line's scale, costs in minor units of ``Choice.currency``.
+line's scale, costs in minor units of ``Choice.currency``. The machine of a packing is data, and
+printed in ``docs/fulfillment.md``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from enum import StrEnum
+from functools import partial
+from types import MappingProxyType
 
 from oms.catalog.model import Item
-from oms.kernel.errors import Faults
+from oms.kernel.errors import Conflict, Faults
 from oms.orders.model import Fulfillment, Line, Units
 from oms.routing.packages import Goods, ParcelLimits, split_by_limits
 
@@ -18,6 +22,53 @@ MOST_PARCELS = 30
 
 # A line of many pieces is laid out in at most so many, so that a proposal stays quick.
 _MOST_PIECES = 500
+
+
+class PackingState(StrEnum):
+    """``PROPOSED``: nobody said how it is packed."""
+
+    PROPOSED = "proposed"
+    PACKED = "packed"
+    LABELLING = "labelling"
+    LABELLED = "labelled"
+    CANCELLING = "cancelling"
+    SHIPPED = "shipped"
+
+
+# ``label`` keeps what is to be bought, ``bought`` what was; ``cancelled`` says that nothing is due
+# any more. Without labels parcels leave by a number that somebody gives: that is no step of theirs.
+PACKING_TRANSITIONS: Mapping[PackingState, Mapping[str, PackingState]] = MappingProxyType(
+    {
+        PackingState.PROPOSED: {"pack": PackingState.PACKED, "label": PackingState.LABELLING},
+        PackingState.PACKED: {"pack": PackingState.PACKED, "label": PackingState.LABELLING},
+        PackingState.LABELLING: {
+            "bought": PackingState.LABELLED,
+            "cancel": PackingState.CANCELLING,
+        },
+        PackingState.LABELLED: {"ship": PackingState.SHIPPED, "cancel": PackingState.CANCELLING},
+        PackingState.CANCELLING: {"cancelled": PackingState.PACKED},
+        PackingState.SHIPPED: {},
+    }
+)
+
+# What stands in the way of a step, by the state.
+_NOT_LABELLED = partial(Conflict, "its parcels have no labels", code="not_labelled")
+_REFUSED: Mapping[PackingState, Callable[..., Conflict]] = MappingProxyType(
+    {
+        PackingState.PROPOSED: _NOT_LABELLED,
+        PackingState.PACKED: _NOT_LABELLED,
+        PackingState.LABELLING: partial(
+            Conflict, "its labels are being bought", code="label_pending"
+        ),
+        PackingState.LABELLED: partial(Conflict, "its parcels have labels", code="labelled"),
+        PackingState.CANCELLING: partial(
+            Conflict, "its labels are being cancelled", code="label_pending"
+        ),
+        PackingState.SHIPPED: partial(
+            Conflict, "the parcels have left with their labels", code="shipped"
+        ),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +142,8 @@ class Packing:
 
     @property
     def is_labelled(self) -> bool:
-        return self.choice is not None and all(parcel.label for parcel in self.parcels)
+        """Labels that are being cancelled are none any more."""
+        return self.state in (PackingState.LABELLED, PackingState.SHIPPED)
 
     @property
     def labels(self) -> tuple[Label, ...]:
@@ -102,13 +154,15 @@ class Packing:
         return sum(label.cost for label in self.labels)
 
     @property
-    def state(self) -> str:
-        """``proposed``, ``packed``, ``labelling``, ``labelled`` or ``cancelling``."""
+    def state(self) -> PackingState:
+        if self.shipped:
+            return PackingState.SHIPPED
         if self.cancelling:
-            return "cancelling"
+            return PackingState.CANCELLING
         if self.choice is not None:
-            return "labelled" if self.is_labelled else "labelling"
-        return "packed" if self.version else "proposed"
+            bought = all(parcel.label for parcel in self.parcels)
+            return PackingState.LABELLED if bought else PackingState.LABELLING
+        return PackingState.PACKED if self.version else PackingState.PROPOSED
 
     def key(self, parcel: Parcel) -> str:
         return f"{parcel.id}:label:{self.attempt}"
@@ -125,6 +179,15 @@ class Packing:
         return replace(
             self, parcels=parcels, choice=None, cancelling=False, attempt=self.attempt + 1
         )
+
+
+def may(packing: Packing, step: str) -> None:
+    """Raises ``Conflict`` when the table does not have the step: ``not_labelled``, ``labelled``,
+    ``label_pending`` or ``shipped``, after the state."""
+    allowed = PACKING_TRANSITIONS[packing.state]
+    if step not in allowed:
+        context = {"state": packing.state, "allowed": sorted(allowed)}
+        raise _REFUSED[packing.state](context=context)
 
 
 def parcel_id(fulfillment_id: str, number: int) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from oms.fulfillment.arrival import apply_reports
 from oms.fulfillment.packing import check_current
 from oms.fulfillment.parcel_store import ParcelStore
-from oms.fulfillment.parcels import Packing
+from oms.fulfillment.parcels import Packing, may
 from oms.fulfillment.worklist import find
 from oms.inventory.store import Stock
 from oms.kernel.errors import Conflict
@@ -69,8 +69,8 @@ def _number(packing: Packing | None, given: GivenNumber | None) -> GivenNumber:
                 code="not_labelled",
             )
         return given
-    if packing.cancelling or not packing.is_labelled:
-        raise Conflict("its labels are being bought or cancelled", code="label_pending")
+    if not packing.shipped:
+        may(packing, "ship")
     numbers = [label.tracking_number for label in packing.labels]
     if given is not None and given.tracking_number not in numbers:
         raise Conflict("it has a label with another tracking number", code="labelled")
