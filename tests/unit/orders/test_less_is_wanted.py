@@ -1,4 +1,4 @@
-"""What an order holds and what is due for it, once less of it is wanted."""
+"""What an order holds and what is due for it, once less of it is wanted or its work changes."""
 
 from dataclasses import replace
 
@@ -139,3 +139,16 @@ def test_the_lists_of_what_waits_hear_of_it() -> None:
     """Else an order whose last missing units are cancelled would be held up there for ever."""
     (plan,) = (plan for plan in QUEUES if plan.name == "projections")
     assert "units_cancelled" in plan.event_types
+
+
+def test_a_fulfilment_that_is_named_twice_is_merged_once() -> None:
+    order = sourced(captured(MUG, TEE))
+    order = given(order, *decisions.authorize_payment(order, order.due.minor, "ref", "key"))
+    order = given(order, *decisions.release(order))
+    into = order.progress.fulfillments[0]
+    order = given(order, *work.split(order, into.id, {"TEE": 1}))
+    part = order.live_fulfillments[1]
+
+    order = given(order, *work.merge(order, into.id, [part.id, part.id]))
+
+    assert [one.units for one in order.live_fulfillments] == [{"MUG": 2, "TEE": 1}]

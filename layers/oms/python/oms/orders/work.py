@@ -93,7 +93,7 @@ def merge(order: Order, fulfillment: str, others: Sequence[str]) -> Events:
     into = find_fulfillment(order, fulfillment)
     merged = [
         other
-        for one in others
+        for one in dict.fromkeys(others)
         if (other := find_fulfillment(order, one)).state is not FulfillmentState.MERGED
     ]
     if not merged:
