@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from oms.aws import stores
 from oms.aws.http import caller, refusals
 from oms.aws.observability import correlation_id
+from oms.fulfillment.staff import check_any_node_of, check_node
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
 from oms.orders.contract import OrderView, order_view
@@ -19,6 +20,7 @@ from oms.orders.exceptions_contract import (
     resolution_of,
 )
 from oms.orders.rerouting import Router
+from oms.reporting.waiting import nodes_of
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
@@ -27,7 +29,8 @@ router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
     "/v1/exceptions",
     summary="What a person must decide, oldest order first",
     description="Orders that no node is left for, whose lifecycle stumbled, or of which a parcel"
-    " does not arrive: with who said no and why, and what stock there is where now.",
+    " does not arrive: with who said no and why, and what stock there is where now. Staff of nodes"
+    " read those of one of theirs.",
     tags=["orders"],
     responses={200: {"description": "One page"}, **refusals(401, 403, 422)},
 )
@@ -39,6 +42,7 @@ def list_all(
     limit: Annotated[int, Query(ge=1, le=50)] = 25,
     cursor: Annotated[str, Query(description="next_cursor of the page before")] = "",
 ) -> ExceptionPage:
+    check_node(caller(router), node, stores.staff())
     page = list_exceptions(node, limit, cursor or None, _router(), stores.views(), _cause())
     return exception_page(page)
 
@@ -47,7 +51,8 @@ def list_all(
     "/v1/exceptions/<order_id>/resolve",
     summary="Decide what becomes of it",
     description="Refused with `not_in_exception` when the order needs nobody, or when the action"
-    " resolves nothing of it.",
+    " resolves nothing of it. Staff of nodes decide on what concerns one of theirs, and send it to"
+    " none but theirs.",
     tags=["orders"],
     responses={
         200: {"description": "The order as it is now"},
@@ -58,7 +63,11 @@ def resolve_exception(
     order_id: Annotated[str, Path(pattern=r"^ord_[a-z2-7]{26}$")],
     decision: Annotated[ResolveException, Body()],
 ) -> OrderView:
-    resolution = resolution_of(decision, stores.orders().load(order_id))
+    order = stores.orders().load(order_id)
+    check_any_node_of(caller(router), lambda: nodes_of(order), stores.staff())
+    if decision.node:
+        check_node(caller(router), decision.node, stores.staff())
+    resolution = resolution_of(decision, order)
     return order_view(resolve(order_id, resolution, _router(), _cause()))
 
 

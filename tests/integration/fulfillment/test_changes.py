@@ -317,6 +317,33 @@ def test_everything_a_person_needs_to_decide_is_listed(call: Gateway, stuck: Ord
     assert exceptions(call, node="mg-dc") == []
 
 
+def test_staff_decide_on_what_concerns_their_nodes_and_route_to_none_but_these(
+    call: Gateway, stuck: Order
+) -> None:
+    for caller, node in (("rita", "rj-store"), ("mara", "mg-dc")):
+        assert call("catalog", f"PUT /v1/staff/{caller}", {"nodes": [node]})[0] == 200
+    path = f"POST /v1/exceptions/{stuck.order_id}/resolve"
+
+    def decided(caller: str, **decision: str) -> tuple[int, Any]:
+        return call("orders", path, decision, caller=caller)
+
+    assert refused(decided("mara", action="retry")) == (403, "not_your_node")
+    assert refused(decided("mara", action="route_to", node="mg-dc")) == (403, "not_your_node")
+    assert refused(decided("rita", action="route_to", node="sp-dc")) == (403, "not_your_node")
+    assert decided("rita", action="route_to", node="rj-store")[0] == 200
+
+
+def test_staff_read_the_exceptions_of_their_nodes(call: Gateway, stuck: Order) -> None:
+    assert call("catalog", "PUT /v1/staff/rita", {"nodes": ["rj-store"]})[0] == 200
+
+    def listed(**query: str) -> tuple[int, Any]:
+        return call("orders", "GET /v1/exceptions", query=query, caller="rita")
+
+    assert refused(listed()) == refused(listed(node="sp-dc")) == (403, "not_your_node")
+    status, page = listed(node="rj-store")
+    assert (status, [one["order_id"] for one in page["exceptions"]]) == (200, [stuck.order_id])
+
+
 def test_trying_again_asks_every_node_again(desk: Desk, call: Gateway, stuck: Order) -> None:
     assert resolve(call, stuck, action="retry", note="the store is open again")[0] == 200
     order = desk.project(desk.reroute(stuck))

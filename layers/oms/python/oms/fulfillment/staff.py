@@ -5,7 +5,7 @@ its token's scope is what it may do. Registering somebody takes rights away, so 
 may change the catalogue.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,6 +36,15 @@ def check_node_of(caller: str, node_of: Callable[[], str], staff: StaffStore) ->
     registered = staff.staff(caller)
     if registered is not None:
         _check(registered, node_of())
+
+
+def check_any_node_of(
+    caller: str, nodes_of: Callable[[], Iterable[str]], staff: StaffStore
+) -> None:
+    """As ``check_node_of``, for what concerns several nodes: staff of one of them may."""
+    registered = staff.staff(caller)
+    if registered is not None and not {*nodes_of()} & {*registered.nodes}:
+        raise Forbidden(f"{caller} is staff of no node that this concerns", code="not_your_node")
 
 
 def _check(registered: Staff | None, node: str) -> None:

@@ -143,9 +143,6 @@ def _exception_views(order: Order) -> list[View]:
     """In the list of all that a person must decide, and in those of the nodes that have to do with
     it: those that said no, and those with its work."""
     waits = needs_a_person(order)
-    progress = order.progress
-    nodes = {one.node for one in progress.rejections}
-    nodes |= {part.node for part in progress.fulfillments}
     return [
         View(
             id=f"exception#{order.order_id}#{node}",
@@ -154,8 +151,16 @@ def _exception_views(order: Order) -> list[View]:
             state=order.status,
             version=order.version,
         )
-        for node in ("", *sorted(nodes))
+        for node in ("", *sorted(nodes_of(order)))
     ]
+
+
+def nodes_of(order: Order) -> set[str]:
+    """Those that have to do with an order: that said no to some of it, or were given work of it."""
+    nodes = {one.node for one in order.progress.rejections}
+    for part in order.progress.fulfillments:
+        nodes |= {part.node, part.hand_over_at or part.node}
+    return nodes
 
 
 def needs_a_person(order: Order) -> bool:
