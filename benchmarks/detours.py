@@ -48,8 +48,9 @@ def measure(system: System, plain: Work) -> tuple[Detour, ...]:
     }
     found = []
     for name, (skus, fulfil) in routes.items():
-        _follow(system, f"warm-up-{name}", skus, fulfil)
-        found.append(_added(name, _follow(system, name, skus, fulfil), plain))
+        number = "-".join(skus)
+        _follow(system, f"warm-up-{number}", skus, fulfil)
+        found.append(_added(name, _follow(system, number, skus, fulfil), plain))
     return tuple(found)
 
 
