@@ -42,7 +42,7 @@ from oms.orders.slots import nodes_of
 from oms.orders.store import Orders
 from oms.routing.capacity import SlotTaking, takings
 from oms.routing.engine import Decision
-from oms.routing.evidence import Evidence
+from oms.routing.evidence import Evidence, listed
 from oms.routing.policies import Policies
 from oms.routing.policy import Step
 
@@ -251,7 +251,7 @@ def _rooms(
 
 
 def _worn_out(lines: Iterable[str]) -> str:
-    return f"{MOST_NODES} nodes said no to {', '.join(sorted(lines))}"
+    return f"{MOST_NODES} nodes said no to {listed(sorted(lines))}"
 
 
 # --- the commit -----------------------------------------------------------------------------

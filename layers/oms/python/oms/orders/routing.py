@@ -24,7 +24,7 @@ from oms.promising.model import is_production
 from oms.routing import engine
 from oms.routing.capacity import capacity_left
 from oms.routing.engine import Decision
-from oms.routing.evidence import Evidence
+from oms.routing.evidence import EXPLAINED_WAYS, Evidence, listed
 from oms.routing.making import components_of
 from oms.routing.model import Available, Place, distance
 from oms.routing.policies import Policies
@@ -470,9 +470,9 @@ def _together(order: Order, decisions: Sequence[Decision], claimed: frozenset[st
     """One decision for the order: of all its groups what they were given, and what is left."""
     evidence = [decision.evidence for decision in decisions]
     left = {line_id: units for one in decisions for line_id, units in one.left.items()}
-    reasons = list(dict.fromkeys(decision.reason for decision in decisions))
+    reasons = [listed(dict.fromkeys(decision.reason for decision in decisions), "; ")]
     if left and claimed:
-        reasons.append(f"orders ahead claim what there is of {', '.join(sorted(claimed))}")
+        reasons.append(f"orders ahead claim what there is of {listed(sorted(claimed))}")
     lacking = {line_id for one in decisions for line_id in one.lacking}
     failed = any(one.left and one.otherwise is Step.EXCEPTION for one in decisions)
     return Decision(
@@ -490,4 +490,4 @@ def _together(order: Order, decisions: Sequence[Decision], claimed: frozenset[st
 def _evidence(evidence: Sequence[Evidence]) -> Evidence:
     if not evidence:
         return Evidence(BUILT_IN.id)
-    return replace(evidence[0], also=tuple(evidence[1:]))
+    return replace(evidence[0], also=tuple(evidence[1:EXPLAINED_WAYS]))

@@ -28,6 +28,7 @@ from oms.orders.needs import needs_of
 from oms.orders.prospects import Prospect, units_of
 from oms.orders.shares import by_sku
 from oms.orders.store import Orders
+from oms.routing.evidence import listed
 
 _WRITES_IN_ONE = 99
 
@@ -160,7 +161,7 @@ def _give_back(
 ) -> bool:
     """False when the loser went on meanwhile, and keeps what it has."""
     priority = winner.content.priority
-    reason = f"{winner.order_id} of priority {priority} needs {', '.join(sorted(skus))}"
+    reason = f"{winner.order_id} of priority {priority} needs {listed(sorted(skus))}"
 
     def freed(found: Order) -> list[Write]:
         allocations = evolve_all(found, decisions.withdraw(found)).progress.allocations

@@ -11,6 +11,7 @@ from datetime import date
 
 from oms.kernel.money import Money
 from oms.routing.costs import Penalties, best_rate, handling_of, weight
+from oms.routing.evidence import listed
 from oms.routing.objective import Demand, Plan, Problem, Supplier, optimise
 from oms.routing.policy import Objective
 from oms.routing.request import RoutingRequest, Want
@@ -164,7 +165,7 @@ def _parts(
 
 
 def _says(plan: Plan, parts: Sequence[Part], currency: str) -> str:
-    nodes = " and ".join(sorted({part.candidate.node for part in parts}))
+    nodes = listed(sorted({part.candidate.node for part in parts}), " and ")
     costs = "costs" if " and " not in nodes else "together cost"
     found = "least" if plan.exact else "least of what was tried"
     amount = Money(-(-plan.cost // _FINE), currency)

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from oms.orders.model import Allocation, Method
-from oms.routing.evidence import NAMED_CANDIDATES, Evidence, RankedNode, TriedRule
+from oms.routing.evidence import NAMED_CANDIDATES, Evidence, RankedNode, TriedRule, listed
 from oms.routing.filters import REJECTED, keeps_node_out, keeps_order_out, offered
 from oms.routing.making import make
 from oms.routing.policy import RankBy, Ranker, Rule, SourcingPolicy, Step, Strategy
@@ -133,7 +133,8 @@ def route(
         index = by_id.get(rule.otherwise.rule, index)
     fired = ", ".join(state.fired) or rule.id
     short = _lacking(state, candidates, request) if state.wants else ()
-    reasons = [*state.reasons, *([_why_left(state, short, why)] if state.wants else [])]
+    reasons = [listed(state.reasons, "; ")] if state.reasons else []
+    reasons += [_why_left(state, short, why)] if state.wants else []
     return Decision(
         allocations=tuple(state.allocations),
         left={want.line_id: want.quantity for want in state.wants},
@@ -270,7 +271,7 @@ def _from_elsewhere(
         )
         if allocations:
             how = "drop-ships" if step is Step.DROP_SHIP else "makes"
-            skus = ", ".join(dict.fromkeys(want.sku for want in block))
+            skus = listed(dict.fromkeys(want.sku for want in block))
             state.give(rule.id, allocations, f"{allocations[0].node} {how} {skus}")
 
 
@@ -344,20 +345,20 @@ def _lacking(
 
 def _why_left(state: _State, short: Sequence[str], why: str) -> str:
     skus = {want.sku for want in state.wants if want.line_id in short}
-    return why or f"no rule is for {', '.join(sorted(skus))}"
+    return why or f"no rule is for {listed(sorted(skus))}"
 
 
 def _why_not(task: Task, stuck: Sequence[str]) -> str:
     short = set(stuck)
     skus = sorted({want.sku for want in task.wants if want.line_id in short})
     if skus:
-        return f"no set of nodes has enough of {', '.join(skus)}"
+        return f"no set of nodes has enough of {listed(skus)}"
     return "no set of nodes has all of it within the limits"
 
 
 def _why(rule: Rule, request: RoutingRequest, split: Split, wanted: int) -> str:
     nodes = split.nodes
-    names = " and ".join(f"{one.node} ({one.facts.distance})" for one in nodes)
+    names = listed([f"{one.node} ({one.facts.distance})" for one in nodes], " and ")
     if sum(part.units for part in split.parts) < wanted:
         return f"{names} can ship a part of it"
     if split.says:

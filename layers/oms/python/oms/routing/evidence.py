@@ -4,10 +4,15 @@ It imports nothing of ours, because the events of an order carry it. It is bound
 candidates are named, the others are counted by what excluded them.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 # Candidates that are named; all others are only counted.
 NAMED_CANDIDATES = 20
+# Of what a reason would list very many of so many are named, and of the ways that lines of an order
+# go so many are explained: an order's item holds 400 KB.
+NAMED_IN_A_REASON = 8
+EXPLAINED_WAYS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,8 @@ class Evidence:
     """``rule`` is the one that decided, of ``version`` of ``policy``; version 0 is the built-in
     one. ``tried`` are the rules before it. ``candidates``: up to twenty, best first;
     ``others`` counts the rest by what excluded them (``not_chosen`` for mere candidates). ``also``:
-    the same of lines that go another way, or are handed over at another node."""
+    the same of lines that go another way, or are handed over at another node, of very many such
+    ways the first."""
 
     policy: str = "built_in"
     version: int = 0
@@ -44,6 +50,14 @@ class Evidence:
     candidates: tuple[RankedNode, ...] = ()
     others: tuple[tuple[str, int], ...] = ()
     also: tuple["Evidence", ...] = ()
+
+
+def listed(names: Iterable[str], joint: str = ", ") -> str:
+    """In words; of very many the first."""
+    every = list(names)
+    named = every[:NAMED_IN_A_REASON]
+    more = len(every) - len(named)
+    return joint.join([*named, f"{more} more"] if more else named)
 
 
 def without_rule(evidence: Evidence | None, rule: str) -> Evidence | None:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from oms.orders.model import Allocation, Line, Order
 from oms.promising.model import is_production
+from oms.routing.evidence import listed
 from oms.routing.making import allocations_of
 from oms.routing.model import Available, Sourced
 from oms.routing.request import Maker, Want
@@ -41,7 +42,7 @@ def from_promised_nodes(
         allocations += _made(order.content.line(line_id), node, units, makers)
     if not allocations or not _have(candidates, allocations):
         return None
-    nodes = " and ".join(sorted({allocation.node for allocation in allocations}))
+    nodes = listed(sorted({allocation.node for allocation in allocations}), " and ")
     return Sourced(allocations, RULE, f"it was promised from {nodes}")
 
 
