@@ -26,7 +26,7 @@ from oms.kernel.events import Cause
 from oms.kernel.writes import Write
 from oms.orders import decisions, fulfillment
 from oms.orders import events as happened
-from oms.orders.model import FulfillmentState, Order
+from oms.orders.model import Order
 from oms.orders.store import OrderIndex, Orders
 from oms.routing.policies import Policies
 
@@ -127,7 +127,7 @@ def ship(
     if not own.fulfillment.shipment:
         return shipping.ship(fulfillment_id, given, orders, stock, parcels, cause, quiet=quiet)
     joint = read(own.fulfillment.shipment, orders, shipments)
-    leaving = [work for work in joint.works if _travels(work)]
+    leaving = [work for work in joint.works if _travels(work, joint.shipment.id)]
     for work in leaving:
         if not work.fulfillment.has_left:
             decisions.may_step(work.order, work.fulfillment, "ship")
@@ -156,25 +156,19 @@ def ship(
 
 def deliver(fulfillment_id: str, orders: Orders, shipments: Shipments, cause: Cause) -> Order:
     """It has arrived, and so has all that travelled with it."""
-    own = find(fulfillment_id, orders)
-    members = [own]
-    if own.fulfillment.shipment:
-        joint = read(own.fulfillment.shipment, orders, shipments)
-        members += [
-            work
-            for work in joint.works
-            if work.fulfillment.state is FulfillmentState.SHIPPED
-            and work.fulfillment.tracking_number == own.fulfillment.tracking_number
-            and work.fulfillment.id != fulfillment_id
-        ]
-    for work in members:
-        fulfillment.advance(work.fulfillment.id, "deliver", orders, cause)
-    return orders.load(own.order.order_id)
+    order = fulfillment.advance(fulfillment_id, "deliver", orders, cause)
+    arrive_together(order, fulfillment_id, orders, shipments, cause)
+    arrived = order.fulfillment(fulfillment_id)
+    assert arrived is not None
+    return orders.load(order.order_id) if arrived.shipment else order
 
 
-def _travels(work: Work) -> bool:
+def _travels(work: Work, shipment: str) -> bool:
+    """Not what is cancelled, nor what goes to another address since."""
     part = work.fulfillment
-    return part.is_live and (part.has_left or not work.order.cancel_requested)
+    if part.shipment != shipment or not part.is_live:
+        return False
+    return part.has_left or not work.order.cancel_requested
 
 
 def _may_merge(work: Work, policies: Policies, cause: Cause) -> bool:
