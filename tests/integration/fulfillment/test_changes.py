@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from oms.aws.sourcing_policy_store import SourcingPolicyStore
+from oms.kernel.ids import order_of
+from oms.orders.addressing import change_address
 from oms.orders.model import Content, Fulfillment, FulfillmentState, Order, State
 from oms.reporting.waiting import work_of
 from oms.routing.policy import BUILT_IN
@@ -426,3 +428,24 @@ def test_a_cancelled_order_is_no_exception_any_more(
     assert exceptions(call) == []
     assert not any(part.state is FulfillmentState.OPEN for part in order.live_fulfillments)
     desk.check()
+
+
+def test_whose_order_goes_elsewhere_meanwhile_travels_alone(merging: Desk, call: Gateway) -> None:
+    first, second = two(merging)
+    call("fulfillment", "POST /v1/shipments", {"fulfillments": [first.id, second.id]})
+    for part in (first, second):
+        merging.step(part, "accept", "pick")
+    order = merging.oms.orders.load(order_of(second.id))
+    elsewhere = replace(order.content.shipping_address, line1="Rua Augusta 7")
+    change_address(order.order_id, elsewhere, merging.router, merging.cause())
+    merging.step(first, "pack")
+
+    status, _ = call(
+        "fulfillment",
+        f"POST /v1/fulfillments/{first.id}/ship",
+        {"carrier": "Correios", "tracking_number": "BR1"},
+    )
+
+    assert status == 200
+    (stays,) = merging.oms.orders.load(order.order_id).live_fulfillments
+    assert (stays.state, stays.shipment) == (FulfillmentState.PICKED, "")

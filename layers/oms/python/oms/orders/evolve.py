@@ -493,8 +493,13 @@ def _lines_added(order: Order, event: happened.LinesAdded) -> Order:
 
 
 def _address_changed(order: Order, event: happened.AddressChanged) -> Order:
+    """What travels with fulfilments of other orders, to their address, travels alone."""
     content = replace(order.content, shipping_address=event.address)
-    return replace(order, content=content).with_progress(address=event.address)
+    parts = tuple(
+        part if part.has_left else replace(part, shipment="")
+        for part in order.progress.fulfillments
+    )
+    return replace(order, content=content).with_progress(address=event.address, fulfillments=parts)
 
 
 def _payment_deferred(order: Order, event: happened.PaymentDeferred) -> Order:
