@@ -253,3 +253,13 @@ def test_a_node_beside_it_keeps_what_it_has(oms: World, call: Gateway) -> None:
     cancel(call, order, ("MUG", 2))
 
     assert oms.ledger("TEE", SP) == before
+
+
+def test_a_key_that_another_begins_with_is_its_own(oms: World, call: Gateway) -> None:
+    order = sourced(oms)
+
+    cancel(call, order, ("MUG", 1), key="refund:7")
+    status, answer = cancel(call, order, ("TEE", 1), key="refund")
+
+    assert status == 200
+    assert quantities(answer, 1)["cancelled"] == 1

@@ -97,7 +97,7 @@ def _decided(order: Order, asked: Sequence[Asked], reason: str, key: str) -> Can
     named = f"{key}:{_content(asked)}" if key else ""
     if named and named in order.progress.cancellations:
         return Cancellation()
-    if key and any(one.startswith(f"{key}:") for one in order.progress.cancellations):
+    if key and any(one.rpartition(":")[0] == key for one in order.progress.cancellations):
         raise Conflict("this key was used for another cancellation", code="content_differs")
     _refuse_too_late(order)
     return cancel_units(order, _units(order, asked), reason, named)
