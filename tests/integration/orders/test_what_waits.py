@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from oms.aws.capacity_audit import audit
-from oms.catalog.model import Node
+from oms.catalog.model import Item, Node
 from oms.kernel.errors import Backordered
-from oms.orders import exceptions, supervision
+from oms.orders import exceptions, sourcing, supervision
 from oms.orders.exceptions import Resolution
 from oms.orders.model import Content, Method, Order, OutOfStockPolicy
 from oms.orders.store import AwaitedToken
@@ -138,3 +138,28 @@ def test_what_is_collected_elsewhere_holds_up_nobody(desk: Desk) -> None:
     desk.oms.receive("MUG", 1)
     order = desk.released(content(line("MUG"), number="2"))
     assert at(order, SP).units == {"MUG": 1}
+
+
+# --- larger than a transaction -------------------------------------------------------------------
+
+
+def test_an_order_from_very_many_nodes_with_limits_is_reserved_and_given_back(desk: Desk) -> None:
+    nodes = [replace(SP, id=f"n{number:03}", capacity_per_day=9) for number in range(120)]
+    for number, node in enumerate(nodes):
+        desk.oms.catalog.put_node(node)
+        desk.oms.catalog.put_item(Item(f"S{number:03}", "A thing"))
+        desk.oms.receive(f"S{number:03}", 1, node)
+    order = desk.oms.capture(content(*(line(f"S{number:03}") for number in range(120))))
+    order = sourcing.reserve(
+        order.order_id,
+        desk.oms.orders,
+        desk.oms.stock,
+        desk.oms.catalog,
+        desk.policies,
+        desk.cause(),
+    )
+    assert order.progress.slots
+    assert audit(desk.oms.client, "inventory", "orders") == []
+    sourcing.unreserve(order.order_id, desk.oms.orders, desk.oms.stock, desk.cause())
+    assert audit(desk.oms.client, "inventory", "orders") == []
+    desk.check()

@@ -346,10 +346,9 @@ def _reserve_in_chunks(
 def _source_as_planned(
     order: Order, orders: Orders, stock: Stock, catalog: Catalog, cause: Cause
 ) -> Order:
-    """What is not in the plan was left out of it, and waits for stock."""
+    """What is not in the plan was left out of it, and waits for stock. Work at more nodes with a
+    limit than one transaction counts is as welcome there as any other."""
     progress = order.progress
-    nodes = _nodes(progress.allocations, catalog)
-    work = takings(nodes, stock.capacity.loads(nodes, cause.at), cause.at)
     planned = Counter[str]()
     for one in progress.allocations:
         planned[one.line_id] += 0 if one.component else one.quantity
@@ -361,13 +360,15 @@ def _source_as_planned(
         left=tuple((line_id, units) for line_id, units in sorted(left.items()) if units),
         unroutable=bool(progress.unroutable),
     )
-    events = _events(order, plan, _slots(work))
     also = [
-        *requeue(order, evolve_all(order, events), stock),
-        *stock.capacity.take(work),
+        *requeue(order, evolve_all(order, _events(order, plan, ())), stock),
         *stock.production.take(effort for one in progress.allocations for effort in one.effort),
     ]
-    return orders.commit(order, events, cause, also)
+    nodes = _nodes(progress.allocations, catalog)
+    work = takings(nodes, stock.capacity.loads(nodes, cause.at), cause.at)
+    counted = work[: max(0, _WRITES_IN_ONE - len(also))]
+    events = _events(order, plan, _slots(counted))
+    return orders.commit(order, events, cause, [*also, *stock.capacity.take(counted)])
 
 
 def _give_up_plan(order: Order, orders: Orders, stock: Stock, cause: Cause) -> Order:
