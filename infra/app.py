@@ -5,13 +5,15 @@ from aws_cdk import Validations
 from cdk_nag import AwsSolutionsChecks
 
 from infra.deployment import Deployment, from_context
+from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from infra.stacks.service import ServiceStack
 
 
 def compose(app: cdk.App, deployment: Deployment) -> None:
     data = DataStack(app, f"{deployment.name}Data", deployment=deployment)
-    ServiceStack(app, f"{deployment.name}Service", data=data, deployment=deployment)
+    service = ServiceStack(app, f"{deployment.name}Service", data=data, deployment=deployment)
+    ApiStack(app, f"{deployment.name}Api", data=data, service=service, deployment=deployment)
     check_rules(app)
 
 

@@ -1,1 +1,1 @@
-"""``data`` keeps what must outlive a deployment; ``service`` is everything that can be replaced."""
+"""``data`` keeps what must outlive a deployment; ``service`` and ``api`` can be replaced."""

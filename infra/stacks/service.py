@@ -1,4 +1,4 @@
-"""Everything that can be replaced: functions, what triggers them, the API, alarms, dashboard."""
+"""What can be replaced: functions, what triggers them but the API, alarms, dashboard."""
 
 from email.utils import parseaddr
 
@@ -11,7 +11,6 @@ from constructs import Construct
 
 from infra.constructs import triggers
 from infra.constructs.alarm import AlarmTopic
-from infra.constructs.api import Api
 from infra.constructs.dashboard import Dashboard, every_refund_failed
 from infra.constructs.function import Function, layers
 from infra.constructs.identity import Identity
@@ -20,7 +19,6 @@ from infra.constructs.state_machine import OrderLifecycle
 from infra.deployment import Deployment
 from infra.functions import FUNCTIONS, FunctionPlan
 from infra.queues import QUEUES, QueuePlan
-from infra.routes import ROUTES
 from infra.stacks.data import DataStack
 
 # The functions that the state machine's definition names.
@@ -31,38 +29,32 @@ SCHEDULED = {"clock": 1, "replenishment": 15}
 
 
 class ServiceStack(Stack):
+    """``functions`` go by the names that infra/functions.py gives them; ``alarms`` is where every
+    alarm goes."""
+
     def __init__(
         self, scope: Construct, construct_id: str, *, data: DataStack, deployment: Deployment
     ) -> None:
-        super().__init__(scope, construct_id, description="OMS: functions, API, lifecycle")
+        super().__init__(scope, construct_id, description="OMS: functions, lifecycle")
         self._data = data
         self._deployment = deployment
-        self._alarms = AlarmTopic(self, "Alarms")
+        self.alarms = AlarmTopic(self, "Alarms")
         self._bus = events.EventBus(self, "Bus", description="What happened to orders and stock")
         self._failures = {
-            name: FailureQueue(self, f"{name.capitalize()}Failures", of=name, alarms=self._alarms)
+            name: FailureQueue(self, f"{name.capitalize()}Failures", of=name, alarms=self.alarms)
             for name in ("relay", *SCHEDULED)
         }
-        self._functions = self._make_functions()
+        self.functions = self._make_functions()
         self._queues = {plan.name: self._make_queue(plan) for plan in QUEUES}
         self._lifecycle = OrderLifecycle(
             self,
             "OrderLifecycle",
-            tasks={name: self._functions[name] for name in TASKS},
+            tasks={name: self.functions[name] for name in TASKS},
             deployment=deployment,
-            alarms=self._alarms,
+            alarms=self.alarms,
         )
         self._wire()
-        api = Api(
-            self,
-            "Api",
-            routes=ROUTES,
-            functions=self._functions,
-            identity=data.identity,
-            deployment=deployment,
-            alarms=self._alarms,
-        )
-        self._alarms.watch(
+        self.alarms.watch(
             self,
             "RefundFailedAlarm",
             every_refund_failed(),
@@ -73,12 +65,12 @@ class ServiceStack(Stack):
         Dashboard(
             self,
             "Overview",
-            functions=self._functions,
+            functions=self.functions,
             queues=self._queues,
             dead_letters=self._dead_letters(),
             machine=self._lifecycle.machine,
         )
-        self._report(data.identity, api)
+        self._report(data.identity)
 
     def _make_functions(self) -> dict[str, Function]:
         shared = layers(self, self._deployment)
@@ -88,7 +80,7 @@ class ServiceStack(Stack):
                 plan,
                 deployment=self._deployment,
                 shared=shared,
-                alarms=self._alarms,
+                alarms=self.alarms,
                 undelivered=self._failures[plan.name].queue if plan.name in SCHEDULED else None,
             )
             for plan in FUNCTIONS
@@ -98,7 +90,7 @@ class ServiceStack(Stack):
         return functions
 
     def _make_queue(self, plan: QueuePlan) -> WorkQueue:
-        consumer = self._functions[plan.consumer]
+        consumer = self.functions[plan.consumer]
         work = WorkQueue(
             self,
             plan.name,
@@ -107,7 +99,7 @@ class ServiceStack(Stack):
             ordered=plan.ordered,
             delay=plan.delay,
             deployment=self._deployment,
-            alarms=self._alarms,
+            alarms=self.alarms,
         )
         triggers.feed_from_queue(
             consumer, work, max_concurrency=plan.max_concurrency, batch_size=plan.batch_size
@@ -175,13 +167,13 @@ class ServiceStack(Stack):
             triggers.run_every(
                 self,
                 f"{name.capitalize()}Schedule",
-                self._functions[name],
+                self.functions[name],
                 self._failures[name].queue,
                 minutes=minutes,
             )
 
     def _wire_webhooks(self) -> None:
-        webhooks, inbox = self._functions["webhooks"], self._queues["inbox"].queue
+        webhooks, inbox = self.functions["webhooks"], self._queues["inbox"].queue
         secrets = {
             source: secret.secret_arn for source, secret in self._data.webhook_secrets.items()
         }
@@ -191,38 +183,38 @@ class ServiceStack(Stack):
         webhooks.tell("WEBHOOK_SECRETS", self.to_json_string(secrets))
 
     def _wire_relay(self) -> None:
-        relay = self._functions["relay"]
+        relay = self.functions["relay"]
         relay.allow(["events:PutEvents"], [self._bus.event_bus_arn])
         relay.tell("EVENT_BUS", self._bus.event_bus_name)
         failures, tables = self._failures["relay"].queue, self._data.tables
         # Not the task token that an order's collection holds too.
         triggers.feed_from_stream(relay, tables["orders"], failures, only_items_with="events")
         triggers.feed_from_stream(relay, tables["inventory"], failures)
-        triggers.tell_when_behind(relay, self._alarms)
+        triggers.tell_when_behind(relay, self.alarms)
 
     def _wire_availability(self) -> None:
         """Both those who fill the queue: the relay, and its own consumer for each channel."""
         queue = self._queues["availability"].queue
         for name in ("relay", "availability"):
-            self._functions[name].allow(["sqs:SendMessage"], [queue.queue_arn])
-            self._functions[name].tell("AVAILABILITY_QUEUE_URL", queue.queue_url)
+            self.functions[name].allow(["sqs:SendMessage"], [queue.queue_arn])
+            self.functions[name].tell("AVAILABILITY_QUEUE_URL", queue.queue_url)
 
     def _wire_lifecycle(self) -> None:
         machine = self._lifecycle.machine.state_machine_arn
         answer = ["states:SendTaskSuccess", "states:SendTaskFailure"]
-        lifecycle = self._functions["lifecycle"]
+        lifecycle = self.functions["lifecycle"]
         lifecycle.allow(["states:StartExecution", *answer], [machine])
         lifecycle.tell("STATE_MACHINE_ARN", machine)
         reroutes = self._queues["reroutes"].queue
         for name in ("lifecycle", "supervision"):
-            self._functions[name].allow(["sqs:SendMessage"], [reroutes.queue_arn])
-            self._functions[name].tell("REROUTES_QUEUE_URL", reroutes.queue_url)
+            self.functions[name].allow(["sqs:SendMessage"], [reroutes.queue_arn])
+            self.functions[name].tell("REROUTES_QUEUE_URL", reroutes.queue_url)
         # A policy apart from the role's own: the machine needs the function, the function its
         # role's policy, and this policy the machine.
         iam.Policy(
             self,
             "SupervisionAnswers",
-            roles=[self._functions["supervision"].role],
+            roles=[self.functions["supervision"].role],
             statements=[iam.PolicyStatement(actions=answer, resources=[machine])],
         )
 
@@ -231,7 +223,7 @@ class ServiceStack(Stack):
         sender = self._deployment.sender_email
         address = parseaddr(sender)[1]
         domain = address.partition("@")[2]
-        notifications = self._functions["notifications"]
+        notifications = self.functions["notifications"]
         notifications.allow(
             ["ses:SendEmail"],
             [
@@ -242,16 +234,16 @@ class ServiceStack(Stack):
         notifications.tell("SENDER_EMAIL", sender)
         if self._deployment.stripe_api_base:
             for name in ("payment", "refunds"):
-                self._functions[name].tell("STRIPE_API_BASE", self._deployment.stripe_api_base)
+                self.functions[name].tell("STRIPE_API_BASE", self._deployment.stripe_api_base)
         if self._deployment.is_local:
             # In AWS the address, or its domain, has been verified by whoever owns it.
             ses.CfnEmailIdentity(self, "Sender", email_identity=address)
             for name in ("catalog", "callbacks", "availability"):
-                self._functions[name].tell("ALLOW_PLAIN_CALLBACKS", "1")
+                self.functions[name].tell("ALLOW_PLAIN_CALLBACKS", "1")
         else:
             # The engine's token endpoint has no address of its own to which a browser could go.
             token_url = f"https://{self._data.identity.domain}/oauth2/token"
-            self._functions["docs"].tell("TOKEN_URL", token_url)
+            self.functions["docs"].tell("TOKEN_URL", token_url)
 
     def _dead_letters(self) -> dict[str, sqs.IQueue]:
         return {
@@ -259,11 +251,9 @@ class ServiceStack(Stack):
             **{name: failures.queue for name, failures in self._failures.items()},
         }
 
-    def _report(self, identity: Identity, api: Api) -> None:
+    def _report(self, identity: Identity) -> None:
         """What scripts and operators need to know of a deployment."""
         values = {
-            "ApiUrl": api.api.api_endpoint,
-            "ApiId": api.api.api_id,
             "UserPoolId": identity.pool.user_pool_id,
             "TokenDomain": identity.domain,
             "ClientId": identity.client.user_pool_client_id,
@@ -275,7 +265,7 @@ class ServiceStack(Stack):
             "EventBusName": self._bus.event_bus_name,
             "CallbackSecretArn": self._data.secrets["callback"].secret_arn,
             "StripeSecretArn": self._data.secrets["stripe"].secret_arn,
-            "AlarmTopicArn": self._alarms.topic.topic_arn,
+            "AlarmTopicArn": self.alarms.topic.topic_arn,
             "SenderEmail": self._deployment.sender_email,
             "WebhookSecrets": self.to_json_string(
                 {name: each.secret_arn for name, each in self._data.webhook_secrets.items()}
@@ -287,7 +277,7 @@ class ServiceStack(Stack):
                 {name: each.queue.queue_url for name, each in self._queues.items()}
             ),
             "FunctionNames": self.to_json_string(
-                {name: each.function.function_name for name, each in self._functions.items()}
+                {name: each.function.function_name for name, each in self.functions.items()}
             ),
         }
         for name, value in values.items():

@@ -25,8 +25,12 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     compose(app, replace(from_context(app.node), dependencies=dependencies))
     assembly = app.synth()
     return templates(
-        json.loads((Path(assembly.directory) / stack.template_file).read_text())
-        for stack in assembly.stacks
+        {
+            stack.stack_name: json.loads(
+                (Path(assembly.directory) / stack.template_file).read_text()
+            )
+            for stack in assembly.stacks
+        }
     )
 
 

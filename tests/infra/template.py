@@ -9,6 +9,9 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Resource:
+    """One of ``stack``, which goes by the name that it is deployed under."""
+
+    stack: str
     logical_id: str
     body: Mapping[str, Json]
 
@@ -34,7 +37,8 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """Both stacks' resources; logical ids do not repeat from one to the other."""
+    """All stacks' resources; logical ids do not repeat from one to the other. What one imports
+    reads as what the other exports: the reference that it would be in one template."""
 
     resources: Mapping[str, Resource]
 
@@ -51,17 +55,33 @@ class Templates:
         return self.resources[target]
 
 
-def templates(stacks: Iterator[Mapping[str, Json]]) -> Templates:
+def templates(stacks: Mapping[str, Mapping[str, Json]]) -> Templates:
+    exports = {
+        output["Export"]["Name"]: output["Value"]
+        for template in stacks.values()
+        for output in template.get("Outputs", {}).values()
+        if "Export" in output
+    }
     resources: dict[str, Resource] = {}
-    for stack in stacks:
-        for logical_id, body in stack["Resources"].items():
+    for stack, template in stacks.items():
+        for logical_id, body in template["Resources"].items():
             assert logical_id not in resources
-            resources[logical_id] = Resource(logical_id, body)
+            resources[logical_id] = Resource(stack, logical_id, without_imports(body, exports))
     return Templates(resources)
 
 
+def without_imports(value: Json, exports: Mapping[str, Json]) -> Json:
+    if isinstance(value, list):
+        return [without_imports(each, exports) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "Fn::ImportValue" in value:
+        return exports[value["Fn::ImportValue"]]
+    return {name: without_imports(each, exports) for name, each in value.items()}
+
+
 def pointed_at(reference: Json) -> str:
-    """The logical id in a ``Ref``, a ``Fn::GetAtt`` or an import from the other stack; else ''."""
+    """The logical id in a ``Ref`` or a ``Fn::GetAtt``; else ''."""
     if not isinstance(reference, dict):
         return ""
     if "Fn::GetAtt" in reference:

@@ -64,7 +64,7 @@ def test_one_dead_letter_is_enough_for_an_alarm(aws: Templates) -> None:
 
 def test_a_queue_whose_messages_grow_old_has_an_alarm(aws: Templates) -> None:
     for mapping in aws.of("AWS::Lambda::EventSourceMapping"):
-        if pointed_at(mapping.properties["EventSourceArn"]):
+        if "StartingPosition" not in mapping.properties:
             queue = aws.at(mapping.properties["EventSourceArn"])
             assert alarms_on(aws, queue, "ApproximateAgeOfOldestMessage"), queue
 

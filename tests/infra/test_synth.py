@@ -1,5 +1,6 @@
 """The app as a whole: what it refuses, what it leaves to CloudFormation, and its two targets."""
 
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -57,8 +58,21 @@ def test_the_names_that_must_be_given_carry_the_stack(aws: Templates) -> None:
     assert "AWS::StackId" in str(domain.properties["Domain"])
 
 
-def test_both_stacks_stay_far_from_the_limit_of_resources(aws: Templates) -> None:
-    assert len(aws.resources) < 400
+def test_each_stack_stays_far_from_the_limit_of_500_resources(aws: Templates) -> None:
+    sizes = Counter(each.stack for each in aws.resources.values())
+
+    assert set(sizes) == {"OmsData", "OmsService", "OmsApi"}
+    assert max(sizes.values()) < 400, sizes
+
+
+def test_whatever_the_api_is_made_of_is_in_its_own_stack(aws: Templates) -> None:
+    """A route that is added costs the service stack nothing."""
+    for resource in aws.resources.values():
+        if resource.type.startswith("AWS::ApiGatewayV2::"):
+            assert resource.stack == "OmsApi", resource
+    for permission in aws.of("AWS::Lambda::Permission"):
+        called_by_the_api = permission.properties["Principal"] == "apigateway.amazonaws.com"
+        assert called_by_the_api == (permission.stack == "OmsApi"), permission
 
 
 def test_a_laptop_keeps_nothing_and_waits_for_little() -> None:
