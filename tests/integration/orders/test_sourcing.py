@@ -7,9 +7,11 @@ from oms.catalog.model import Item
 from oms.inventory.model import MovementKind, Need
 from oms.kernel.errors import Backordered, OrderCancelRequested, OutOfStock, StockContended
 from oms.orders import events as happened
-from oms.orders import sourcing
+from oms.orders import exceptions, sourcing, work
+from oms.orders.exceptions import Resolution
 from oms.orders.model import Allocation, Content, Order, OutOfStockPolicy, State
 from oms.orders.needs import needs_of
+from oms.orders.rerouting import Router
 from oms.routing.policies import BuiltIn
 from tests.integration.world import RJ, SP, World
 from tests.samples import CAUSE, content, line
@@ -192,3 +194,18 @@ def plan_and_take_one_chunk(oms: World, order: Order) -> Order:
     oms.stock.transact(oms.stock.reserve(needs, order.order_id, CAUSE))
     assert oms.stock.has_reserved(Need(needs[0].sku, "sp-dc", 1), order.order_id, CAUSE)
     return planned
+
+
+@pytest.mark.parametrize("action", ["route_to", "retry", "cancel_units"])
+def test_nobody_decides_on_an_order_while_it_is_reserved_chunk_by_chunk(
+    oms: World, action: str
+) -> None:
+    """Else what it holds already would be forgotten."""
+    stocked(oms, large())
+    planned = plan_and_take_one_chunk(oms, oms.capture(large()))
+    failed = happened.RoutingFailed(work.as_units({"SKU-039": 1}), "nobody has it")
+    oms.orders.commit(planned, (failed,), CAUSE)
+    router = Router(oms.orders, oms.stock, oms.catalog, BuiltIn())
+
+    with pytest.raises(StockContended):
+        exceptions.resolve(planned.order_id, Resolution(action, node=SP.id), router, LATER)

@@ -152,3 +152,15 @@ def test_a_fulfilment_that_is_named_twice_is_merged_once() -> None:
     order = given(order, *work.merge(order, into.id, [part.id, part.id]))
 
     assert [one.units for one in order.live_fulfillments] == [{"MUG": 2, "TEE": 1}]
+
+
+@pytest.mark.parametrize("unit_of", ["MUG", "TEE"])
+def test_what_a_person_is_to_decide_stays_so_while_there_is_any(unit_of: str) -> None:
+    """The tees are reserved, and no node has the mugs."""
+    order = captured(MUG, line("TEE", 2))
+    held = (Allocation("TEE", "TEE", "sp-dc", 2),)
+    failed = happened.RoutingFailed(work.as_units({"MUG": 2}), "nobody has it")
+    order = given(order, happened.OrderSourced(held, "rule", "why"), failed)
+
+    assert cancelled(order, **{unit_of: 1}).progress.unroutable == "nobody has it"
+    assert cancelled(order, MUG=2).progress.unroutable == ""

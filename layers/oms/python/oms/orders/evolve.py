@@ -473,9 +473,10 @@ def _units_cancelled(order: Order, event: happened.UnitsCancelled) -> Order:
     order = _move(order, {one.line_id: one.quantity for one in event.units}, "", "cancelled")
     if event.key:
         order = order.with_progress(cancellations=(*order.progress.cancellations, event.key))
+    needs_a_node = any(order.open_quantity(index) for index in range(len(order.content.lines)))
     order = order.with_progress(
         cancelled_amount=order.progress.cancelled_amount + event.amount,
-        unroutable=order.progress.unroutable if order.unrouted else "",
+        unroutable=order.progress.unroutable if needs_a_node else "",
     )
     if order.state is State.SOURCED and _is_paid_for(order):
         return order.with_progress(state=State.AUTHORIZED)

@@ -101,6 +101,8 @@ def resolve(order_id: str, resolution: Resolution, router: Router, cause: Cause)
     cause = replace(cause, reason=resolution.note or resolution.reason or cause.reason)
 
     def decided(order: Order) -> _Resolved:
+        if order.progress.reserving_since:
+            raise StockContended("the order is being reserved at this moment")
         if resolution.action not in actions_of(order):
             raise Conflict(
                 f"the order is {order.status}: {resolution.action} resolves nothing",
