@@ -388,6 +388,25 @@ def test_nothing_leaves_while_its_labels_are_being_bought(oms: World, call: Gate
         assert (status, problem["code"]) == (409, "label_pending")
 
 
+def test_labels_of_what_left_with_another_number_meanwhile_are_cancelled(
+    oms: World, call: Gateway
+) -> None:
+    part = at_the_node(oms)
+    given = {"carrier": "Correios", "tracking_number": "BR1"}
+
+    def leaves(asked: str) -> None:
+        if asked == "rates":
+            assert call("fulfillment", f"POST /v1/fulfillments/{part}/ship", given)[0] == 200
+
+    carrier = CountingCarrier(before=leaves)
+    with pytest.raises(Conflict) as refused:
+        buy(oms, part, carrier)
+
+    assert refused.value.problem_code == "other_tracking_number"
+    assert carrier.bought == carrier.cancelled
+    assert parcels_of(oms).awaiting("sp-dc", "Correios", 10, None).parcels == ()
+
+
 def test_no_label_is_bought_for_what_is_picked_up(oms: World, call: Gateway) -> None:
     lines = tuple(
         replace(each, method=Method.PICKUP, pickup_node="sp-dc") for each in content().lines

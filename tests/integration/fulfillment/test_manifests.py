@@ -1,5 +1,6 @@
 """At day's end: what a carrier takes is closed once, and nothing is on two manifests."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -11,6 +12,7 @@ from oms.fulfillment.manifests import Closed, close_manifest
 from oms.kernel.errors import Conflict, ProviderUnavailable
 from oms.kernel.ids import order_of
 from oms.orders import decisions
+from oms.orders.model import Method
 from tests.integration.fulfillment.station import (
     DAY,
     CountingCarrier,
@@ -22,7 +24,7 @@ from tests.integration.fulfillment.station import (
 )
 from tests.integration.gateway import Gateway
 from tests.integration.world import World
-from tests.samples import CAUSE
+from tests.samples import CAUSE, content
 
 URL = "POST /v1/nodes/sp-dc/manifests"
 TODAY = {"carrier": "Correios", "day": "2026-05-04"}
@@ -65,6 +67,21 @@ def test_it_holds_what_is_labelled_and_on_none_yet(oms: World, call: Gateway) ->
     assert closed["reference"].startswith("sim_")
     read = call("parcels", f"GET /v1/nodes/sp-dc/manifests/{closed['id']}")
     assert read == (200, {**closed, "more": None})
+
+
+def test_what_has_arrived_at_a_store_by_then_was_handed_over(oms: World, call: Gateway) -> None:
+    lines = tuple(
+        replace(each, method=Method.SHIP_TO_STORE, pickup_node="rj-store")
+        for each in content().lines
+    )
+    part = at_the_node(oms, of=replace(content(), lines=lines))
+    buy_labels(station_of(oms), part, "", at(12))
+    assert call("fulfillment", f"POST /v1/fulfillments/{part}/ship")[0] == 200
+    assert call("pickup", f"POST /v1/fulfillments/{part}/arrive")[0] == 200
+
+    status, closed = call("parcels", URL, TODAY)
+
+    assert (status, [each["fulfillment_id"] for each in closed["parcels"]]) == (200, [part])
 
 
 def test_closed_again_it_is_as_it_was(oms: World, call: Gateway) -> None:

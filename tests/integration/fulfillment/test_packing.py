@@ -9,6 +9,7 @@ from oms.orders.model import FulfillmentState
 from tests.integration.fulfillment.station import at_the_node, stock_up
 from tests.integration.gateway import Gateway
 from tests.integration.world import World
+from tests.samples import content, line
 
 TWO: list[dict[str, Any]] = [
     {"lines": [{"line_id": "MUG", "quantity": 2}], "weight_grams": 900, "length_mm": 300},
@@ -33,6 +34,18 @@ def state(oms: World, part: str) -> FulfillmentState:
     found = oms.orders.load(order_of(part)).fulfillment(part)
     assert found
     return found.state
+
+
+def test_what_would_take_more_parcels_than_labels_are_bought_for_is_not_proposed(
+    oms: World, call: Gateway
+) -> None:
+    part = at_the_node(oms, of=content(line("MUG", 31)))
+    path = f"GET /v1/fulfillments/{part}/parcels"
+
+    refused = call("parcels", path, query={"max_weight_grams": "1"})
+
+    assert (refused[0], refused[1]["code"]) == (422, "too_many_parcels")
+    assert len(call("parcels", path, query={"max_weight_grams": "800"})[1]["parcels"]) == 16
 
 
 def test_packed_without_a_word_everything_is_in_one_parcel_that_weighs_its_items(

@@ -126,6 +126,17 @@ def test_of_two_who_collect_the_same_at_once_one_collects_anew(
     assert set(second["fulfillments"]) < set(parts)
 
 
+def test_a_list_is_no_longer_than_what_can_be_stored_of_it(
+    oms: World, call: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picking, "MOST_ITEMS", 4)
+    parts = [work(oms, number) for number in (1, 2, 3)]
+
+    assert sorted(collect(call)["fulfillments"]) == sorted(parts[:2])
+    assert state(call, parts[2]) == "open"
+    assert collect(call)["fulfillments"] == parts[2:]
+
+
 def test_a_list_asked_for_again_is_the_same_list(oms: World, call: Gateway) -> None:
     work(oms, 1)
     first = collect(call, id="wave-1")
@@ -299,6 +310,24 @@ def test_a_fulfilment_is_picked_short(oms: World, call: Gateway) -> None:
     order = oms.orders.load(part.replace("ful_", "ord_").rpartition("_")[0])
     assert order.progress.fulfillments[0].units == {"MUG": 1, "TEE": 1}
     assert order.progress.rounds == 1
+
+
+def test_a_line_that_is_not_there_at_all_is_said_again(oms: World, call: Gateway) -> None:
+    part = work(oms, 1)
+    path = f"POST /v1/fulfillments/{part}"
+    call("fulfillment", f"{path}/accept")
+
+    for lines in ([{"line_id": "MUG", "picked": 0}], [{"line_id": "TEE"}]):
+        for _ in range(2):
+            status, picked = call("fulfillment", f"{path}/pick", {"lines": lines})
+            assert (status, picked["state"]) == (200, "picked")
+
+    other = work(oms, 2, line("HAT"))
+    call("fulfillment", f"POST /v1/fulfillments/{other}/accept")
+    none = {"lines": [{"line_id": "HAT", "picked": 0}]}
+    for _ in range(2):
+        status, picked = call("fulfillment", f"POST /v1/fulfillments/{other}/pick", none)
+        assert (status, picked["state"]) == (200, "rejected")
 
 
 def test_a_short_pick_is_refused_before_the_work_is_accepted(oms: World, call: Gateway) -> None:

@@ -87,7 +87,7 @@ def test_what_is_sold_by_weight_weighs_a_part_of_a_whole_unit() -> None:
     assert parcel.weight_grams == 1252
 
 
-@given(st.integers(1, 40), st.integers(1, 40), st.integers(200, 3000))
+@given(st.integers(1, 15), st.integers(1, 15), st.integers(200, 3000))
 def test_a_proposal_holds_every_unit_once_and_no_parcel_is_too_heavy(
     mugs: int, tees: int, limit: int
 ) -> None:

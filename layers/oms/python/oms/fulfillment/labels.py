@@ -46,7 +46,8 @@ def buy_labels(station: Station, fulfillment_id: str, service: str, now: datetim
     promise. Once they are there they are answered again.
 
     Raises ``Conflict`` (``illegal_transition`` unless it is packed; ``no_carrier``; ``labelled``
-    with another service; ``label_pending``), ``Invalid`` (``unknown_service``,
+    with another service; ``label_pending``; ``withdrawn`` and ``other_tracking_number`` when they
+    are not needed any more and were cancelled), ``Invalid`` (``unknown_service``,
     ``carrier_refused``), and ``ProviderUnavailable``: then the same call goes on where this one
     stopped.
     """
@@ -200,8 +201,13 @@ def _cancelling(packing: Packing, parcel: Parcel) -> CancelRequest:
 
 
 def _still_wanted(station: Station, packing: Packing) -> Packing:
-    """The order may have been cancelled while the carrier was asked."""
-    if find(packing.fulfillment_id, station.orders).fulfillment.is_live:
+    """The order may have been cancelled while the carrier was asked, or have left with a number
+    that somebody gave."""
+    part = find(packing.fulfillment_id, station.orders).fulfillment
+    left_otherwise = part.has_left and part.tracking_number != packing.labels[0].tracking_number
+    if part.is_live and not left_otherwise:
         return packing
     cancel_labels(station, packing.fulfillment_id)
+    if left_otherwise:
+        raise Conflict("it left with another tracking number", code="other_tracking_number")
     raise Conflict("the node no longer has the work", code="withdrawn")

@@ -19,7 +19,14 @@ from oms.orders.model import FulfillmentState
 MOST_ON_A_MANIFEST = 95
 
 _PAGE = 100
-_HANDED_OVER = (FulfillmentState.PACKED, FulfillmentState.SHIPPED, FulfillmentState.DELIVERED)
+# What is packed, and what has left: where it has come to by then is no matter.
+_HANDED_OVER = (
+    FulfillmentState.PACKED,
+    FulfillmentState.SHIPPED,
+    FulfillmentState.READY,
+    FulfillmentState.DELIVERED,
+    FulfillmentState.UNCOLLECTED,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -258,13 +258,12 @@ def proposed(
     limits: ParcelLimits,
 ) -> tuple[Parcel, ...]:
     """As few parcels within ``limits`` as first fit finds; without a limit it is one for each
-    delivery profile."""
+    delivery profile. Raises ``Invalid`` (``too_many_parcels``) above ``MOST_PARCELS``."""
     if limits == ParcelLimits() and len({_profile(one, lines, items) for one in units}) < 2:
         return (one_parcel(units, lines, items),)
     goods = [_goods(line_id, quantity, lines, items) for line_id, quantity in units.items()]
-    return tuple(
-        _parcel(packed.quantities, lines, items) for packed in split_by_limits(goods, limits)
-    )
+    parcels = split_by_limits(goods, limits, MOST_PARCELS)
+    return tuple(_parcel(packed.quantities, lines, items) for packed in parcels)
 
 
 def _parcel(

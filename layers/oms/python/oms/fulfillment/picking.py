@@ -35,6 +35,8 @@ from oms.orders.store import Orders
 from oms.reporting.waiting import Views, work_of
 
 LARGEST = 40
+# So that a list fits into what is stored of it.
+MOST_ITEMS = 500
 _ATTEMPTS = 3
 # One for each reason, and some for what others do meanwhile.
 _REJECTS = 12
@@ -258,6 +260,8 @@ def _collect(
             found = _items(work, bins)
             if asked.zone and not lies_in(asked.zone, found):
                 continue
+            if items and len(items) + len(found) > MOST_ITEMS:
+                return items
             if _accepted(work, orders, stock, cause):
                 items += found
                 taken += 1

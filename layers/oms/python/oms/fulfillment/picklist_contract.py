@@ -150,10 +150,14 @@ def reported(lines: Sequence[PickedItem], picklist: Picklist) -> list[Reported]:
 def short_pick(lines: Sequence[PickedLine], work: Work) -> tuple[dict[str, int], dict[str, str]]:
     """Units found and reasons, by line. Raises ``Invalid`` with every fault."""
     asked, faults = work.fulfillment.units, Faults()
+    known = {line.line_id for line in work.order.content.lines}
     found: dict[str, int] = {}
     for index, line in enumerate(lines):
         path = f"lines.{index}"
         if line.line_id not in asked:
+            if line.picked == 0 and line.line_id in known:
+                # Said again: it was rejected whole.
+                continue
             faults.add(path, "unknown_line", "the fulfilment has no such line")
             continue
         if line.line_id in found:

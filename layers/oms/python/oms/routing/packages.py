@@ -7,6 +7,8 @@ Weights are in grams, volumes in cubic centimetres; quantities in units of the i
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from oms.kernel.errors import Invalid
+
 
 @dataclass(frozen=True, slots=True)
 class Goods:
@@ -62,13 +64,18 @@ class _Box:
         self.volume += piece.volume_cubic_cm
 
 
-def split_by_limits(goods: Sequence[Goods], limits: ParcelLimits) -> list[Packed]:
+def split_by_limits(
+    goods: Sequence[Goods], limits: ParcelLimits, most: int | None = None
+) -> list[Packed]:
     """As few parcels as first fit finds, the heaviest (then the largest) first. No unit is lost,
-    and none is in two parcels; a piece above a limit by itself is a parcel of its own."""
+    and none is in two parcels; a piece above a limit by itself is a parcel of its own. Raises
+    ``Invalid`` (``too_many_parcels``) as soon as it takes more than ``most``."""
     boxes: list[_Box] = []
     for piece in sorted(_pieces(goods), key=_heaviest_first):
         box = next((box for box in boxes if box.takes(piece, limits)), None)
         if box is None:
+            if len(boxes) == most:
+                raise Invalid(f"it takes more than {most} parcels", code="too_many_parcels")
             boxes.append(box := _Box(piece.profile))
         box.put(piece)
     return [Packed(box.quantities, box.weight, box.volume) for box in boxes]
