@@ -1,17 +1,21 @@
 """What has no node is not forgotten, holds up nobody in vain, and fits one transaction."""
 
 from dataclasses import replace
+from datetime import datetime, time, timedelta
 
 import pytest
 
 from oms.aws.capacity_audit import audit
+from oms.catalog.delivery import NodeCalendar
 from oms.catalog.model import Item, Node
 from oms.kernel.errors import Backordered
 from oms.orders import exceptions, sourcing, supervision
 from oms.orders.exceptions import Resolution
 from oms.orders.model import Content, Method, Order, OutOfStockPolicy
+from oms.orders.openings import tell_of_open_nodes
 from oms.orders.store import AwaitedToken
 from oms.reporting.waiting import needs_a_person
+from oms.routing.policy import NodeFilter, Otherwise, Rule, SourcingPolicy, Step
 from tests.integration.orders.routed import MG, Desk, at
 from tests.integration.world import RJ, SP, World
 from tests.samples import content, line
@@ -163,3 +167,27 @@ def test_an_order_from_very_many_nodes_with_limits_is_reserved_and_given_back(de
     sourcing.unreserve(order.order_id, desk.oms.orders, desk.oms.stock, desk.cause())
     assert audit(desk.oms.client, "inventory", "orders") == []
     desk.check()
+
+
+# --- nodes that a policy takes only while they are open ------------------------------------------
+
+
+class WhileOpen:
+    def for_channel(self, channel: str, now: datetime) -> SourcingPolicy:
+        rule = Rule("open", nodes=NodeFilter(open_now=True), otherwise=Otherwise((Step.WAIT,)))
+        return SourcingPolicy("open", (rule,))
+
+
+def test_who_waits_for_a_node_to_open_is_told_when_it_does(desk: Desk) -> None:
+    calendar = NodeCalendar(cut_off=time(0, 30))
+    desk.oms.catalog.put_node(replace(SP, calendar=calendar))
+    desk.policies = WhileOpen()
+    desk.oms.receive("MUG", 1)
+    order = desk.oms.capture(content(line("MUG")))
+    with pytest.raises(Backordered):
+        desk.release(order.order_id)
+    awaits(desk, order, "stock")
+    capacity, now = desk.oms.stock.capacity, desk.cause().at
+    assert tell_of_open_nodes(capacity, desk.oms.catalog, now) == 0
+    tomorrow = now.replace(hour=0, minute=5) + timedelta(days=1)
+    assert tell_of_open_nodes(capacity, desk.oms.catalog, tomorrow) == 1

@@ -5,6 +5,7 @@ pk                  sk                what
 ==================  ================  ==========================================================
 ``load#<node>``     ``<day>``         fulfilments ``taken``, and by hour in ``at_00`` to ``at_23``
 ``waits_for_node``  ``at#<node>#…``   orders wait for the SKU because the node takes no work
+``opens_later``     ``<time>#<node>…``  orders wait for the SKU until the node opens
 ``reopened#<node>`` ``reopened``      the last SKUs whose waiting orders were told that it does
 ==================  ================  ==========================================================
 
@@ -37,11 +38,13 @@ if TYPE_CHECKING:
 
 LOAD = "load#"
 _WAITS = "waits_for_node"
+_LATER = "opens_later"
 # No node's id makes of it the sort key of anything else.
 _AT = "at#"
 _REMEMBERED = timedelta(days=60)
 # SKUs of a node that are told of each time.
 _TOLD_AT_ONCE = 100
+_COME_DUE_AT_ONCE = 500
 
 
 class CapacityStore:
@@ -98,6 +101,31 @@ class CapacityStore:
         for sku in skus:
             item = _wait_key(node, sku) | {"waits": dynamo.text(uuid4().hex)}
             self._client.put_item(TableName=self._table, Item=item)
+
+    def wait_until(self, opens: datetime, node: str, skus: Sequence[str]) -> None:
+        for sku in skus:
+            place = {
+                "pk": dynamo.text(_LATER),
+                "sk": dynamo.text(f"{rfc3339(opens)}#{node}#{sku}"),
+            }
+            self._client.put_item(TableName=self._table, Item=place)
+
+    def come_due(self, now: datetime) -> None:
+        """Some of very many; the others with the next call."""
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :later AND sk < :now",
+            ExpressionAttributeValues={
+                ":later": dynamo.text(_LATER),
+                ":now": dynamo.text(f"{rfc3339(now)}$"),
+            },
+            Limit=_COME_DUE_AT_ONCE,
+        )
+        for item in answer["Items"]:
+            _, node, sku = dynamo.read_text(dict(item), "sk").split("#", 2)
+            self.wait(node, [sku])
+            key = {"pk": item["pk"], "sk": item["sk"]}
+            self._client.delete_item(TableName=self._table, Key=key)
 
     def waited_for(self) -> Mapping[str, Mapping[str, str]]:
         """By node the SKUs that are waited for because it takes no work, some of very many; each

@@ -65,10 +65,10 @@ def _requeued(before: Waiter, now: Waiter, rooms: Mapping[str, Room], stock: Sto
     queues, writes = stock.backorders, list[Write]()
     for sku, units in now.lacking.items():
         room = rooms.get(sku, Room())
-        if sku in before.lacking:
-            writes += queues.change(now, sku, units - before.lacking[sku], room)
-        else:
+        if sku not in before.lacking:
             writes += queues.join(now, sku, room)
+        elif now.in_queue_of(sku) != before.in_queue_of(sku):
+            writes += queues.change(now, sku, units - before.lacking[sku], room)
     for sku in before.lacking.keys() - now.lacking.keys():
         writes += queues.leave(before, sku)
     return writes

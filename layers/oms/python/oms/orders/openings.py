@@ -18,6 +18,9 @@ from oms.routing.capacity import NO_LOAD, Capacity, Load, closed_because
 class Waits(Capacity, Protocol):
     """``oms.aws.capacity_store`` implements it."""
 
+    def come_due(self, now: datetime) -> None:
+        """Whoever was to be told from a moment on that has come by is to be told from now on."""
+
     def waited_for(self) -> Mapping[str, Mapping[str, str]]:
         """By node the SKUs that are waited for because it takes no work; each with what says
         whether somebody began to wait since."""
@@ -27,7 +30,8 @@ class Waits(Capacity, Protocol):
 
 
 def tell_of_open_nodes(capacity: Waits, catalog: Catalog, now: datetime) -> int:
-    """Of how many SKUs it was told. When nobody waits for a node it is one read of nothing."""
+    """Of how many SKUs it was told. When nobody waits for a node it is two reads of nothing."""
+    capacity.come_due(now)
     waited_for = capacity.waited_for()
     if not waited_for:
         return 0

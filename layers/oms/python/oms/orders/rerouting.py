@@ -36,7 +36,7 @@ from oms.orders.model import (
 )
 from oms.orders.needs import needs_of
 from oms.orders.on_counters import level_counters
-from oms.orders.routing import Situation, decide, look, placed, said_no
+from oms.orders.routing import Situation, ask_to_be_told, decide, look, placed, said_no
 from oms.orders.shares import by_sku
 from oms.orders.slots import nodes_of
 from oms.orders.store import Orders
@@ -51,8 +51,6 @@ MOST_NODES = 5
 _ATTEMPTS = 4
 _COMMITS = 20
 _WRITES_BESIDE = 99
-# Who waits asks to be told of so many SKUs of each node that takes no work.
-_SKUS_TOLD_OF = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,8 @@ def reroute(order_id: str, router: Router, cause: Cause) -> Order:
         seen, plan = plan_for(order, units, router, cause)
         at_once = commit_of(order, plan, seen, router, cause)
         if at_once is None:
-            _be_told(plan, order, seen, router.stock)
+            waits = {order.content.line(line_id).sku for line_id in plan.waits}
+            ask_to_be_told(seen, waits, router.stock, cause.at)
             return order
         try:
             order = router.orders.commit(order, at_once.events, cause, at_once.writes)
@@ -392,11 +391,3 @@ def promised_lines(order: Order, allocations: Iterable[Allocation], stock: Stock
         return []
     lines = {one.line_id: order.content.line(one.line_id).sku for one in allocations}
     return stock.promised_lines_have_it(order.order_id, lines.items())
-
-
-def _be_told(plan: Plan, order: Order, seen: Situation, stock: Stock) -> None:
-    """Where nodes have it that take no work at the moment, whoever waits is told when they do."""
-    skus = {order.content.line(line_id).sku for line_id in plan.waits}
-    for closed in seen.prospect.closed:
-        if there := sorted(skus & {sku for sku, of in closed.available.units.items() if of}):
-            stock.capacity.wait(closed.available.node.id, there[:_SKUS_TOLD_OF])

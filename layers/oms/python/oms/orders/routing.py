@@ -9,6 +9,7 @@ themselves, one after the other, from what those before left.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from oms.catalog.model import Item, Node
@@ -22,7 +23,7 @@ from oms.orders.prospects import Prospect, prospect_of
 from oms.promising.calendar import NodeDays
 from oms.promising.model import is_production
 from oms.routing import engine
-from oms.routing.capacity import capacity_left
+from oms.routing.capacity import capacity_left, opens_after
 from oms.routing.engine import Decision
 from oms.routing.evidence import EXPLAINED_WAYS, Evidence, listed
 from oms.routing.making import components_of
@@ -39,6 +40,10 @@ Excluded = Mapping[str, frozenset[str]]
 
 _NOBODY: Excluded = {}
 _ONE_WEEK = timedelta(days=7)
+# An order that no node takes asks to be told of so many nodes, and so many SKUs of each: each is a
+# write, and all who wait for a SKU look again together.
+_NODES_WAITED_FOR = 10
+_SKUS_WAITED_FOR = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -456,6 +461,32 @@ def _is_open(node: Node, now: datetime) -> bool:
     days = NodeDays(node.calendar)
     today = days.local_day(now)
     return days.works_on(today) and days.first_day(now) == today
+
+
+def ask_to_be_told(seen: Situation, lacking: Iterable[str], stock: Stock, now: datetime) -> None:
+    """Where nodes have some of these SKUs that take no work at the moment, or that the policy does
+    not take work to at this hour, whoever waits for them looks again when they do."""
+    skus = sorted(lacking)
+    for closed in seen.prospect.closed[:_NODES_WAITED_FOR]:
+        stock.capacity.wait(closed.available.node.id, _some_there(closed.available, skus))
+    later = (one for one in seen.prospect.candidates if _is_left_out(one.node, seen, now))
+    for one in islice(later, _NODES_WAITED_FOR):
+        if opens := opens_after(one.node, now):
+            stock.capacity.wait_until(opens, one.node.id, _some_there(one, skus))
+
+
+def _some_there(one: Available, skus: Sequence[str]) -> list[str]:
+    return [sku for sku in skus if one.units.get(sku)][:_SKUS_WAITED_FOR]
+
+
+def _is_left_out(node: Node, seen: Situation, now: datetime) -> bool:
+    """Whether a rule has no use for the node today that may have tomorrow."""
+    load = seen.prospect.loads.get(node.id)
+    left = capacity_left(node, now, load) if load else None
+    wanted = max((rule.nodes.capacity_left for rule in seen.policy.rules), default=0)
+    if left is not None and left < wanted:
+        return True
+    return any(rule.nodes.open_now for rule in seen.policy.rules) and not _is_open(node, now)
 
 
 def _parcel_cost(node: Node, request: RoutingRequest, rates: "tuple[Rate, ...]") -> int:

@@ -32,7 +32,16 @@ from oms.orders.model import Allocation, Order, OutOfStockPolicy, Slot, State
 from oms.orders.needs import needs_of
 from oms.orders.on_counters import level_counters
 from oms.orders.prospects import Prospect, prospect_of, units_of
-from oms.orders.routing import Route, Situation, decide, look, makers_of, placed, said_no
+from oms.orders.routing import (
+    Route,
+    Situation,
+    ask_to_be_told,
+    decide,
+    look,
+    makers_of,
+    placed,
+    said_no,
+)
 from oms.orders.shares import by_sku
 from oms.orders.store import Orders
 from oms.orders.taking_back import Freed, given_back, hold, take_back
@@ -50,10 +59,6 @@ from oms.routing.promised import from_promised_nodes
 NEEDS_IN_ONE = 33
 _WRITES_IN_ONE = 99
 _PLANS = 4
-# An order that no node takes asks to be told of so many nodes, and so many SKUs of each: each is a
-# write, and all who wait for a SKU look again together.
-NODES_WAITED_FOR = 10
-SKUS_WAITED_FOR = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,8 @@ def reserve(
             return _plan_first(order, plan, prospect, orders, stock, catalog, cause)
         if sourced := _reserve_at_once(order, plan, events, writes, orders, stock, cause):
             level_counters(plan.allocations, prospect.positions, order_id, stock, cause)
-            _be_told(prospect, units_of(sourced, sourced.backordered_lines), stock)
+            if waits := units_of(sourced, sourced.backordered_lines):
+                ask_to_be_told(seen, waits, stock, cause.at)
             return sourced
     raise StockContended("stock went elsewhere each time it was planned")
 
@@ -468,7 +474,7 @@ def _go_short(
         return isinstance(plan, _Plan) and not plan.left
 
     if not take_back(order, prospect, orders, stock, cause, would_do):
-        _be_told(prospect, lacking, stock)
+        ask_to_be_told(seen, lacking, stock, cause.at)
         raise Backordered(reason)
 
 
@@ -495,14 +501,6 @@ def _hand_to_a_person(
     if events := decisions.fail_routing(order, units, decision.reason, decision.evidence):
         orders.commit(order, events, cause, leave_queues(order, stock))
     raise Backordered(decision.reason)
-
-
-def _be_told(prospect: Prospect, lacking: Mapping[str, int], stock: Stock) -> None:
-    """When a node that has some of it takes work again the order looks again."""
-    for closed in prospect.closed[:NODES_WAITED_FOR]:
-        units = closed.available.units
-        skus = [sku for sku in sorted(lacking) if units.get(sku)]
-        stock.capacity.wait(closed.available.node.id, skus[:SKUS_WAITED_FOR])
 
 
 def _run_out(

@@ -60,6 +60,9 @@ class Capacity(Protocol):
     def wait(self, node: str, skus: Sequence[str]) -> None:
         """Have whoever waits for ``skus`` told when the node takes work again."""
 
+    def wait_until(self, opens: datetime, node: str, skus: Sequence[str]) -> None:
+        """Have whoever waits for ``skus`` told when the node takes work again, from then on."""
+
 
 def is_limited(node: Node) -> bool:
     return node.capacity_per_day is not None or node.capacity_per_hour is not None
@@ -78,6 +81,17 @@ def day_of(node: Node, now: datetime) -> date | None:
             return day
         day += _ONE_DAY
     return None
+
+
+def opens_after(node: Node, now: datetime) -> datetime | None:
+    """When the next day begins on which the node works; None when it has none within a year."""
+    days = NodeDays(node.calendar)
+    day = day_of(node, now)
+    if day is None:
+        return None
+    if days.start_of(day) <= now:
+        day = day_of(node, days.start_of(day + _ONE_DAY))
+    return None if day is None else days.start_of(day)
 
 
 def closed_because(node: Node, now: datetime, load: Load) -> str:
