@@ -196,7 +196,7 @@ def plan_and_take_one_chunk(oms: World, order: Order) -> Order:
     return planned
 
 
-@pytest.mark.parametrize("action", ["route_to", "retry", "cancel_units"])
+@pytest.mark.parametrize("action", ["route_to", "backorder", "cancel_units"])
 def test_nobody_decides_on_an_order_while_it_is_reserved_chunk_by_chunk(
     oms: World, action: str
 ) -> None:

@@ -101,7 +101,7 @@ def resolve(order_id: str, resolution: Resolution, router: Router, cause: Cause)
     cause = replace(cause, reason=resolution.note or resolution.reason or cause.reason)
 
     def decided(order: Order) -> _Resolved:
-        if order.progress.reserving_since:
+        if order.progress.reserving_since and resolution.action != RETRY:
             raise StockContended("the order is being reserved at this moment")
         if resolution.action not in actions_of(order):
             raise Conflict(
