@@ -71,6 +71,8 @@ QUEUES = (
             "reservation_taken_back",
             "reservation_released",
             "fulfillment_rejected",
+            "fulfillment_moved",
+            "address_changed",
             "routing_resolved",
             "node_reopened",
         ),

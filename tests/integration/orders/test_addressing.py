@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from infra.queues import QUEUES
+from oms.aws.outbox import publication_of
 from oms.catalog.model import Node
 from oms.kernel.errors import Backordered
 from oms.orders import decisions, fulfillment, sourcing
@@ -15,6 +17,8 @@ from oms.orders.addressing import change_address
 from oms.orders.decisions import authorize_payment
 from oms.orders.model import Address, Allocation, Method, Order, State
 from oms.orders.rerouting import Router, reroute
+from oms.orders.store import AwaitedToken
+from oms.orders.supervision import wake_for_stock
 from oms.routing.policies import BuiltIn
 from tests.integration.gateway import Gateway, gateway
 from tests.integration.world import RJ, SP, World
@@ -275,3 +279,35 @@ def test_a_closed_order_goes_nowhere_any_more(oms: World, call: Gateway) -> None
     status, answer = send(call, order)
 
     assert (status, answer["code"]) == (409, "address_too_late")
+
+
+@pytest.mark.parametrize("is_released", [False, True])
+def test_who_waits_for_what_lies_there_gets_what_another_no_longer_takes(
+    oms: World, is_released: bool
+) -> None:
+    """Elsewhere there was enough all along: only at its store there was not."""
+    oms.catalog.put_node(replace(RJ, pickup="any"))
+    oms.receive("MUG", 3, RJ)
+    to_rio = replace(content(line("MUG", 3)), shipping_address=RIO)
+    order = oms.capture(to_rio)
+    order = sourcing.reserve(order.order_id, oms.orders, oms.stock, oms.catalog, BuiltIn(), CAUSE)
+    if is_released:
+        paid = authorize_payment(order, order.due.minor, "ref", "key")
+        oms.orders.commit(order, paid, CAUSE)
+        fulfillment.release(order.order_id, oms.orders, CAUSE)
+    collected = replace(line("MUG", 1), method=Method.PICKUP, pickup_node=RJ.id)
+    waiter = oms.capture(content(collected, number="2")).order_id
+    oms.receive("MUG", 3, SP)
+    with pytest.raises(Backordered):
+        sourcing.reserve(waiter, oms.orders, oms.stock, oms.catalog, BuiltIn(), CAUSE)
+    oms.orders.put_token(waiter, AwaitedToken("token", "stock"))
+
+    moved(oms, order, content().shipping_address)
+
+    (told,) = (one for one in oms.orders.history(order.order_id) if one.type == "address_changed")
+    assert publication_of(told).envelope.data["skus"] == ["MUG"]
+    (signals,) = (plan for plan in QUEUES if plan.name == "signals")
+    assert "address_changed" in signals.event_types
+    catalog, lifecycle = oms.catalog, oms.lifecycle
+    wake_for_stock("MUG", oms.orders, oms.orders, oms.stock, catalog, lifecycle, NEXT.at)
+    assert [token for token, _ in lifecycle.resumed] == ["token"]

@@ -92,7 +92,7 @@ def entered_state(record: Mapping[str, Any]) -> str:
 
 
 # Of another address everybody may know whom it concerns.
-_TOLD_OF_ADDRESSES = ("drop_ship", "promised")
+_TOLD_OF_ADDRESSES = ("drop_ship", "promised", "skus")
 
 
 def _public(envelope: Envelope) -> Envelope:

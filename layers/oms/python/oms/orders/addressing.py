@@ -126,8 +126,8 @@ def _taken_from_nodes(
     if not leave:
         return None
     reduced = (happened.FulfillmentReduced(part.id, work.as_units(part.units)) for part in leave)
-    events: tuple[Event, ...] = (changed, *reduced)
     allocations = [one for part in leave for one in allocations_of(order, part)]
+    events: tuple[Event, ...] = (_freeing(changed, allocations), *reduced)
     return _Change(events, freed(order, events, allocations, router.stock, cause))
 
 
@@ -169,7 +169,7 @@ def _reserved_elsewhere(
     after = (*others, *kept, *new)
     slots, slot_writes = _slots(order, after, seen, router, cause)
     moved = happened.ReservationMoved(after, answer.rule, answer.reason, slots, answer.evidence)
-    events = (changed, moved)
+    events = (_freeing(changed, gone), moved)
     writes = [
         *stock.unreserve(needs_of(gone), order.order_id, cause),
         *stock.reserve(needs_of(new), order.order_id, cause),
@@ -263,6 +263,13 @@ def _seen(
         for each in seen.prospect.candidates
     ]
     return replace(seen, prospect=replace(seen.prospect, candidates=candidates))
+
+
+def _freeing(
+    changed: happened.AddressChanged, allocations: Iterable[Allocation]
+) -> happened.AddressChanged:
+    """Who waits for what lies at these nodes is told."""
+    return replace(changed, skus=tuple(sorted({one.sku for one in allocations if one.tracked})))
 
 
 def _places(allocations: Iterable[Allocation]) -> dict[Place, int]:

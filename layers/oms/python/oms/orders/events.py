@@ -271,13 +271,15 @@ class FulfillmentsMerged:
 
 @dataclass(frozen=True, slots=True)
 class FulfillmentMoved:
-    """All of it is the work of another node now, as ``part``."""
+    """All of it is the work of another node now, as ``part``; there is more of ``skus`` where it
+    was."""
 
     fulfillment_id: str
     part: Fulfillment
     reason: str
     drop_ship: bool = False
     promised: bool = False
+    skus: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,9 +401,12 @@ class LinesAdded:
 
 @dataclass(frozen=True, slots=True)
 class AddressChanged:
+    """``skus``: of which there is more at some node, because they come from another now."""
+
     address: Address
     drop_ship: bool = False
     promised: bool = False
+    skus: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,8 @@ def move(order: Order, fulfillment: str, part: Fulfillment, reason: str) -> Even
         return NOTHING
     concerns_supplier = found.drop_ship or part.drop_ship
     promised = decisions.is_promised(order)
-    return (happened.FulfillmentMoved(found.id, part, reason, concerns_supplier, promised),)
+    skus = tuple(sorted({order.content.line(line_id).sku for line_id in found.units}))
+    return (happened.FulfillmentMoved(found.id, part, reason, concerns_supplier, promised, skus),)
 
 
 def make_ready(order: Order, fulfillment: str, pickup_until: datetime, step: str = "") -> Events:
