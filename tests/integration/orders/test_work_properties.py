@@ -57,8 +57,8 @@ REFUSALS = (Conflict, Invalid, StockContended)
 
 
 class Work(RuleBasedStateMachine):
-    """Some of the mugs may be taken back, or are shared between the channels; the warehouse takes
-    so much work a day."""
+    """Some of the mugs may be taken back, are shared between the channels, or lie on several
+    counters; the warehouse takes so much work a day and an hour."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,10 +67,10 @@ class Work(RuleBasedStateMachine):
         self.desk = Desk(self.oms)
         self.ids: list[str] = []
 
-    @initialize(shared=st.booleans(), taken_back=st.booleans())
-    def begins(self, shared: bool, taken_back: bool) -> None:
+    @initialize(shared=st.booleans(), taken_back=st.booleans(), spread=st.booleans())
+    def begins(self, shared: bool, taken_back: bool, spread: bool) -> None:
         self.oms.catalog.put_node(MG)
-        self.oms.catalog.put_node(replace(SP, capacity_per_day=30))
+        self.oms.catalog.put_node(replace(SP, capacity_per_day=30, capacity_per_hour=4))
         for sku in SKUS:
             for node in NODES:
                 self.oms.receive(sku, 4, node)
@@ -80,6 +80,8 @@ class Work(RuleBasedStateMachine):
         if shared:
             rules = (ShareRule("web", Decimal("0.3"), None, ("app",)), ShareRule("app", None, 4))
             self.oms.stock.shares.put_rules("MUG", rules, 12, CAUSE)
+        if spread:
+            self.oms.stock.spread("MUG", SP.id, 3, self.desk.cause())
 
     def teardown(self) -> None:
         self._world.__exit__(None, None, None)
@@ -276,6 +278,7 @@ class Work(RuleBasedStateMachine):
         ) + sum(len(order.progress.slots) for order in self.orders())
         loads = self.oms.stock.capacity.loads(self.oms.catalog.nodes({"sp-dc"}), self.now())
         assert sum(load.day for load in loads.values()) == held
+        assert sum(units for load in loads.values() for units in load.hours.values()) == held
 
     def now(self) -> datetime:
         return self.desk.cause().at
