@@ -310,27 +310,45 @@ def test_five_wrong_codes_are_heard_and_then_none(oms: World, store: Counter) ->
 
 def test_after_a_quarter_of_an_hour_codes_are_heard_again(oms: World, pickups: PickupStore) -> None:
     now = utc_now()
-    assert [pickups.count_wrong("ful", now) for _ in range(6)] == [True] * 5 + [False]
-    assert pickups.is_locked("ful", now + timedelta(minutes=14))
+    assert [pickups.count_code("ful", now) for _ in range(6)] == [True] * 5 + [False]
+    assert not pickups.count_code("ful", now + timedelta(minutes=14))
 
-    later = now + timedelta(minutes=16)
-
-    assert not pickups.is_locked("ful", later)
-    assert pickups.count_wrong("ful", later)
+    assert pickups.count_code("ful", now + timedelta(minutes=16))
 
 
-def test_the_right_code_is_not_heard_when_it_comes_with_too_many_wrong_ones(
-    oms: World, store: Counter, pickups: PickupStore, monkeypatch: pytest.MonkeyPatch
+def test_of_codes_that_come_at_once_no_more_than_five_are_looked_at(
+    oms: World, store: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All were looked at before any of them was counted."""
-    part = store.ready(store.order())
-    for _ in range(5):
-        assert store.hand_over(part, code=wrong(part))[0] == 403
-    monkeypatch.setattr(PickupStore, "is_locked", lambda *args: False)
+    """Neither what else is wrong with a request nor what it declines tells of the right code."""
+    part = store.ready(order := store.order(deferred=True))
+    looked_at = list[str]()
 
-    status, problem = store.hand_over(part)
+    def is_code(given: str, secret: str, fulfillment_id: str) -> bool:
+        if not looked_at:
+            looked_at.append(given)
+            # All the others come while the first is looked at.
+            told = [store.hand_over(part, code=wrong(part))[0] for _ in range(8)]
+            assert told == [403] * 4 + [429] * 4
+            right = {"lines": [], "decline_rest": True, "hand_over_id": "h1"}
+            assert store.hand_over(part)[0] == store.hand_over(part, **right)[0] == 429
+            return False
+        looked_at.append(given)
+        return code_of(fulfillment_id) == given
 
-    assert (status, problem["code"]) == (429, "too_many_attempts")
+    monkeypatch.setattr(pickup, "is_code", is_code)
+
+    assert store.hand_over(part, code=wrong(part))[0] == 403
+    assert looked_at == [wrong(part)] * 5
+    assert store.now(order).progress.fulfillments[0].state is FulfillmentState.READY
+
+
+def test_who_has_the_right_code_may_ask_as_often_as_it_takes(store: Counter) -> None:
+    part = store.ready(store.order(deferred=True))
+
+    told = [store.hand_over(part)[1]["code"] for _ in range(7)]
+
+    assert told == ["payment_due"] * 7
+    assert store.hand_over(part, payment=cash("30.00"))[0] == 200
 
 
 def test_wrong_codes_are_forgotten_with_the_right_one(store: Counter) -> None:
@@ -660,10 +678,10 @@ def test_asked_six_times_at_once_it_is_handed_over_once(
     assert oms.balance("MUG", RJ).on_hand == left
 
 
-def test_of_many_wrong_codes_at_once_five_are_heard(pickups: PickupStore) -> None:
+def test_of_many_codes_at_once_five_are_counted(pickups: PickupStore) -> None:
     now = utc_now()
 
     with ThreadPoolExecutor(8) as guesses:
-        heard = [*guesses.map(lambda _: pickups.count_wrong("ful", now), range(24))]
+        heard = [*guesses.map(lambda _: pickups.count_code("ful", now), range(24))]
 
     assert heard.count(True) == 5

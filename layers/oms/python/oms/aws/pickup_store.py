@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from oms.aws import dynamo
 from oms.fulfillment.pickup_store import Done, Overdue
 from oms.kernel.clock import parse_rfc3339, rfc3339
-from oms.kernel.errors import OmsError, TooManyAttempts, Unavailable, VersionConflict
+from oms.kernel.errors import OmsError, Unavailable, VersionConflict
 from oms.kernel.writes import Write
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ WINDOW = timedelta(minutes=15)
 _DUE = "pickups@due"
 # Longer than anything lies ready.
 _REMEMBERED = timedelta(days=400)
-_FREE = "attribute_not_exists(pk) OR wrong < :most OR expires_at <= :now"
 
 
 class PickupStore:
@@ -62,16 +61,8 @@ class PickupStore:
         found = (dynamo.read_text(item, "sk").partition("#") for item in answer["Items"])
         return tuple(Overdue(fulfillment, parse_rfc3339(until)) for until, _, fulfillment in found)
 
-    def is_locked(self, fulfillment_id: str, now: datetime) -> bool:
-        answer = self._client.get_item(
-            TableName=self._table, Key=_wrong_key(fulfillment_id), ConsistentRead=True
-        )
-        item = answer.get("Item", {})
-        counts = dynamo.read_number(item, "expires_at") > _seconds(now)
-        return counts and dynamo.read_number(item, "wrong") >= ATTEMPTS
-
-    def count_wrong(self, fulfillment_id: str, now: datetime) -> bool:
-        """Every wrong code begins the window anew, so that no more than these fit into any window.
+    def count_code(self, fulfillment_id: str, now: datetime) -> bool:
+        """Every code begins the window anew, so that no more than these fit into any window.
         Two that come at once after a window find one another's count: the second counts on."""
         return (
             self._count(fulfillment_id, now, "expires_at > :now AND wrong < :most", "wrong + :one")
@@ -105,16 +96,8 @@ class PickupStore:
             return False
         return True
 
-    def not_locked(self, fulfillment_id: str, now: datetime) -> Write:
-        request = {
-            "Key": _wrong_key(fulfillment_id),
-            "ConditionExpression": _FREE,
-            "ExpressionAttributeValues": {
-                ":most": dynamo.number(ATTEMPTS),
-                ":now": dynamo.number(_seconds(now)),
-            },
-        }
-        return self._write("Delete", request, TooManyAttempts())
+    def forget_codes(self, fulfillment_id: str) -> None:
+        self._client.delete_item(TableName=self._table, Key=_wrong_key(fulfillment_id))
 
     def done(self, fulfillment_id: str, key: str) -> Done | None:
         answer = self._client.get_item(

@@ -120,14 +120,12 @@ def check_code(
     fulfillment_id: str, code: str, secret: Callable[[], str], pickups: Pickups, now: datetime
 ) -> None:
     """Raises ``Forbidden`` (``wrong_pickup_code``), and ``TooManyAttempts`` once there were too
-    many, for the right code too."""
-    if pickups.is_locked(fulfillment_id, now):
+    many, for the right code too: a code is counted before it is looked at."""
+    if not pickups.count_code(fulfillment_id, now):
         raise TooManyAttempts()
-    if is_code(code, secret(), fulfillment_id):
-        return
-    if not pickups.count_wrong(fulfillment_id, now):
-        raise TooManyAttempts()
-    raise Forbidden("this is not the customer's code", code="wrong_pickup_code")
+    if not is_code(code, secret(), fulfillment_id):
+        raise Forbidden("this is not the customer's code", code="wrong_pickup_code")
+    pickups.forget_codes(fulfillment_id)
 
 
 def hand_over(
@@ -157,7 +155,6 @@ def _hand_over(fulfillment_id: str, asked: HandOver, at: Counter, cause: Cause) 
         handed_over = _handed_over(events)
         writes = [
             *_goods_leave(order, fulfillment_id, asked.units or {}, at.stock, cause),
-            at.pickups.not_locked(fulfillment_id, cause.at),
             *_settled(order, fulfillment_id, events, at.pickups),
             *_remembered(fulfillment_id, asked, handed_over, at.pickups, cause),
         ]

@@ -36,15 +36,11 @@ class Pickups(Protocol):
     def overdue(self, now: datetime, limit: int) -> tuple[Overdue, ...]:
         """What nobody collected in time, the oldest first."""
 
-    def is_locked(self, fulfillment_id: str, now: datetime) -> bool:
-        """Whether too many wrong codes were given of late."""
+    def count_code(self, fulfillment_id: str, now: datetime) -> bool:
+        """Count a code that is about to be looked at; false when there were too many of late."""
 
-    def count_wrong(self, fulfillment_id: str, now: datetime) -> bool:
-        """Count a wrong code; false when there were too many before it."""
-
-    def not_locked(self, fulfillment_id: str, now: datetime) -> Write:
-        """A write that forgets the wrong codes; refused (``too_many_attempts``) when there were too
-        many, counted at the same moment too."""
+    def forget_codes(self, fulfillment_id: str) -> None:
+        """The right one was given: those before it do not count."""
 
     def done(self, fulfillment_id: str, key: str) -> Done | None: ...
 
