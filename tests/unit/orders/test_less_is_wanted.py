@@ -1,6 +1,7 @@
 """What an order holds and what is due for it, once less of it is wanted or its work changes."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -12,16 +13,18 @@ from oms.orders.cancelling import cancel_units
 from oms.orders.evolve import begin, evolve_all
 from oms.orders.model import (
     Allocation,
+    CommittedPromise,
     FulfillmentLine,
     Line,
     Method,
     Order,
     PaymentRequest,
+    PromisedPart,
     State,
 )
 from oms.orders.parts import line_amounts
 from oms.payments.model import IN_STORE
-from tests.samples import allocated, captured, content, given, line, money
+from tests.samples import NOW, allocated, captured, content, given, line, money
 
 MUG = line("MUG", 2, price=500)
 TEE = line("TEE", 1, price=500)
@@ -164,3 +167,23 @@ def test_what_a_person_is_to_decide_stays_so_while_there_is_any(unit_of: str) ->
 
     assert cancelled(order, **{unit_of: 1}).progress.unroutable == "nobody has it"
     assert cancelled(order, MUG=2).progress.unroutable == ""
+
+
+def test_a_promise_hears_of_what_nobody_collected() -> None:
+    """Else what was promised for it stays promised."""
+    here = replace(MUG, method=Method.PICKUP, pickup_node="rj-store")
+    part = PromisedPart("MUG", "rj-store", 2, "on_hand", NOW, NOW.date())
+    promised = replace(content(here), promise=CommittedPromise("prm_1", "opt_1", (part,)))
+    order = begin(happened.OrderCaptured(promised))
+    order = given(order, happened.OrderSourced(allocated(order, "rj-store"), "rule", "why"))
+    order = given(order, *decisions.authorize_payment(order, order.due.minor, "ref", "key"))
+    order = given(order, *decisions.release(order))
+    work_id = order.progress.fulfillments[0].id
+    for step in (decisions.accept, decisions.pick):
+        order = given(order, *step(order, work_id))
+    order = given(order, *work.make_ready(order, work_id, NOW + timedelta(days=7)))
+
+    events = work.expire_some(order, work_id, {"MUG": 1}, "not_collected", declined=False)
+
+    (cancelled_units,) = (one for one in events if isinstance(one, happened.UnitsCancelled))
+    assert cancelled_units.promised

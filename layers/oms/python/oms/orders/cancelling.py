@@ -19,7 +19,7 @@ from oms.kernel.writes import Write
 from oms.orders import events as happened
 from oms.orders import work
 from oms.orders.command import execute
-from oms.orders.decisions import NOTHING, Events, is_promised
+from oms.orders.decisions import NOTHING, Events
 from oms.orders.events import Event
 from oms.orders.evolve import allocations_of, evolve_all
 from oms.orders.freeing import freed
@@ -140,7 +140,6 @@ def cancel_units(
         work.units_cancelled(after, units, reason, waited=taking.waited),
         skus=tuple(sorted(skus)),
         key=key,
-        promised=is_promised(order),
     )
     rest = work.balance(evolve_all(after, (cancelled,)), reason)
     return Cancellation((*reduced, cancelled, *rest), free)

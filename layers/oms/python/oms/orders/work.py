@@ -217,7 +217,10 @@ def units_cancelled(
                 f"line {line.line_id} has not so many open units", code="quantities_do_not_add_up"
             )
     amount = sum(amount_of(order, line_id, quantity) for line_id, quantity in units.items())
-    return happened.UnitsCancelled(as_units(units), amount, reason, as_units(waited))
+    promised = decisions.is_promised(order)
+    return happened.UnitsCancelled(
+        as_units(units), amount, reason, as_units(waited), promised=promised
+    )
 
 
 def balance(order: Order, reason: str) -> Events:
