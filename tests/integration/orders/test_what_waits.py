@@ -39,6 +39,21 @@ def wake(desk: Desk, sku: str) -> None:
     )
 
 
+def waits(desk: Desk, order: Order, what: str) -> None:
+    oms = desk.oms
+    supervision.wait(
+        order.order_id,
+        AwaitedToken("token", what),
+        oms.orders,
+        oms.orders,
+        oms.stock,
+        oms.catalog,
+        desk.policies,
+        oms.lifecycle,
+        desk.cause().at,
+    )
+
+
 def limited(desk: Desk, *nodes: Node) -> None:
     for node in nodes:
         desk.oms.catalog.put_node(replace(node, capacity_per_day=9))
@@ -191,3 +206,37 @@ def test_who_waits_for_a_node_to_open_is_told_when_it_does(desk: Desk) -> None:
     assert tell_of_open_nodes(capacity, desk.oms.catalog, now) == 0
     tomorrow = now.replace(hour=0, minute=5) + timedelta(days=1)
     assert tell_of_open_nodes(capacity, desk.oms.catalog, tomorrow) == 1
+
+
+# --- a part goes ahead ---------------------------------------------------------------------------
+
+
+class InParts:
+    def for_channel(self, channel: str, now: datetime) -> SourcingPolicy:
+        rule = Rule("parts", partial=True, otherwise=Otherwise((Step.WAIT,)))
+        return SourcingPolicy("parts", (rule,))
+
+
+def test_what_comes_first_goes_ahead_where_the_policy_says_so(desk: Desk) -> None:
+    desk.policies = InParts()
+    order = desk.oms.capture(content(line("MUG"), line("TEE")))
+    with pytest.raises(Backordered):
+        desk.release(order.order_id)
+    awaits(desk, order, "stock")
+    desk.oms.receive("MUG", 1)
+    wake(desk, "MUG")
+    assert [token for token, _ in desk.oms.lifecycle.resumed] == ["token"]
+    order = desk.release(order.order_id)
+    assert at(order, SP).units == {"MUG": 1}
+    assert order.backordered_lines == ("TEE",)
+    desk.check()
+
+
+def test_what_came_before_its_token_was_there_goes_ahead_too(desk: Desk) -> None:
+    desk.policies = InParts()
+    order = desk.oms.capture(content(line("MUG"), line("TEE")))
+    with pytest.raises(Backordered):
+        desk.release(order.order_id)
+    desk.oms.receive("MUG", 1)
+    waits(desk, order, "stock")
+    assert [token for token, _ in desk.oms.lifecycle.resumed] == ["token"]

@@ -40,10 +40,15 @@ def rooms_for(
 
 
 def queue_writes(
-    order: Order, line_ids: Iterable[str], rooms: Mapping[str, Room], stock: Stock
+    order: Order,
+    line_ids: Iterable[str],
+    rooms: Mapping[str, Room],
+    stock: Stock,
+    *,
+    apart: bool = False,
 ) -> list[Write]:
     """Stand in the queues of what is lacking now, and no longer in those of anything else."""
-    return _requeued(waiting_as(order), waiter_of(order, line_ids), rooms, stock)
+    return _requeued(waiting_as(order), waiter_of(order, line_ids, apart=apart), rooms, stock)
 
 
 def requeue(

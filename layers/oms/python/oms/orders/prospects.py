@@ -74,6 +74,10 @@ class Prospect:
     def suffices_for(self, wanted: Mapping[str, int]) -> bool:
         return all(self.left[sku] >= units for sku, units in wanted.items())
 
+    def suffices_for_some(self, wanted: Mapping[str, int]) -> bool:
+        """Whether there is all that is wanted of at least one of the SKUs."""
+        return any(self.left[sku] >= units for sku, units in wanted.items())
+
     def claimed(self, wanted: Mapping[str, int]) -> set[str]:
         """The SKUs of which there is enough, but not for this order."""
         there = _totals(self.candidates, wanted)
@@ -246,9 +250,10 @@ def units_of(order: Order, line_ids: Iterable[str]) -> dict[str, int]:
     return units
 
 
-def waiter_of(order: Order, line_ids: Iterable[str]) -> Waiter:
-    """The order as it stands in the queues when it lacks these lines."""
-    return _waiter(order, units_of(order, line_ids))
+def waiter_of(order: Order, line_ids: Iterable[str], *, apart: bool = False) -> Waiter:
+    """The order as it stands in the queues when it lacks these lines; ``apart`` when a part of it
+    may go ahead of the others."""
+    return _waiter(order, units_of(order, line_ids), apart=apart)
 
 
 def waiting_as(order: Order) -> Waiter:
@@ -265,11 +270,11 @@ def backordered_units(order: Order) -> dict[str, int]:
     return units
 
 
-def _waiter(order: Order, lacking: Mapping[str, int]) -> Waiter:
+def _waiter(order: Order, lacking: Mapping[str, int], *, apart: bool = False) -> Waiter:
     """Once a part of it is under way each of the others goes on as soon as it is there."""
     first = dict(sorted(lacking.items())[:SKUS_WAITED_FOR])
     at = {sku: node for sku, node in _collected_at(order).items() if sku in first}
-    apart = len(first) > 1 and order.state is not State.CAPTURED
+    apart = len(first) > 1 and (apart or order.state is not State.CAPTURED)
     return Waiter(rank_of(order), first, order.content.channel, at, apart)
 
 

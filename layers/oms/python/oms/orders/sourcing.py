@@ -464,8 +464,10 @@ def _go_short(
     if isinstance(rooms, Refusal):
         _run_out(order, str(rooms), decision.evidence, orders, stock, cause)
     if events := decisions.backorder(order, line_ids, reason, decision.evidence):
+        apart = decision.rest_goes_ahead and order.content.promise is None
+        writes = queue_writes(order, line_ids, rooms, stock, apart=apart)
         try:
-            order = orders.commit(order, events, cause, queue_writes(order, line_ids, rooms, stock))
+            order = orders.commit(order, events, cause, writes)
         except StockContended:
             return
 

@@ -206,15 +206,20 @@ def _payment_resumption(order: Order) -> Resumption | None:
 def _may_be_filled(
     order: Order, stock: Stock, catalog: Catalog, policies: Policies, now: datetime
 ) -> bool:
-    """Whether all that the order lacks is there by now, for it. Stock that sourcing would not take
-    must not wake the order, which would wait again and be woken again. Whoever looks after leaving
-    its token must see all that was written before it."""
+    """Whether what the order lacks is there by now, for it: all of it, or a part that may go ahead.
+    Stock that sourcing would not take must not wake the order, which would wait again and be woken
+    again. Whoever looks after leaving its token must see all that was written before it."""
     if order.progress.unroutable:
         return False
     lacking = units_of(order, order.backordered_lines)
     positions = stock.positions(lacking.keys(), now, consistent=True)
-    if not prospect_of(order, lacking, positions, stock, catalog, now).suffices_for(lacking):
+    prospect = prospect_of(order, lacking, positions, stock, catalog, now)
+    if not prospect.suffices_for_some(lacking):
         return False
+    if not prospect.suffices_for(lacking):
+        policy = policies.for_channel(order.content.channel, now)
+        if not any(rule.partial for rule in policy.rules):
+            return False
     # It may still lie where the order is not collected, or where its policy takes nothing from.
     # Few get here: whoever does not need the engine does not import it.
     from oms.orders.sourcing import may_be_sourced
