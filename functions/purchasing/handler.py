@@ -10,7 +10,7 @@ from oms.aws import stores
 from oms.aws.http import caller, refusals, reply, resolver, serve
 from oms.aws.observability import correlation_id
 from oms.aws.paths import Sku
-from oms.fulfillment.staff import check_node
+from oms.fulfillment.staff import check_any_node_of, check_node
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
 from oms.purchasing import drop_shipping, purchasing
@@ -81,11 +81,15 @@ def list_purchase_orders(
 @app.get(
     "/v1/purchase-orders/<order_id>",
     summary="Read a purchase order",
+    description="One that goes to a customer is shown to no staff of other suppliers.",
     tags=["purchasing"],
     responses={200: {"description": "The order"}, **refusals(401, 403, 404, 422)},
 )
 def read_purchase_order(order_id: OrderId) -> PurchaseOrderView:
-    return _view(purchasing.read(order_id, stores.purchases()))
+    known = purchasing.read(order_id, stores.purchases())
+    if known.drop_ship:
+        check_node(caller(app), known.supplier, stores.staff())
+    return _view(known)
 
 
 @app.post(
@@ -95,6 +99,7 @@ def read_purchase_order(order_id: OrderId) -> PurchaseOrderView:
     responses=_STEP,
 )
 def approve_purchase_order(order_id: OrderId) -> PurchaseOrderView:
+    _check_staff(order_id)
     return _view(purchasing.approve(order_id, stores.purchases(), stores.stock(), _cause()))
 
 
@@ -105,6 +110,7 @@ def approve_purchase_order(order_id: OrderId) -> PurchaseOrderView:
     responses=_STEP,
 )
 def send_purchase_order(order_id: OrderId) -> PurchaseOrderView:
+    _check_staff(order_id)
     return _view(purchasing.send(order_id, stores.purchases(), stores.stock(), _cause()))
 
 
@@ -154,6 +160,7 @@ def reject_purchase_order(
 def reschedule_purchase_order_line(
     order_id: OrderId, sku: Sku, document: Annotated[DueDocument, Body()]
 ) -> PurchaseOrderView:
+    _check_staff(order_id)
     return _view(
         purchasing.reschedule(
             order_id, sku, document.due, stores.purchases(), stores.stock(), _cause()
@@ -187,6 +194,7 @@ def add_shipping_notice(
 def reschedule_shipping_notice(
     order_id: OrderId, notice_id: OrderId, document: Annotated[DueDocument, Body()]
 ) -> PurchaseOrderView:
+    _check_staff(order_id)
     return _view(
         purchasing.reschedule_notice(
             order_id, notice_id, document.due, stores.purchases(), stores.stock(), _cause()
@@ -201,6 +209,7 @@ def reschedule_shipping_notice(
     responses=_STEP,
 )
 def close_shipping_notice(order_id: OrderId, notice_id: OrderId) -> PurchaseOrderView:
+    _check_staff(order_id)
     return _view(
         purchasing.end_notice(order_id, notice_id, stores.purchases(), stores.stock(), _cause())
     )
@@ -213,6 +222,7 @@ def close_shipping_notice(order_id: OrderId, notice_id: OrderId) -> PurchaseOrde
     responses=_STEP,
 )
 def close_purchase_order(order_id: OrderId) -> PurchaseOrderView:
+    _check_staff(order_id)
     drop_shipping.refuse_by_hand(purchasing.read(order_id, stores.purchases()))
     return _view(purchasing.close(order_id, stores.purchases(), stores.stock(), _cause()))
 
@@ -224,8 +234,20 @@ def close_purchase_order(order_id: OrderId) -> PurchaseOrderView:
     responses=_STEP,
 )
 def cancel_purchase_order(order_id: OrderId) -> PurchaseOrderView:
+    _check_staff(order_id)
     drop_shipping.refuse_by_hand(purchasing.read(order_id, stores.purchases()))
     return _view(purchasing.cancel(order_id, stores.purchases(), stores.stock(), _cause()))
+
+
+def _check_staff(order_id: str) -> None:
+    """Raises ``Forbidden`` (``not_your_node``) for staff neither of the supplier nor of where it is
+    to arrive."""
+
+    def nodes() -> set[str]:
+        known = purchasing.read(order_id, stores.purchases())
+        return {known.supplier, known.node}
+
+    check_any_node_of(caller(app), nodes, stores.staff())
 
 
 def _of_supplier(order_id: str) -> PurchaseOrder:

@@ -25,7 +25,7 @@ from oms.purchasing.drop_shipping import Desk, follow
 from oms.purchasing.model import PurchaseOrder, PurchaseState, next_due, on_order, supplies
 from oms.purchasing.supplier_call import call_suppliers
 from tests.integration.gateway import Gateway, gateway
-from tests.integration.world import SP, World, world
+from tests.integration.world import RJ, SP, World, world
 from tests.samples import CAUSE, content, line
 
 ACME = Node("acme", "Acme", "supplier", "BR", drop_ship=True, callback_url="https://acme.example")
@@ -414,6 +414,47 @@ def test_staff_of_another_supplier_are_refused(
     status, answer = say(call, order, what, body, caller="eve")
 
     assert (status, answer["code"]) == (403, "not_your_node")
+
+
+def test_where_it_goes_is_shown_to_no_staff_of_another_supplier(oms: World, call: Gateway) -> None:
+    order = released(oms)
+    told(oms, order)
+    assert call("catalog", "PUT /v1/staff/eve", {"nodes": [SP.id]})[0] == 200
+    assert call("catalog", "PUT /v1/staff/ada", {"nodes": [ACME.id]})[0] == 200
+    path = f"GET /v1/purchase-orders/{part_of(order)}"
+
+    status, answer = call("purchasing", path, caller="eve")
+
+    assert (status, answer["code"]) == (403, "not_your_node")
+    assert call("purchasing", path, caller="ada")[1]["ship_to"]["name"]
+
+
+@pytest.mark.parametrize(
+    ("step", "body"),
+    [
+        ("POST {}/approve", None),
+        ("POST {}/send", None),
+        ("POST {}/close", None),
+        ("POST {}/cancel", None),
+        ("PUT {}/lines/MUG/due", {"due": LATER}),
+        ("PUT {}/shipping-notices/n1/due", {"due": LATER}),
+        ("POST {}/shipping-notices/n1/close", None),
+    ],
+)
+def test_staff_of_neither_side_change_nothing_of_a_purchase_order(
+    call: Gateway, step: str, body: object
+) -> None:
+    lines = [{"sku": "MUG", "quantity": 5, "due": LATER}]
+    ordered = {"id": "po-1", "supplier": "acme", "node": SP.id, "lines": lines}
+    assert call("purchasing", "POST /v1/purchase-orders", ordered)[0] == 201
+    assert call("catalog", "PUT /v1/staff/eve", {"nodes": [RJ.id]})[0] == 200
+    assert call("catalog", "PUT /v1/staff/ana", {"nodes": [SP.id]})[0] == 200
+    asked = step.format("/v1/purchase-orders/po-1")
+
+    status, answer = call("purchasing", asked, body, caller="eve")
+
+    assert (status, answer["code"]) == (403, "not_your_node")
+    assert call("purchasing", asked, body, caller="ana")[0] != 403
 
 
 def test_a_purchase_order_of_ours_can_be_rejected_too(oms: World, call: Gateway) -> None:
