@@ -35,11 +35,18 @@ from oms.orders import exceptions, moving
 from oms.orders.addressing import change_address
 from oms.orders.cancelling import Asked, cancel_lines
 from oms.orders.exceptions import Resolution
-from oms.orders.model import Fulfillment, FulfillmentState, Order, OutOfStockPolicy, State
+from oms.orders.model import (
+    Fulfillment,
+    FulfillmentState,
+    Method,
+    Order,
+    OutOfStockPolicy,
+    State,
+)
 from oms.orders.prospects import backordered_units
 from oms.orders.work import REJECT_REASONS
 from tests.integration.orders.routed import MG, NODES, Desk
-from tests.integration.world import SP, World, world
+from tests.integration.world import RJ, SP, World, world
 from tests.samples import CAUSE, content, line
 
 SKUS = ("MUG", "TEE")
@@ -105,10 +112,18 @@ class Work(RuleBasedStateMachine):
         wanted=st.dictionaries(st.sampled_from(SKUS), UNITS, min_size=1),
         waits=st.booleans(),
         priority=st.sampled_from([3, 5]),
+        collected=st.sets(st.sampled_from(SKUS), max_size=1),
     )
-    def comes(self, wanted: dict[str, int], waits: bool, priority: int) -> None:
+    def comes(
+        self, wanted: dict[str, int], waits: bool, priority: int, collected: set[str]
+    ) -> None:
         agreed = OutOfStockPolicy.BACKORDER if waits else OutOfStockPolicy.CANCEL
-        lines = [line(sku, units) for sku, units in sorted(wanted.items())]
+        lines = [
+            replace(line(sku, units), method=Method.PICKUP, pickup_node=RJ.id)
+            if sku in collected
+            else line(sku, units)
+            for sku, units in sorted(wanted.items())
+        ]
         number = f"{len(self.ids) + 1}"
         captured = content(*lines, number=number, on_out_of_stock=agreed)
         self.ids.append(self.oms.capture(replace(captured, priority=priority)).order_id)

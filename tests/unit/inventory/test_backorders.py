@@ -1,6 +1,7 @@
 """Who may wait, in which order, and who gets what comes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from oms.inventory.backorders import (
     Holder,
     Refusal,
     Room,
+    Shelf,
     Waiter,
     hand_out,
     rank,
@@ -85,6 +87,33 @@ def test_an_order_whose_channel_may_have_no_more_holds_up_its_own_channel_only()
     handed = hand_out({"MUG": 5}, waiting, {("web", "MUG"): 2, ("app", "MUG"): 5})
     assert filled(handed) == ["c"]
     assert (handed.left_for("web", "MUG"), handed.left_for("app", "MUG")) == (-2, 3)
+
+
+def collects(name: str, node: str, **lacking: int) -> Waiter:
+    return replace(waiter(name, **lacking), at=dict.fromkeys(lacking, node))
+
+
+def test_who_collects_it_is_filled_from_there_and_holds_up_nobody_elsewhere() -> None:
+    waiting = [collects("a", "shop", MUG=2), waiter("b", MUG=3), collects("c", "shop", MUG=1)]
+    handed = hand_out({"MUG": 3}, waiting, shelves={("MUG", "shop"): Shelf(1)})
+    assert filled(handed) == ["b"]
+    assert handed.left_for("web", "MUG", "shop") == -2
+    handed = hand_out({"MUG": 0}, waiting, shelves={("MUG", "shop"): Shelf(3)})
+    assert filled(handed) == ["a", "c"]
+
+
+def test_what_is_collected_from_a_node_that_ships_is_not_shipped_too() -> None:
+    waiting = [collects("a", "shop", MUG=2), waiter("b", MUG=2)]
+    shelves = {("MUG", "shop"): Shelf(2, ships=True)}
+    assert filled(hand_out({"MUG": 3}, waiting, shelves=shelves)) == ["a"]
+    first, second = waiter("a", MUG=2), collects("b", "shop", MUG=2)
+    assert filled(hand_out({"MUG": 3}, [first, second], shelves=shelves)) == ["a"]
+
+
+def test_what_is_brought_to_where_it_is_collected_may_come_from_anywhere() -> None:
+    shelves = {("MUG", "shop"): Shelf(0, brings=True)}
+    waiting = [collects("a", "shop", MUG=2), waiter("b", MUG=2)]
+    assert filled(hand_out({"MUG": 2}, waiting, shelves=shelves)) == ["a", "b"]
 
 
 SKUS = ("MUG", "TEE", "CAP")
