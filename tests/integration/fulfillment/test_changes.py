@@ -11,6 +11,7 @@ from oms.orders.addressing import change_address
 from oms.orders.model import Content, Fulfillment, FulfillmentState, Order, State
 from oms.reporting.waiting import work_of
 from oms.routing.policy import BUILT_IN
+from tests.integration.fulfillment.station import stock_up
 from tests.integration.gateway import Gateway
 from tests.integration.orders.routed import MG, Desk, at
 from tests.integration.world import RJ, SP, World
@@ -196,6 +197,9 @@ def test_a_move_is_refused_where_it_cannot_be(desk: Desk, call: Gateway) -> None
 # --- joint shipments -----------------------------------------------------------------------------
 
 
+NUMBER = {"carrier": "c", "tracking_number": "t-1"}
+
+
 @pytest.fixture
 def merging(desk: Desk) -> Desk:
     policy = replace(BUILT_IN, id="merging", merge_orders=True)
@@ -253,6 +257,41 @@ def test_shipping_goes_on_where_it_stopped(merging: Desk, call: Gateway) -> None
     _, read = call("fulfillment", f"GET /v1/fulfillments/{second.id}")
     assert read["tracking_number"] == f"t-{first.id}"
     merging.check()
+
+
+def test_what_leaves_after_its_shipment_has_arrived_has_arrived(
+    merging: Desk, call: Gateway
+) -> None:
+    first, second = two(merging)
+    call("fulfillment", "POST /v1/shipments", {"fulfillments": [first.id, second.id]})
+    for part in (first, second):
+        merging.step(part, "accept", "pick", "pack")
+    merging.step(first, "ship", "deliver")
+
+    status, left = call("fulfillment", f"POST /v1/fulfillments/{second.id}/ship", NUMBER)
+
+    assert (status, left["tracking_number"]) == (200, f"t-{first.id}")
+    assert left["state"] == "delivered"
+
+
+def test_nothing_of_a_shipment_leaves_while_two_of_it_have_labels(
+    merging: Desk, call: Gateway
+) -> None:
+    stock_up(merging.oms)
+    first, second = two(merging)
+    call("fulfillment", "POST /v1/shipments", {"fulfillments": [first.id, second.id]})
+    for part in (first, second):
+        merging.step(part, "accept", "pick", "pack")
+        assert call("parcels", f"POST /v1/fulfillments/{part.id}/label")[0] == 200
+
+    answer = call("fulfillment", f"POST /v1/fulfillments/{first.id}/ship")
+
+    assert refused(answer) == (409, "labelled")
+    assert call("fulfillment", f"GET /v1/fulfillments/{first.id}")[1]["state"] == "packed"
+    assert call("parcels", f"POST /v1/fulfillments/{second.id}/label/cancel")[0] == 200
+    assert call("fulfillment", f"POST /v1/fulfillments/{first.id}/ship")[0] == 200
+    assert call("fulfillment", f"POST /v1/fulfillments/{first.id}/ship")[0] == 200
+    assert call("fulfillment", f"GET /v1/fulfillments/{second.id}")[1]["state"] == "shipped"
 
 
 @pytest.mark.parametrize("differs", ["customer", "address", "node", "policy"])

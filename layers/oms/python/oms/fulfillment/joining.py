@@ -26,7 +26,7 @@ from oms.kernel.events import Cause
 from oms.kernel.writes import Write
 from oms.orders import decisions, fulfillment
 from oms.orders import events as happened
-from oms.orders.model import Order
+from oms.orders.model import FulfillmentState, Order
 from oms.orders.store import OrderIndex, Orders
 from oms.routing.policies import Policies
 
@@ -122,15 +122,14 @@ def ship(
     quiet: bool = False,
 ) -> Order:
     """As ``shipping.ship``, with all that it travels with. Raises ``Conflict``
-    (``illegal_transition``) before anything leaves when one of them is not packed."""
+    (``illegal_transition``) before anything leaves when one of them is not packed, and
+    (``labelled``) when another one has labels of its own: nobody would use them."""
     own = find(fulfillment_id, orders)
     if not own.fulfillment.shipment:
         return shipping.ship(fulfillment_id, given, orders, stock, parcels, cause, quiet=quiet)
     joint = read(own.fulfillment.shipment, orders, shipments)
     leaving = [work for work in joint.works if _travels(work, joint.shipment.id)]
-    for work in leaving:
-        if not work.fulfillment.has_left:
-            decisions.may_step(work.order, work.fulfillment, "ship")
+    _check_may_leave(leaving, fulfillment_id, parcels)
     gone = next((work.fulfillment for work in leaving if work.fulfillment.has_left), None)
     if gone is not None and not own.fulfillment.has_left:
         given = GivenNumber(gone.carrier, gone.tracking_number)
@@ -148,10 +147,25 @@ def ship(
                 cause,
                 quiet=quiet,
             )
-    order = orders.load(order.order_id)
-    # That it has arrived may have been told before.
-    arrive_together(order, fulfillment_id, orders, shipments, cause)
-    return order
+    # That it has arrived may have been told before, of this one or of another.
+    for work in (*leaving, find(fulfillment_id, orders)):
+        if work.fulfillment.state is FulfillmentState.DELIVERED:
+            arrive_together(work.order, work.fulfillment.id, orders, shipments, cause)
+            break
+    return orders.load(order.order_id)
+
+
+def _check_may_leave(leaving: Sequence[Work], shipped: str, parcels: ParcelStore) -> None:
+    for work in leaving:
+        part = work.fulfillment
+        if part.has_left:
+            continue
+        decisions.may_step(work.order, part, "ship")
+        packing = None if part.id == shipped else parcels.packing(part.id)
+        if packing is not None and packing.choice is not None:
+            raise Conflict(
+                f"{part.id} has labels of its own: ship that one, or cancel them", code="labelled"
+            )
 
 
 def deliver(fulfillment_id: str, orders: Orders, shipments: Shipments, cause: Cause) -> Order:
