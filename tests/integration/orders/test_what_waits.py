@@ -8,7 +8,7 @@ import pytest
 from oms.aws.capacity_audit import audit
 from oms.catalog.delivery import NodeCalendar
 from oms.catalog.model import Item, Node
-from oms.kernel.errors import Backordered
+from oms.kernel.errors import Backordered, TooLarge
 from oms.orders import exceptions, sourcing, supervision
 from oms.orders.exceptions import Resolution
 from oms.orders.model import Content, Method, Order, OutOfStockPolicy
@@ -240,3 +240,24 @@ def test_what_came_before_its_token_was_there_goes_ahead_too(desk: Desk) -> None
     desk.oms.receive("MUG", 1)
     waits(desk, order, "stock")
     assert [token for token, _ in desk.oms.lifecycle.resumed] == ["token"]
+
+
+def test_a_person_is_told_that_it_is_too_much_at_once(desk: Desk) -> None:
+    skus = [f"S{number:03}" for number in range(60)]
+    for sku in skus:
+        desk.oms.catalog.put_item(Item(sku, "A thing"))
+        desk.oms.receive(sku, 1)
+    wanted = content(*(line(sku) for sku in skus), on_out_of_stock=OutOfStockPolicy.CANCEL)
+    order = desk.released(wanted)
+    for part in order.live_fulfillments:
+        order = desk.reject(part)
+    order = desk.reroute(order)
+    for sku in skus:
+        desk.oms.receive(sku, 1, RJ)
+    everything = Resolution("route_to", node=RJ.id)
+    with pytest.raises(TooLarge, match="fewer"):
+        exceptions.resolve(order.order_id, everything, desk.router, desk.cause())
+    some = replace(everything, lines=dict.fromkeys(skus[:20], 1))
+    order = exceptions.resolve(order.order_id, some, desk.router, desk.cause())
+    assert len(at(order, RJ).lines) == 20
+    desk.check()

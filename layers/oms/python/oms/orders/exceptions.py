@@ -14,7 +14,7 @@ from oms.inventory.model import Balance
 from oms.inventory.position import Position
 from oms.inventory.shares import further
 from oms.inventory.store import Stock
-from oms.kernel.errors import Conflict, Invalid, StockContended
+from oms.kernel.errors import Conflict, Invalid, StockContended, TooLarge
 from oms.kernel.events import Cause
 from oms.kernel.writes import Write
 from oms.orders import decisions, work
@@ -35,6 +35,7 @@ from oms.routing.capacity import takings_beyond
 
 RETRY, ROUTE_TO, BACKORDER, CANCEL_UNITS = "retry", "route_to", "backorder", "cancel_units"
 RULE = "decided_by_a_person"
+_WRITES_BESIDE = 99
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ def list_exceptions(
 def resolve(order_id: str, resolution: Resolution, router: Router, cause: Cause) -> Order:
     """Raises ``NotFound``; ``Conflict`` (``not_in_exception``) when the order needs nobody, or not
     for this, ``insufficient_stock``, and the code of a selling policy by which it may not wait;
-    ``Invalid`` (``unknown_node``, ``quantities_do_not_add_up``)."""
+    ``Invalid`` (``unknown_node``, ``quantities_do_not_add_up``); ``TooLarge`` (``too_many_lines``):
+    some of them first."""
     cause = replace(cause, reason=resolution.note or resolution.reason or cause.reason)
 
     def decided(order: Order) -> _Resolved:
@@ -111,13 +113,13 @@ def resolve(order_id: str, resolution: Resolution, router: Router, cause: Cause)
             )
         return _ACTIONS[resolution.action](order, resolution, router, cause)
 
-    return execute(
-        router.orders,
-        order_id,
-        lambda order: decided(order).events,
-        cause,
-        lambda order: decided(order).writes,
-    )
+    def also(order: Order) -> Sequence[Write]:
+        writes = decided(order).writes
+        if len(writes) > _WRITES_BESIDE:
+            raise TooLarge("resolve fewer lines at once", code="too_many_lines")
+        return writes
+
+    return execute(router.orders, order_id, lambda order: decided(order).events, cause, also)
 
 
 def actions_of(order: Order) -> tuple[str, ...]:
