@@ -26,7 +26,6 @@ from oms.fulfillment.pickup_contract import (
     hand_over_of,
     handed_over_view,
     till_payment,
-    units_of,
 )
 from oms.fulfillment.staff import check_node
 from oms.fulfillment.worklist import find
@@ -34,6 +33,7 @@ from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
 from oms.orders.contract import FulfillmentView, fulfillment_view
 from oms.orders.model import Order
+from oms.orders.units_contract import units_of_lines
 
 app = resolver()
 secrets = Secrets()
@@ -102,7 +102,7 @@ def counter_change_of(
     asked = Asked(
         document.change_id,
         document.add,
-        units_of("remove", document.remove, order),
+        units_of_lines(document.remove, order, "remove"),
         till_payment(document.payment, order.content.currency),
     )
     changed = counter_change.change(fulfillment_id, asked, _counter(), stores.catalog(), _cause())

@@ -6,15 +6,13 @@ from typing import Any
 
 import pytest
 
-from oms.aws import secrets
 from oms.aws.pickup_store import PickupStore
 from oms.aws.policy_store import PolicyStore
 from oms.catalog.model import Component, Item
 from oms.inventory.policy import SellingPolicy
 from oms.kernel.clock import utc_now
 from oms.orders.model import FulfillmentState, State
-from tests.integration.fulfillment.counter import SECRET, Counter, cash
-from tests.integration.gateway import Gateway
+from tests.integration.fulfillment.counter import Counter, cash
 from tests.integration.world import RJ, SP, World
 from tests.samples import CAUSE, line
 
@@ -22,13 +20,10 @@ HAT: dict[str, Any] = {"sku": "HAT", "quantity": 1, "unit_price": "15.00"}
 NO_MUG = {"line_id": "MUG", "quantity": 1}
 
 
-@pytest.fixture
-def store(oms: World, call: Gateway, monkeypatch: pytest.MonkeyPatch) -> Counter:
-    monkeypatch.setenv("PICKUP_SECRET", "pickup")
-    monkeypatch.setattr(secrets.Secrets, "read", lambda self, secret_id: SECRET)
+@pytest.fixture(autouse=True)
+def hats(oms: World) -> None:
     oms.catalog.put_item(Item("HAT", "The HAT"))
     oms.receive("HAT", 3, RJ)
-    return Counter(oms, call)
 
 
 def test_what_is_added_is_paid_handed_over_and_leaves_the_stores_stock(

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from oms.aws import secrets
 from oms.aws.pickup_store import PickupStore
 from oms.aws.staff_store import StaffTable
 from oms.fulfillment import pickup
@@ -24,21 +23,8 @@ from oms.reporting.waiting import project
 from oms.routing.policies import BuiltIn, Policies
 from oms.routing.policy import OrderFilter, Rule, SourcingPolicy
 from tests.integration.fulfillment.counter import SECRET, Counter, cash, code_of, wrong
-from tests.integration.gateway import Gateway
 from tests.integration.world import RJ, SP, World
 from tests.samples import CAUSE, content, line
-
-
-@pytest.fixture
-def store(oms: World, call: Gateway, monkeypatch: pytest.MonkeyPatch) -> Counter:
-    monkeypatch.setenv("PICKUP_SECRET", "pickup")
-    monkeypatch.setattr(secrets.Secrets, "read", lambda self, secret_id: SECRET)
-    return Counter(oms, call)
-
-
-@pytest.fixture
-def pickups(oms: World) -> PickupStore:
-    return PickupStore(oms.client, "work")
 
 
 def at(moment: datetime, oms: World, pickups: PickupStore) -> int:

@@ -8,29 +8,15 @@ from typing import Any
 
 import pytest
 
-from oms.aws import secrets
 from oms.aws.pickup_store import PickupStore
 from oms.fulfillment import pickup
 from oms.inventory.position import ShareRule
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
 from oms.orders.model import FulfillmentState, Order
-from tests.integration.fulfillment.counter import SECRET, Counter
-from tests.integration.gateway import Gateway
+from tests.integration.fulfillment.counter import Counter
 from tests.integration.world import RJ, SP, World
 from tests.samples import CAUSE, line
-
-
-@pytest.fixture
-def store(oms: World, call: Gateway, monkeypatch: pytest.MonkeyPatch) -> Counter:
-    monkeypatch.setenv("PICKUP_SECRET", "pickup")
-    monkeypatch.setattr(secrets.Secrets, "read", lambda self, secret_id: SECRET)
-    return Counter(oms, call)
-
-
-@pytest.fixture
-def pickups(oms: World) -> PickupStore:
-    return PickupStore(oms.client, "work")
 
 
 def expire(oms: World, pickups: PickupStore) -> int:

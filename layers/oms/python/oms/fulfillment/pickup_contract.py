@@ -1,15 +1,13 @@
 """The JSON of handing over at a store's counter."""
 
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from oms.fulfillment.counter_change import Changed
 from oms.fulfillment.pickup import HandedOver, HandOver
-from oms.kernel.errors import Fault, Faults, Invalid
+from oms.kernel.errors import Fault, Invalid
 from oms.kernel.money import Money
-from oms.kernel.quantity import parse_quantity
 from oms.orders.contract import (
     Amount,
     Document,
@@ -23,6 +21,7 @@ from oms.orders.contract import (
 )
 from oms.orders.counter import TillPayment, due_when_handed_over
 from oms.orders.model import Fulfillment, FulfillmentState, Order
+from oms.orders.units_contract import units_of_lines
 
 MOST_LINES = 45
 MOST_CHANGES = 10
@@ -110,7 +109,7 @@ def hand_over_of(document: HandOverDocument, order: Order) -> HandOver:
             raise _invalid("lines", "nothing_asked", "nothing is handed over, and nothing declined")
         if not document.hand_over_id:
             raise _invalid("hand_over_id", "hand_over_id_needed", "a part has an id of its own")
-        units = units_of("lines", document.lines, order)
+        units = units_of_lines(document.lines, order)
     return HandOver(
         document.code,
         units,
@@ -118,29 +117,6 @@ def hand_over_of(document: HandOverDocument, order: Order) -> HandOver:
         document.decline_rest,
         till_payment(document.payment, order.content.currency),
     )
-
-
-def units_of(path: str, lines: Sequence[CounterLine], order: Order) -> Mapping[str, int]:
-    """By line id. Raises ``Invalid`` with every fault."""
-    faults = Faults()
-    units: dict[str, int] = {}
-    known = {line.line_id: line for line in order.content.lines}
-    for index, document in enumerate(lines):
-        line = known.get(document.line_id)
-        at = f"{path}.{index}"
-        if line is None:
-            faults.add(f"{at}.line_id", "unknown_line", f"there is no line {document.line_id}")
-        elif line.line_id in units:
-            faults.add(f"{at}.line_id", "line_twice", f"{line.line_id} is there before")
-        elif document.quantity <= 0:
-            faults.add(f"{at}.quantity", "quantity_not_positive", "this is more than nothing")
-        else:
-            try:
-                units[line.line_id] = parse_quantity(document.quantity, line.scale)
-            except Invalid as fault:
-                faults.add(f"{at}.quantity", fault.problem_code, fault.detail)
-    faults.refuse("the lines break a rule")
-    return units
 
 
 def till_payment(document: TillPaymentDocument | None, currency: str) -> TillPayment | None:

@@ -1,6 +1,8 @@
 """The JSON of units of an order's lines."""
 
 from collections.abc import Sequence
+from decimal import Decimal
+from typing import Protocol
 
 from pydantic import Field
 
@@ -15,24 +17,32 @@ class LineUnits(Document):
     quantity: Quantity = Field(description="In the item's unit")
 
 
-def units_of_lines(lines: Sequence[LineUnits], order: Order) -> dict[str, int]:
-    """Units by line id. Raises ``Invalid`` with every fault (``unknown_line``, ``line_twice``,
-    ``quantity_not_positive``, ``too_many_decimals``, ``invalid_quantity``)."""
+class NamesUnits(Protocol):
+    line_id: str
+    quantity: Decimal
+
+
+def units_of_lines(
+    lines: Sequence[NamesUnits], order: Order, path: str = "lines"
+) -> dict[str, int]:
+    """Units by line id; ``path`` is where the lines stand in the document. Raises ``Invalid`` with
+    every fault (``unknown_line``, ``line_twice``, ``quantity_not_positive``,
+    ``too_many_decimals``, ``invalid_quantity``)."""
     known = {line.line_id: line for line in order.content.lines}
     faults, units = Faults(), dict[str, int]()
     for index, one in enumerate(lines):
-        path = f"lines.{index}"
+        at = f"{path}.{index}"
         if one.line_id not in known:
-            faults.add(f"{path}.line_id", "unknown_line", f"the order has no {one.line_id!r}")
+            faults.add(f"{at}.line_id", "unknown_line", f"the order has no {one.line_id!r}")
             continue
         if one.line_id in units:
-            faults.add(f"{path}.line_id", "line_twice", f"{one.line_id} is named already")
+            faults.add(f"{at}.line_id", "line_twice", f"{one.line_id} is named already")
         try:
             units[one.line_id] = parse_quantity(one.quantity, known[one.line_id].scale)
         except Invalid as refused:
-            faults.add(f"{path}.quantity", refused.problem_code, refused.detail)
+            faults.add(f"{at}.quantity", refused.problem_code, refused.detail)
             continue
         if units[one.line_id] <= 0:
-            faults.add(f"{path}.quantity", "quantity_not_positive", "units are at least one")
+            faults.add(f"{at}.quantity", "quantity_not_positive", "units are at least one")
     faults.refuse("the lines break a rule")
     return units
