@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from datetime import datetime, time, timedelta
+from typing import Any
 
 import pytest
 
 from oms.aws.capacity_audit import audit
 from oms.catalog.delivery import NodeCalendar
 from oms.catalog.model import Item, Node
-from oms.kernel.errors import Backordered, TooLarge
+from oms.inventory.model import MovementKind
+from oms.kernel.errors import Backordered, StockContended, TooLarge
 from oms.orders import exceptions, sourcing, supervision
 from oms.orders.exceptions import Resolution
 from oms.orders.model import Content, Method, Order, OutOfStockPolicy
@@ -260,4 +262,34 @@ def test_a_person_is_told_that_it_is_too_much_at_once(desk: Desk) -> None:
     some = replace(everything, lines=dict.fromkeys(skus[:20], 1))
     order = exceptions.resolve(order.order_id, some, desk.router, desk.cause())
     assert len(at(order, RJ).lines) == 20
+    desk.check()
+
+
+# --- between the plan and its commit -------------------------------------------------------------
+
+
+def test_what_a_person_decides_is_what_is_reserved(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oms = desk.oms
+    oms.catalog.put_node(replace(MG, drop_ship=True))
+    oms.receive("MUG", 1)
+    wanted = content(line("MUG"), on_out_of_stock=OutOfStockPolicy.CANCEL)
+    order = desk.reroute(desk.reject(at(desk.released(wanted), SP)))
+    oms.receive("MUG", 1, MG)
+    look = oms.stock.positions
+
+    def goes_meanwhile(*asked: Any, **how: Any) -> Any:
+        found = look(*asked, **how)
+        if found["MUG"].at(MG.id).available:
+            oms.move("MUG", -1, MovementKind.ADJUSTMENT, MG)
+        return found
+
+    monkeypatch.setattr(oms.stock, "positions", goes_meanwhile)
+    with pytest.raises(StockContended):
+        exceptions.resolve(
+            order.order_id, Resolution("route_to", node=MG.id), desk.router, desk.cause()
+        )
+    monkeypatch.undo()
+    desk.holds_what_is_reserved(oms.orders.load(order.order_id))
     desk.check()

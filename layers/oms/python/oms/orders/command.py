@@ -13,6 +13,7 @@ ATTEMPTS = 5
 
 Decide = Callable[[Order], Sequence[Event]]
 Alongside = Callable[[Order], Sequence[Write]]
+Plan = Callable[[Order], tuple[Sequence[Event], Sequence[Write]]]
 
 
 def _nothing_else(_: Order) -> Sequence[Write]:
@@ -51,3 +52,16 @@ def execute_on(
                 raise
             order = orders.load(order.order_id)
     raise AssertionError("unreachable")
+
+
+def execute_plan(orders: Orders, order_id: str, plan: Plan, cause: Cause) -> Order:
+    """``execute`` for what is decided from more than the order, such as from stock: events and
+    writes come of one look at it, and never say different things."""
+    made: dict[int, tuple[Sequence[Event], Sequence[Write]]] = {}
+
+    def of(order: Order) -> tuple[Sequence[Event], Sequence[Write]]:
+        if order.version not in made:
+            made[order.version] = plan(order)
+        return made[order.version]
+
+    return execute(orders, order_id, lambda order: of(order)[0], cause, lambda order: of(order)[1])

@@ -21,7 +21,7 @@ from oms.orders import decisions, work
 from oms.orders import events as happened
 from oms.orders.backordering import requeue, rooms_for
 from oms.orders.cancelling import cancel_units
-from oms.orders.command import execute
+from oms.orders.command import execute_plan
 from oms.orders.events import Event
 from oms.orders.evolve import evolve_all
 from oms.orders.freeing import freed, held_anew
@@ -102,7 +102,7 @@ def resolve(order_id: str, resolution: Resolution, router: Router, cause: Cause)
     some of them first."""
     cause = replace(cause, reason=resolution.note or resolution.reason or cause.reason)
 
-    def decided(order: Order) -> _Resolved:
+    def plan(order: Order) -> tuple[Sequence[Event], Sequence[Write]]:
         if order.progress.reserving_since and resolution.action != RETRY:
             raise StockContended("the order is being reserved at this moment")
         if resolution.action not in actions_of(order):
@@ -111,15 +111,12 @@ def resolve(order_id: str, resolution: Resolution, router: Router, cause: Cause)
                 code="not_in_exception",
                 context={"allowed": list(actions_of(order))},
             )
-        return _ACTIONS[resolution.action](order, resolution, router, cause)
-
-    def also(order: Order) -> Sequence[Write]:
-        writes = decided(order).writes
-        if len(writes) > _WRITES_BESIDE:
+        resolved = _ACTIONS[resolution.action](order, resolution, router, cause)
+        if len(resolved.writes) > _WRITES_BESIDE:
             raise TooLarge("resolve fewer lines at once", code="too_many_lines")
-        return writes
+        return resolved.events, resolved.writes
 
-    return execute(router.orders, order_id, lambda order: decided(order).events, cause, also)
+    return execute_plan(router.orders, order_id, plan, cause)
 
 
 def actions_of(order: Order) -> tuple[str, ...]:

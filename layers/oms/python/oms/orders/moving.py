@@ -10,7 +10,7 @@ from oms.kernel.events import Cause
 from oms.kernel.ids import order_of
 from oms.kernel.writes import Write
 from oms.orders import decisions, slots, work
-from oms.orders.command import execute
+from oms.orders.command import execute, execute_plan
 from oms.orders.decisions import NOTHING, Events, find_fulfillment, may_step
 from oms.orders.evolve import allocations_of, evolve_all
 from oms.orders.freeing import held_anew
@@ -84,21 +84,13 @@ def move(
     if not may_step(order, found, "move"):
         return order
     node = _destination(found, node_id, router, cause)
-    moved: dict[int, tuple[Events, Sequence[Write]]] = {}
 
     def plan(order: Order) -> tuple[Events, Sequence[Write]]:
-        if order.version not in moved:
-            moved[order.version] = _move(order, fulfillment_id, node, reason, router, cause)
-        return moved[order.version]
+        events, writes = _move(order, fulfillment_id, node, reason, router, cause)
+        return events, (*writes, *with_it)
 
     try:
-        return execute(
-            router.orders,
-            order.order_id,
-            lambda order: plan(order)[0],
-            cause,
-            lambda order: (*plan(order)[1], *with_it),
-        )
+        return execute_plan(router.orders, order.order_id, plan, cause)
     except StockContended as refusal:
         raise Conflict(refusal.detail, code="insufficient_stock") from None
 
