@@ -63,16 +63,22 @@ def test_said_twice_it_is_ready_once(oms: World, store: Counter) -> None:
     assert types(oms, order).count("fulfillment_ready") == 1
 
 
-def test_nobody_can_come_in_the_past(store: Counter) -> None:
+@pytest.mark.parametrize(
+    ("until", "code"),
+    [("2026-01-01T00:00:00Z", "in_the_past"), ("9999-01-01T00:00:00Z", "too_far")],
+)
+def test_nobody_can_come_in_the_past_or_in_another_age(
+    store: Counter, until: str, code: str
+) -> None:
     (part,) = store.order().progress.fulfillments
     for step in ("accept", "pick"):
         store.step(part.id, step)
 
     status, problem = store.call(
-        "pickup", f"POST /v1/fulfillments/{part.id}/ready", {"until": "2026-01-01T00:00:00Z"}
+        "pickup", f"POST /v1/fulfillments/{part.id}/ready", {"until": until}
     )
 
-    assert (status, problem["code"]) == (422, "in_the_past")
+    assert (status, problem["code"]) == (422, code)
 
 
 @pytest.mark.parametrize("step", ["ready", "arrive", "hand-over", "counter-change"])

@@ -37,6 +37,9 @@ from oms.orders.needs import needs_of
 from oms.orders.parts import divide
 from oms.orders.store import Orders
 
+# What lies ready is kept for its customer so long at most: requests are remembered for longer.
+_LONGEST = timedelta(days=365)
+
 NOT_COLLECTED = "not_collected"
 DECLINED = "declined"
 
@@ -90,10 +93,8 @@ def make_ready(
     cause: Cause,
 ) -> Order:
     """``step`` is ``ready`` or ``arrive``. It is kept ``until`` then, or as long as its node keeps
-    what is ready. Raises ``Invalid`` (``in_the_past``)."""
-    if until is not None and until < cause.at:
-        fault = Fault("until", "in_the_past", "nobody can come in the past")
-        raise Invalid(fault.message, code=fault.code, faults=(fault,))
+    what is ready. Raises ``Invalid`` (``in_the_past``, ``too_far``)."""
+    _check_until(until, cause.at)
     order = orders.load(order_of(fulfillment_id))
     node = node_of(find_fulfillment(order, fulfillment_id), catalog)
     last = whole_milliseconds(until or cause.at + timedelta(days=node.pickup_days if node else 7))
@@ -104,6 +105,15 @@ def make_ready(
         cause,
         also=lambda _: [pickups.expect(Overdue(fulfillment_id, last))],
     )
+
+
+def _check_until(until: datetime | None, now: datetime) -> None:
+    if until is None or now <= until <= now + _LONGEST:
+        return
+    fault = Fault("until", "in_the_past", "nobody can come in the past")
+    if until > now:
+        fault = Fault("until", "too_far", f"at most {_LONGEST.days} days from now")
+    raise Invalid(fault.message, code=fault.code, faults=(fault,))
 
 
 def node_of(fulfillment: Fulfillment, catalog: Catalog) -> Node | None:
