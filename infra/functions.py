@@ -230,7 +230,7 @@ FUNCTIONS = (
         "callbacks",
         "Queue: tells channels what happened to their orders, suppliers what is ordered",
         _QUEUE,
-        tables={"orders": ("Query",), "inventory": ("GetItem",), "catalog": ("GetItem",)},
+        tables={"orders": ("Query",), "inventory": ("GetItem",), "catalog": ("GetItem", "Query")},
         secrets=("callback",),
     ),
     FunctionPlan(
