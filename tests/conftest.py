@@ -1,9 +1,12 @@
 """Settings that hold for every test, wherever it is run from."""
 
 import os
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader
 from hypothesis import HealthCheck, settings
 
 HERE = Path(__file__).parent
@@ -29,6 +32,18 @@ os.environ.update(
 )
 for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL"):
     os.environ.pop(name, None)
+
+# Each test with services in memory has a session of its own, and each session would read megabytes
+# of descriptions of the services again, at every client that it makes.
+_loader = JSONFileLoader()
+_read = cache(_loader.load_file)
+
+
+def _read_once(self: JSONFileLoader, file_path: str) -> Any:
+    return _read(file_path)
+
+
+JSONFileLoader.load_file = _read_once  # type: ignore[method-assign]
 
 # The same examples each time for everyday runs, many new ones for the slow run.
 settings.register_profile("quick", max_examples=50, deadline=None, derandomize=True)
