@@ -293,3 +293,30 @@ def test_what_a_person_decides_is_what_is_reserved(
     monkeypatch.undo()
     desk.holds_what_is_reserved(oms.orders.load(order.order_id))
     desk.check()
+
+
+# --- what suppliers send -------------------------------------------------------------------------
+
+
+class Sent:
+    def for_channel(self, channel: str, now: datetime) -> SourcingPolicy:
+        rule = Rule("sent", otherwise=Otherwise((Step.DROP_SHIP, Step.WAIT)))
+        return SourcingPolicy("sent", (rule,))
+
+
+def test_who_waits_for_a_supplier_that_is_full_is_told_when_it_is_not(desk: Desk) -> None:
+    oms = desk.oms
+    supplier = replace(MG, id="supplier", drop_ship=True, capacity_per_day=1)
+    oms.catalog.put_node(supplier)
+    oms.catalog.put_item(Item("VASE", "A vase", suppliers=("supplier",)))
+    desk.policies = Sent()
+    assert at(desk.released(content(line("VASE"))), supplier).drop_ship
+    order = oms.capture(content(line("VASE"), number="2"))
+    with pytest.raises(Backordered):
+        desk.release(order.order_id)
+    assert list(oms.stock.capacity.waited_for()) == ["supplier"]
+    assert oms.catalog.made_with("VASE") == ("VASE",)
+    oms.catalog.put_node(replace(supplier, capacity_per_day=2))
+    assert tell_of_open_nodes(oms.stock.capacity, oms.catalog, desk.cause().at) == 1
+    assert at(desk.release(order.order_id), supplier).drop_ship
+    assert audit(oms.client, "inventory", "orders") == []

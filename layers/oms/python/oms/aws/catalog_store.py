@@ -160,8 +160,8 @@ class CatalogStore:
         return tuple(dynamo.read_text(item, "sk") for page in pages for item in page["Items"])
 
     def made_with(self, sku: str) -> tuple[str, ...]:
-        """SKUs of what is made with it, itself if it is made, and maybe of some that no longer
-        are."""
+        """SKUs of what is made with it, itself if it is made or sent by a supplier, and maybe of
+        some that no longer are."""
         return tuple(dynamo.read_text(item, "sk") for item in self._items_in(f"goes_into#{sku}"))
 
     def told_of_availability(self) -> tuple[Channel, ...]:
@@ -281,9 +281,11 @@ def _with_switches(items: Iterable[Mapping[str, Any]]) -> tuple[Node, ...]:
 
 
 def _goes_into(item: Item) -> set[str]:
-    """What an item is made of, and the item: there may be more of it when any is there again."""
+    """What an item is made of, and the item, if it is made or sent by a supplier: there may be more
+    of it when any is there again, or the node takes work again."""
     made = item.promising.production
-    return {item.sku, *(component.sku for component in made.components)} if made else set()
+    components = {component.sku for component in made.components} if made else set()
+    return components | {item.sku} if made or item.suppliers else set()
 
 
 def _made_of(item: Item) -> str:

@@ -23,7 +23,7 @@ from oms.orders.prospects import Prospect, prospect_of
 from oms.promising.calendar import NodeDays
 from oms.promising.model import is_production
 from oms.routing import engine
-from oms.routing.capacity import capacity_left, opens_after
+from oms.routing.capacity import NO_LOAD, capacity_left, closed_because, opens_after
 from oms.routing.engine import Decision
 from oms.routing.evidence import EXPLAINED_WAYS, Evidence, listed
 from oms.routing.making import components_of
@@ -97,6 +97,9 @@ def look(
     named = {line.pickup_node for line in lines if line.pickup_node}
     named |= {node for item in items.values() for node in _elsewhere(item)}
     nodes = {node.id: node for node in catalog.nodes(named)} if named else {}
+    elsewhere = {node for item in items.values() for node in _elsewhere(item)} & nodes.keys()
+    loads = stock.capacity.loads((nodes[node] for node in sorted(elsewhere)), now)
+    prospect = replace(prospect, loads={**loads, **prospect.loads})
     production = production_of(items, policy, stock, now)
     weekly = weekly_of(positions, policy, stock, now)
     if not asks & {RankBy.COST}:
@@ -347,7 +350,7 @@ def _want(line: Line, seen: Situation) -> Want:
 def _suppliers(lines: Iterable[Line], seen: Situation, now: datetime) -> dict[str, tuple[str, ...]]:
     def drop_ships(node_id: str) -> bool:
         node = seen.nodes.get(node_id)
-        return node is not None and node.active and node.drop_ship and node.is_on(now)
+        return bool(node and node.active and node.drop_ship and _takes_work(node, seen, now))
 
     return {
         line.sku: tuple(node for node in seen.items[line.sku].suppliers if drop_ships(node))
@@ -365,9 +368,16 @@ def _makers(lines: Iterable[Line], seen: Situation, now: datetime) -> dict[str, 
         makers[line.sku] = tuple(
             Maker(node, made.components, made.resource, made.effort)
             for node in made.nodes
-            if (found := seen.nodes.get(node)) and found.active and found.makes and found.is_on(now)
+            if (found := seen.nodes.get(node))
+            and found.active
+            and found.makes
+            and _takes_work(found, seen, now)
         )
     return makers
+
+
+def _takes_work(node: Node, seen: Situation, now: datetime) -> bool:
+    return not closed_because(node, now, seen.prospect.loads.get(node.id, NO_LOAD))
 
 
 def _facts(
@@ -464,19 +474,36 @@ def _is_open(node: Node, now: datetime) -> bool:
 
 
 def ask_to_be_told(seen: Situation, lacking: Iterable[str], stock: Stock, now: datetime) -> None:
-    """Where nodes have some of these SKUs that take no work at the moment, or that the policy does
-    not take work to at this hour, whoever waits for them looks again when they do."""
+    """Where nodes have some of these SKUs, send or make them, that take no work at the moment, or
+    that the policy does not take work to at this hour, whoever waits for them looks again when they
+    do."""
     skus = sorted(lacking)
-    for closed in seen.prospect.closed[:_NODES_WAITED_FOR]:
-        stock.capacity.wait(closed.available.node.id, _some_there(closed.available, skus))
+    closed = [
+        (one.available.node.id, _some_there(one.available, skus)) for one in seen.prospect.closed
+    ]
+    for node, some in [*closed, *_closed_elsewhere(seen, skus, now).items()][:_NODES_WAITED_FOR]:
+        stock.capacity.wait(node, some[:_SKUS_WAITED_FOR])
     later = (one for one in seen.prospect.candidates if _is_left_out(one.node, seen, now))
     for one in islice(later, _NODES_WAITED_FOR):
         if opens := opens_after(one.node, now):
-            stock.capacity.wait_until(opens, one.node.id, _some_there(one, skus))
+            some = _some_there(one, skus)[:_SKUS_WAITED_FOR]
+            stock.capacity.wait_until(opens, one.node.id, some)
+
+
+def _closed_elsewhere(
+    seen: Situation, skus: Iterable[str], now: datetime
+) -> Mapping[str, list[str]]:
+    """What is sent by suppliers, or made at nodes, that take no work at the moment."""
+    closed: dict[str, list[str]] = {}
+    for item in (seen.items[sku] for sku in skus if sku in seen.items):
+        for name in _elsewhere(item):
+            if name in seen.nodes and not _takes_work(seen.nodes[name], seen, now):
+                closed.setdefault(name, []).append(item.sku)
+    return closed
 
 
 def _some_there(one: Available, skus: Sequence[str]) -> list[str]:
-    return [sku for sku in skus if one.units.get(sku)][:_SKUS_WAITED_FOR]
+    return [sku for sku in skus if one.units.get(sku)]
 
 
 def _is_left_out(node: Node, seen: Situation, now: datetime) -> bool:
