@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 
 from oms.aws.pickup_store import PickupStore
+from oms.catalog.model import Item
 from oms.fulfillment import pickup
 from oms.inventory.position import ShareRule
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
-from oms.orders.model import FulfillmentState, Order
+from oms.orders import decisions, fulfillment
+from oms.orders.model import Allocation, FulfillmentState, Method, Order
+from oms.orders.needs import needs_of
 from tests.integration.fulfillment.counter import Counter
 from tests.integration.world import RJ, SP, World
-from tests.samples import CAUSE, line
+from tests.samples import CAUSE, content, line
 
 
 def expire(oms: World, pickups: PickupStore) -> int:
@@ -94,3 +97,31 @@ def test_lines_of_which_channels_have_shares_are_put_back_fewer_at_a_time(
     assert {oms.balance(sku, RJ).reserved for sku in skus} == {0}
     told = [event.type for event in oms.orders.history(order.order_id)]
     assert told.count("fulfillment_uncollected") > 1
+
+
+def test_what_was_made_has_used_up_its_components(
+    oms: World, store: Counter, pickups: PickupStore
+) -> None:
+    oms.catalog.put_item(Item("CAKE", "Cake"))
+    oms.receive("MUG", 4, RJ)
+    cake = replace(line("CAKE", 1), method=Method.PICKUP, pickup_node=RJ.id)
+    held = (
+        Allocation("CAKE", "CAKE", RJ.id, 1, tracked=False, make=True),
+        Allocation("CAKE", "MUG", RJ.id, 3, make=True, component=True),
+    )
+    order = oms.capture(content(cake))
+    order = oms.orders.commit(
+        order,
+        decisions.source(order, held, "rule", "why"),
+        CAUSE,
+        oms.stock.reserve(needs_of(held), order.order_id, CAUSE),
+    )
+    paid = decisions.authorize_payment(order, order.due.minor, "ref", "key")
+    oms.orders.commit(order, paid, CAUSE)
+    part = store.ready(fulfillment.release(order.order_id, oms.orders, CAUSE))
+
+    assert expire(oms, pickups) == 1
+
+    (made,) = store.now(order).progress.fulfillments
+    assert (made.id, made.state) == (part, FulfillmentState.UNCOLLECTED)
+    assert oms.ledger("MUG", RJ) == (1, 0)

@@ -25,7 +25,7 @@ from oms.kernel.errors import (
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_of
 from oms.kernel.writes import Write
-from oms.orders import counter, work
+from oms.orders import counter, slots, work
 from oms.orders import events as happened
 from oms.orders.command import ATTEMPTS, execute, execute_on
 from oms.orders.counter import TillPayment
@@ -310,10 +310,15 @@ def units_back(
     cause: Cause,
 ) -> list[Write]:
     """Writes that put ``units`` (by line id) into the stock of the store, to be committed with
-    ``events``: they were reserved there, or were brought there."""
+    ``events``: they were reserved there, or were brought there. What was made there has used up
+    its components, and is nobody's stock."""
     _, taken = divide(found.lines, units)
+    allocations = allocations_of(order, found, taken)
+    if found.method is not Method.SHIP_TO_STORE and found.make:
+        used_up = stock.ship(needs_of(allocations), order.order_id, cause)
+        return [*used_up, *slots.given_back(order, events, stock.capacity)]
     if found.method is not Method.SHIP_TO_STORE:
-        return freed(order, events, allocations_of(order, found, taken), stock, cause)
+        return freed(order, events, allocations, stock, cause)
     entries = _receipts(order, found, taken, cause)
     refusal = VersionConflict("the store's stock moved at the same moment")
     return [*stock.book(entries, refusal), *stock.shares.follow(entries, cause.at)]
