@@ -54,6 +54,23 @@ def test_a_store_without_a_calendar_goes_by_utc(ready: Told) -> None:
     assert notice.collection.until.hour == 21
 
 
+@pytest.mark.parametrize(
+    "then",
+    [
+        happened.FulfillmentHandedOver(FIRST),
+        happened.FulfillmentUncollected(FIRST),
+        happened.CancelRequested("changed_my_mind"),
+    ],
+)
+def test_nobody_is_called_for_what_lies_there_no_more(
+    ready: Told, after: After, then: happened.Event
+) -> None:
+    event, _ = ready
+    _, order = after(COLLECTED, READY, then)
+
+    assert notice_of(event, order, collections({"rj-1": STORE}.get, lambda: "secret")) is None
+
+
 def test_what_lies_at_an_unknown_node_parks_its_message(ready: Told) -> None:
     with pytest.raises(NotFound):
         notice_of(*ready, collections(lambda node: None, lambda: "secret"))

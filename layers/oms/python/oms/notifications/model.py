@@ -12,7 +12,7 @@ from enum import StrEnum
 from oms.kernel.errors import NotFound
 from oms.kernel.events import Envelope
 from oms.kernel.money import Money, total
-from oms.orders.model import Address, Content, Fulfillment, Line, Order, State
+from oms.orders.model import Address, Content, Fulfillment, FulfillmentState, Line, Order, State
 
 
 class Kind(StrEnum):
@@ -140,6 +140,9 @@ def notice_of(
     collection = None
     if kind is Kind.READY:
         assert fulfillment is not None and collection_of is not None
+        if fulfillment.state is not FulfillmentState.READY or order.cancel_requested:
+            # It lies there no more: the message was late.
+            return None
         collection = collection_of(event, order, fulfillment)
     return Notice(
         kind=kind,
