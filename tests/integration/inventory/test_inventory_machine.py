@@ -376,7 +376,7 @@ class AnInventoryOnMoto(AnInventory):
 
 
 TestAnInventory = AnInventory.TestCase
-TestAnInventory.settings = settings(max_examples=50, stateful_step_count=50)
+TestAnInventory.settings = settings(max_examples=25, stateful_step_count=50)
 
 
 @pytest.mark.slow

@@ -105,7 +105,7 @@ class SharesInTheStore(RuleBasedStateMachine):
 
 
 TestSharesInTheStore = SharesInTheStore.TestCase
-TestSharesInTheStore.settings = settings(max_examples=40, stateful_step_count=40)
+TestSharesInTheStore.settings = settings(max_examples=25, stateful_step_count=40)
 
 
 @pytest.mark.slow

@@ -190,7 +190,7 @@ class AQueue(RuleBasedStateMachine):
 
 
 TestAQueue = AQueue.TestCase
-TestAQueue.settings = settings(max_examples=40, stateful_step_count=25)
+TestAQueue.settings = settings(max_examples=20, stateful_step_count=25)
 
 
 @pytest.mark.slow

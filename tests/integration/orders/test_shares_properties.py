@@ -144,7 +144,7 @@ class AShopWithChannels(RuleBasedStateMachine):
 
 
 TestAShopWithChannels = AShopWithChannels.TestCase
-TestAShopWithChannels.settings = settings(max_examples=40, stateful_step_count=30)
+TestAShopWithChannels.settings = settings(max_examples=25, stateful_step_count=30)
 
 
 @pytest.mark.slow

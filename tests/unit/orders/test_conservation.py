@@ -294,7 +294,7 @@ def _counter_change(order: Order, part: str, asked: counter.Change) -> Events:
 
 
 TestAChain: Any = AChain.TestCase
-TestAChain.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestAChain.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
 
 @pytest.mark.slow

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from oms.catalog.delivery import Component
@@ -116,8 +117,13 @@ def requests(draw: st.DrawFn) -> RoutingRequest:
 
 
 @given(policies, requests(), nodes(), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
 def test_the_order_of_the_input_does_not_matter(
+    policy: SourcingPolicy, asked: RoutingRequest, there: list[NodeFacts], luck: random.Random
+) -> None:
+    _does_not_depend_on_the_order(policy, asked, there, luck)
+
+
+def _does_not_depend_on_the_order(
     policy: SourcingPolicy, asked: RoutingRequest, there: list[NodeFacts], luck: random.Random
 ) -> None:
     decision = route(policy, asked, there)
@@ -132,10 +138,13 @@ def test_the_order_of_the_input_does_not_matter(
 
 
 @given(policies, requests(), nodes())
-@settings(max_examples=100, deadline=None)
 def test_units_are_conserved_and_never_more_than_there_are(
     policy: SourcingPolicy, asked: RoutingRequest, there: list[NodeFacts]
 ) -> None:
+    _conserves_units(policy, asked, there)
+
+
+def _conserves_units(policy: SourcingPolicy, asked: RoutingRequest, there: list[NodeFacts]) -> None:
     decision = route(policy, asked, there)
     got = Counter[str]()
     taken = Counter[tuple[str, str]]()
@@ -156,10 +165,13 @@ def test_units_are_conserved_and_never_more_than_there_are(
 
 
 @given(rules, requests(), nodes())
-@settings(max_examples=100, deadline=None)
 def test_no_filter_and_no_limit_of_a_rule_is_broken(
     rule: Rule, asked: RoutingRequest, there: list[NodeFacts]
 ) -> None:
+    _keeps_filters_and_limits(rule, asked, there)
+
+
+def _keeps_filters_and_limits(rule: Rule, asked: RoutingRequest, there: list[NodeFacts]) -> None:
     rule = replace(rule, otherwise=Otherwise((Step.WAIT,)))
     decision = route(SourcingPolicy("p", (rule,), 1), asked, there)
     by_id = {one.node.id: one for one in there}
@@ -214,10 +226,13 @@ def _by_sku(decision: Decision, node: str) -> dict[str, int]:
 
 
 @given(nodes(), requests())
-@settings(max_examples=60, deadline=None)
 def test_a_rule_without_limits_finds_whatever_there_is(
     there: list[NodeFacts], asked: RoutingRequest
 ) -> None:
+    _finds_whatever_there_is(there, asked)
+
+
+def _finds_whatever_there_is(there: list[NodeFacts], asked: RoutingRequest) -> None:
     open_nodes = [replace(one, capacity_left=None) for one in there]
     free = replace(asked, excluded={})
     needs = Counter[str]()
@@ -230,3 +245,15 @@ def test_a_rule_without_limits_finds_whatever_there_is(
     rule = Rule("r", otherwise=Otherwise((Step.WAIT,)))
     decision = route(SourcingPolicy("p", (rule,), 1), free, open_nodes)
     assert bool(decision.left) != suffices
+
+
+@pytest.mark.slow
+@given(policies, requests(), nodes(), st.randoms(use_true_random=False))
+def test_all_of_it_holds_for_a_thousand_policies(
+    policy: SourcingPolicy, asked: RoutingRequest, there: list[NodeFacts], luck: random.Random
+) -> None:
+    _does_not_depend_on_the_order(policy, asked, there, luck)
+    _conserves_units(policy, asked, there)
+    for rule in policy.rules:
+        _keeps_filters_and_limits(rule, asked, there)
+    _finds_whatever_there_is(there, asked)
