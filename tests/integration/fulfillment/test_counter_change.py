@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from oms.aws.pickup_store import PickupStore
 from oms.aws.policy_store import PolicyStore
 from oms.catalog.model import Component, Item
 from oms.inventory.policy import SellingPolicy
+from oms.inventory.position import ShareRule
 from oms.kernel.clock import utc_now
 from oms.orders.model import FulfillmentState, State
 from tests.integration.fulfillment.counter import Counter, cash
@@ -252,3 +254,20 @@ def test_what_was_paid_in_advance_is_not_paid_again_at_the_counter(store: Counte
 
     assert (mugs["due"], status, answer["due"]) == ("10.00", 200, "0.00")
     assert store.settled(order).payment.captured.minor == 3000
+
+
+def test_more_than_one_transaction_holds_is_refused(oms: World, store: Counter) -> None:
+    """Each part of what channels have of an item is one write."""
+    rules = [ShareRule(f"channel-{number}", Decimal("0.1")) for number in range(10)]
+    skus = [f"HAT-{number}" for number in range(10)]
+    for sku in skus:
+        oms.catalog.put_item(Item(sku, sku))
+        oms.receive(sku, 10, RJ)
+        oms.stock.shares.put_rules(sku, rules, 10, CAUSE)
+    part = store.ready(order := store.order())
+    added = [{"sku": sku, "quantity": 10, "unit_price": "1.00"} for sku in skus]
+
+    status, problem = store.change(part, add=added, payment=cash("100.00"))
+
+    assert (status, problem["code"]) == (413, "too_many_lines")
+    assert store.now(order).version == order.version + 3

@@ -16,7 +16,7 @@ from oms.catalog.store import Catalog
 from oms.fulfillment.pickup import Counter, place_of, units_back
 from oms.fulfillment.pickup_store import Done, Overdue
 from oms.inventory.model import Entry
-from oms.kernel.errors import Conflict, Faults, Invalid, VersionConflict
+from oms.kernel.errors import Conflict, Faults, Invalid, TooLarge, VersionConflict
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_of
 from oms.kernel.money import Money
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 # An added line's id is made of the change's id and its place.
 _NUMBERED = "{change}-{number}"
+# A transaction holds 100 writes: the commit, and that the change was made.
+_WRITES_BESIDE = 98
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ def change(
     fulfillment_id: str, asked: Asked, at: Counter, catalog: Catalog, cause: Cause
 ) -> Changed:
     """Raises ``Invalid`` with every fault of the lines and as ``oms.orders.counter.change``,
-    ``Conflict`` (``not_in_stock``, ``content_differs``, ``illegal_transition``)."""
+    ``Conflict`` (``not_in_stock``, ``content_differs``, ``illegal_transition``) and ``TooLarge``
+    (``too_many_lines``)."""
     if not asked.added and not asked.removed:
         raise Invalid("nothing is added, and nothing removed", code="nothing_asked")
     for attempt in range(1, ATTEMPTS + 1):
@@ -114,6 +117,8 @@ def _writes(
     until = found.pickup_until
     if until and _is_empty(evolve_all(order, decided.events), found.id):
         writes.append(at.pickups.settle(Overdue(found.id, until)))
+    if len(writes) > _WRITES_BESIDE:
+        raise TooLarge("change fewer lines at once", code="too_many_lines")
     done = Done(asked.same, found.id)
     return [*writes, at.pickups.once(found.id, asked.key, done, cause.at)]
 
