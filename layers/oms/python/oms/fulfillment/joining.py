@@ -148,10 +148,10 @@ def ship(
                 quiet=quiet,
             )
     # That it has arrived may have been told before, of this one or of another.
-    for work in (*leaving, find(fulfillment_id, orders)):
-        if work.fulfillment.state is FulfillmentState.DELIVERED:
-            arrive_together(work.order, work.fulfillment.id, orders, shipments, cause)
-            break
+    all_of_it = (*leaving, find(fulfillment_id, orders))
+    there = (one for one in all_of_it if one.fulfillment.state is FulfillmentState.DELIVERED)
+    if arrived := next(there, None):
+        arrive_together(arrived.order, arrived.fulfillment.id, orders, shipments, cause)
     return orders.load(order.order_id)
 
 
