@@ -15,6 +15,7 @@ from oms.routing.capacity import (
     capacity_left,
     closed_because,
     day_of,
+    opens_after,
     slot_for,
     takings,
     takings_beyond,
@@ -42,6 +43,26 @@ NOW = datetime(2026, 5, 4, 13, 30, tzinfo=UTC)
 )
 def test_work_counts_for_the_nodes_own_working_day(at: datetime, day: date) -> None:
     assert day_of(NODE, at) == day
+
+
+@pytest.mark.parametrize(
+    ("at", "opens"),
+    [
+        # Today it is open already, what comes next is tomorrow.
+        (NOW, datetime(2026, 5, 5, 3, tzinfo=UTC)),
+        (datetime(2026, 5, 4, 18, tzinfo=UTC), datetime(2026, 5, 5, 3, tzinfo=UTC)),
+        # Friday after the cut-off, and Saturday.
+        (datetime(2026, 5, 8, 18, tzinfo=UTC), datetime(2026, 5, 11, 3, tzinfo=UTC)),
+        (datetime(2026, 5, 9, 12, tzinfo=UTC), datetime(2026, 5, 11, 3, tzinfo=UTC)),
+    ],
+)
+def test_a_node_opens_when_its_next_working_day_begins(at: datetime, opens: datetime) -> None:
+    assert opens_after(NODE, at) == opens
+
+
+def test_a_node_that_never_works_never_opens() -> None:
+    never = replace(NODE, calendar=replace(SAO_PAULO, working_days=()))
+    assert opens_after(never, NOW) is None
 
 
 def test_without_a_calendar_every_day_counts_in_utc() -> None:
