@@ -26,21 +26,33 @@ Till = TillPayment | None
 UNTIL = NOW + timedelta(days=7)
 
 
-def ready(*lines: Line, deferred: bool = False, shipping: int = 0, node: str = STORE) -> Order:
-    """One fulfilment lies ready at the store; its units came from ``node``."""
+def ready(
+    *lines: Line,
+    deferred: bool = False,
+    shipping: int = 0,
+    node: str = STORE,
+    discount: int = 0,
+    in_advance: int = 0,
+) -> Order:
+    """One fulfilment lies ready at the store; its units came from ``node``. ``in_advance``: how
+    much of it was taken before, of what is not held on a card."""
     way = Method.PICKUP if node == STORE else Method.SHIP_TO_STORE
     asked = content(*(replace(one, method=way, pickup_node=STORE) for one in lines))
-    asked = replace(asked, shipping=money(shipping), total=money(asked.total.minor + shipping))
+    total = asked.total.minor + shipping
+    discount = min(discount, total)
+    asked = replace(
+        asked, shipping=money(shipping), discount=money(discount), total=money(total - discount)
+    )
     if deferred:
         asked = replace(asked, payment=PaymentRequest(IN_STORE, "store", money(0)))
     order = begin(happened.OrderCaptured(asked))
     order = after(order, *decisions.source(order, allocated(order, node), "rule", "why"))
-    paid = (
-        decisions.defer_payment(order)
-        if deferred
-        else decisions.authorize_payment(order, asked.total.minor, "auth", "a")
-    )
-    order = after(order, *paid)
+    if in_advance := min(in_advance if deferred else total, order.due.minor) if in_advance else 0:
+        order = after(order, *decisions.collect_payment(order, in_advance, "paid", "p"))
+    if deferred:
+        order = after(order, *decisions.defer_payment(order))
+    elif not in_advance:
+        order = after(order, *decisions.authorize_payment(order, order.due.minor, "auth", "a"))
     order = after(order, *decisions.release(order))
     (part,) = order.progress.fulfillments
     order = after(order, *decisions.accept(order, part.id))
@@ -72,22 +84,29 @@ steps = st.lists(
     st.integers(0, 500),
     st.sampled_from((STORE, "sp-dc")),
     st.tuples(st.integers(1, 3), st.integers(1, 999), st.integers(1, 999)),
+    st.integers(0, 2000),
+    st.sampled_from((0, 0, 1, 500)),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_what_is_paid_is_what_is_due_for_what_is_kept(
     walk: list[tuple[str, str, int, int]],
     deferred: bool,
     shipping: int,
     node: str,
     sold: tuple[int, int, int],
+    discount: int,
+    in_advance: int,
 ) -> None:
     mugs, price, other = sold
+    price += discount
     order = ready(
         line("MUG", mugs, price),
         line("TEE", 2, other),
         deferred=deferred,
         shipping=shipping,
         node=node,
+        discount=discount,
+        in_advance=in_advance,
     )
     for number, (step, sku, units, amount) in enumerate(walk):
         if order.cancel_requested:
