@@ -175,7 +175,8 @@ def _work(fulfillment_id: str) -> Work:
 
 
 def _station() -> labels.Station:
-    return labels.Station(stores.orders(), stores.parcels(), stores.catalog(), carriers)
+    """Labels are bought of the services there are now, not of those of half a minute ago."""
+    return labels.Station(stores.orders(), stores.parcels(), stores.catalog_store(), carriers)
 
 
 handler = serve(app)
