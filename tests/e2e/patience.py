@@ -106,7 +106,7 @@ def _fulfil_in_vain(order: Placed) -> dict[str, Any]:
 
 
 def _tell_too_early(order: Placed, senders: Senders) -> dict[str, Any]:
-    """The carrier is quicker than the node: its message is tried again after a while."""
+    """The carrier is quicker than the node: what it told is kept. Nobody else tells of it."""
     (work,) = order.work()
     assert senders.carrier(work).status_code == 202
     order.ship()

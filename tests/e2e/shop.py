@@ -151,6 +151,20 @@ class Placed:
             assert any(one.startswith(subject) for one in told), (subject, told)
         return mails
 
+    def as_exception(self) -> dict[str, Any] | None:
+        """As it is among what a person must decide. Orders of other tests are there too: every page
+        is read."""
+        cursor = ""
+        while True:
+            params = {"limit": "50", "cursor": cursor}
+            page = self.stack.api.get("/v1/exceptions", params=params).json()
+            for one in page["exceptions"]:
+                if one["order_id"] == self.id:
+                    return dict(one)
+            cursor = page["next_cursor"]
+            if not cursor:
+                return None
+
     def execution(self) -> str:
         """The state of its lifecycle: RUNNING, SUCCEEDED, FAILED; NONE when there is none."""
         states = self.stack.aws("stepfunctions")

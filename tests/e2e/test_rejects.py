@@ -64,7 +64,7 @@ def test_a_person_sends_what_no_rule_could(shop: Shop, stack: Stack) -> None:
 
     assert answer.status_code == 200, answer.text
     assert routed(order, STORE)
-    eventually(lambda: not _exception(stack, order) or None)
+    eventually(lambda: not order.as_exception() or None)
     order.fulfil()
     assert order.becomes("completed")
     assert _resolve(stack, order, action="retry").json()["code"] == "not_in_exception"
@@ -98,7 +98,7 @@ def test_a_person_cancels_what_nobody_has(shop: Shop, stack: Stack) -> None:
     assert _resolve(stack, order, action="cancel_units", reason="gone").status_code == 200
 
     assert order.becomes("cancelled")
-    eventually(lambda: not _exception(stack, order) or None)
+    eventually(lambda: not order.as_exception() or None)
 
 
 def test_work_moves_to_another_node(shop: Shop, stack: Stack) -> None:
@@ -150,21 +150,9 @@ def _stuck(shop: Shop, stack: Stack) -> Placed:
     reject(stack, part, "too_busy")
     reject(stack, routed(order, STORE), "closed")
     order.becomes("released", "unroutable")
-    found = eventually(lambda: _exception(stack, order))
+    found = eventually(lambda: order.as_exception())
     assert [one["node"] for one in found["lines"][0]["rejections"]] == [WAREHOUSE, STORE]
     return order
-
-
-def _exception(stack: Stack, order: Placed) -> dict[str, Any] | None:
-    cursor = ""
-    while True:
-        page = stack.api.get(f"/v1/exceptions?limit=50&cursor={cursor}").json()
-        for one in page["exceptions"]:
-            if one["order_id"] == order.id:
-                return dict(one)
-        cursor = page["next_cursor"]
-        if not cursor:
-            return None
 
 
 def _resolve(stack: Stack, order: Placed, **decision: Any) -> Any:

@@ -131,18 +131,14 @@ def test_an_order_that_no_rule_has_a_node_for_waits_for_a_person(shop: Shop) -> 
     order = place(shop, sku)
     order.becomes("captured", "unroutable")
 
-    def listed() -> dict[str, Any] | None:
-        page = shop.stack.api.get("/v1/exceptions", params={"limit": "50"}).json()
-        return next((one for one in page["exceptions"] if one["order_id"] == order.id), None)
-
-    eventually(listed)
+    eventually(order.as_exception)
     shop.receive(sku, 1)
     resolved = shop.stack.api.post(
         f"/v1/exceptions/{order.id}/resolve", {"action": "retry", "note": "it has come"}
     )
     assert resolved.status_code == 200, resolved.text
     assert nodes(order.becomes("released")) == {WAREHOUSE}
-    eventually(lambda: listed() is None)
+    eventually(lambda: order.as_exception() is None)
 
 
 def test_what_if_says_what_a_policy_would_change_and_changes_nothing(shop: Shop) -> None:

@@ -67,5 +67,5 @@ def test_every_way_of_a_fault_is_in_the_definition(stack: Stack) -> None:
 def _all_ran(request: pytest.FixtureRequest) -> bool:
     here = Path(__file__).parent
     ran = {item.path.name for item in request.session.items if item.path.parent == here}
-    whole = not request.config.option.keyword and not request.config.option.lf
+    whole = not request.config.option.keyword and not request.config.getoption("lf", default=False)
     return whole and ran == {file.name for file in here.glob("test_*.py")}

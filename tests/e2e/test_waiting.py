@@ -67,12 +67,12 @@ def test_work_that_is_never_done_is_shown_to_a_person_who_may_cancel_it(
     assert shop.stock(cancelled["lines"][0]["sku"])["available"] == 1
 
 
-def test_a_delivery_that_is_told_of_before_its_shipment_is_heard_again(patient: Patience) -> None:
+def test_a_delivery_that_is_told_of_before_its_shipment_is_not_forgotten(patient: Patience) -> None:
     completed = patient.told_delivered_too_early_completed.result(timeout=LONG)
 
     assert completed["state"] == "completed"
     order = patient.told_delivered_too_early
-    assert order.event("fulfillment_delivered")["by"] == "webhook:carrier"
+    assert order.event_types().count("fulfillment_delivered") == 1
 
 
 def test_a_capture_that_is_declined_is_shown_to_a_person(patient: Patience) -> None:
