@@ -20,7 +20,7 @@ from oms.kernel.errors import Conflict, Faults, Invalid, TooLarge, VersionConfli
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_of
 from oms.kernel.money import Money
-from oms.kernel.quantity import parse_quantity
+from oms.kernel.quantity import positive_quantity
 from oms.kernel.writes import Write
 from oms.orders import counter
 from oms.orders import events as happened
@@ -192,7 +192,7 @@ def _line(
         line_id=_NUMBERED.format(change=key, number=index + 1),
         sku=item.sku,
         name=document.name or item.name,
-        quantity=_quantity(f"{path}.quantity", document, item, faults),
+        quantity=positive_quantity(document.quantity, item.scale, f"{path}.quantity", faults),
         unit_price=_money(f"{path}.unit_price", document.unit_price, currency, faults),
         discount=Money.zero(currency),
         tax=_money(f"{path}.tax", document.tax, currency, faults),
@@ -200,17 +200,6 @@ def _line(
         method=Method.PICKUP,
         pickup_node=place_of(found),
     )
-
-
-def _quantity(path: str, document: AddedLine, item: Item, faults: Faults) -> int:
-    if document.quantity <= 0:
-        faults.add(path, "quantity_not_positive", "this is more than nothing")
-        return 0
-    try:
-        return parse_quantity(document.quantity, item.scale)
-    except Invalid as fault:
-        faults.add(path, fault.problem_code, fault.detail)
-        return 0
 
 
 def _money(path: str, text: str, currency: str, faults: Faults) -> Money:

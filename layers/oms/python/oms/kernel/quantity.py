@@ -6,7 +6,7 @@ that 1.250 kg is 1250 inside.
 
 from decimal import Decimal
 
-from oms.kernel.errors import Invalid
+from oms.kernel.errors import Faults, Invalid
 from oms.kernel.money import Money
 
 LARGEST = 10**12
@@ -20,6 +20,18 @@ def parse_quantity(value: Decimal, scale: int) -> int:
     if scaled != scaled.to_integral_value():
         raise Invalid(f"the item is counted with {scale} decimals", code="too_many_decimals")
     return int(scaled)
+
+
+def positive_quantity(quantity: Decimal, scale: int, path: str, faults: Faults) -> int:
+    """As ``parse_quantity``; what cannot be, or is nothing, is a fault at ``path`` and zero."""
+    if quantity <= 0:
+        faults.add(path, "quantity_not_positive", "this is to be more than nothing")
+        return 0
+    try:
+        return parse_quantity(quantity, scale)
+    except Invalid as fault:
+        faults.add(path, fault.problem_code, fault.detail)
+        return 0
 
 
 def quantity_number(units: int, scale: int) -> int | Decimal:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from oms.inventory.store import Stock
-from oms.kernel.errors import Conflict, Faults, Invalid, StockContended, TooLarge
+from oms.kernel.errors import Conflict, Faults, StockContended, TooLarge
 from oms.kernel.events import Cause
-from oms.kernel.quantity import parse_quantity
+from oms.kernel.quantity import positive_quantity
 from oms.kernel.writes import Write
 from oms.orders import events as happened
 from oms.orders import work
@@ -258,10 +258,10 @@ def _named(one: Asked, order: Order, path: str, faults: Faults) -> dict[str, int
     if one.quantity is None:
         return {line.line_id: _left(order, line) for line in whole or parts} or None
     if whole:
-        return {one.line_id: _parsed(one.quantity, whole[0].scale, path, faults)}
+        return {one.line_id: positive_quantity(one.quantity, whole[0].scale, path, faults)}
     if not parts:
         return None
-    bundles = _parsed(one.quantity, 0, path, faults)
+    bundles = positive_quantity(one.quantity, 0, path, faults)
     if any(not line.bundles for line in parts):
         faults.add(path, "part_of_a_bundle", "name the parts of this bundle, or all of it")
         return {}
@@ -271,17 +271,6 @@ def _named(one: Asked, order: Order, path: str, faults: Faults) -> dict[str, int
 def _left(order: Order, line: Line) -> int:
     index = order.content.lines.index(line)
     return line.quantity - order.progress.counts[index].cancelled
-
-
-def _parsed(quantity: Decimal, scale: int, path: str, faults: Faults) -> int:
-    try:
-        units = parse_quantity(quantity, scale)
-    except Invalid as refused:
-        faults.add(path, refused.problem_code, refused.detail)
-        return 0
-    if units <= 0:
-        faults.add(path, "quantity_not_positive", "this is nothing to cancel")
-    return units
 
 
 def _check_bundles(lines: Mapping[str, Line], units: Mapping[str, int], faults: Faults) -> None:

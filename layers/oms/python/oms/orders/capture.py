@@ -26,7 +26,7 @@ from oms.kernel.errors import (
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_id
 from oms.kernel.money import Money, total
-from oms.kernel.quantity import parse_quantity
+from oms.kernel.quantity import positive_quantity
 from oms.kernel.writes import Write
 from oms.orders import promised
 from oms.orders.bundles import with_parts
@@ -292,7 +292,7 @@ def _line(
         line_id=document.line_id or document.sku,
         sku=item.sku,
         name=document.name or item.name,
-        quantity=_quantity(f"{path}.quantity", document, item, faults),
+        quantity=positive_quantity(document.quantity, item.scale, f"{path}.quantity", faults),
         unit_price=money.read(f"{path}.unit_price", document.unit_price),
         discount=money.read(f"{path}.discount", document.discount),
         tax=money.read(f"{path}.tax", document.tax),
@@ -300,17 +300,6 @@ def _line(
         method=document.method,
         pickup_node=document.pickup_node,
     )
-
-
-def _quantity(path: str, document: LineDocument, item: Item, faults: Faults) -> int:
-    if document.quantity <= 0:
-        faults.add(path, "quantity_not_positive", "a line orders more than nothing")
-        return 0
-    try:
-        return parse_quantity(document.quantity, item.scale)
-    except Invalid as fault:
-        faults.add(path, fault.problem_code, fault.detail)
-        return 0
 
 
 def _check_lines_once(lines: tuple[Line, ...], request: CaptureOrder, faults: Faults) -> None:

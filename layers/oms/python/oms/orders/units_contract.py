@@ -6,8 +6,8 @@ from typing import Protocol
 
 from pydantic import Field
 
-from oms.kernel.errors import Faults, Invalid
-from oms.kernel.quantity import parse_quantity
+from oms.kernel.errors import Faults
+from oms.kernel.quantity import positive_quantity
 from oms.orders.contract import Document, Identifier, Quantity
 from oms.orders.model import Order
 
@@ -37,12 +37,8 @@ def units_of_lines(
             continue
         if one.line_id in units:
             faults.add(f"{at}.line_id", "line_twice", f"{one.line_id} is named already")
-        try:
-            units[one.line_id] = parse_quantity(one.quantity, known[one.line_id].scale)
-        except Invalid as refused:
-            faults.add(f"{at}.quantity", refused.problem_code, refused.detail)
-            continue
-        if units[one.line_id] <= 0:
-            faults.add(f"{at}.quantity", "quantity_not_positive", "units are at least one")
+        units[one.line_id] = positive_quantity(
+            one.quantity, known[one.line_id].scale, f"{at}.quantity", faults
+        )
     faults.refuse("the lines break a rule")
     return units
