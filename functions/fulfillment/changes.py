@@ -65,7 +65,9 @@ def reject_fulfillment(
 
     def command(once: list[Write]) -> Order:
         orders, stock = stores.orders(), stores.stock()
-        return reject(fulfillment_id, units, rejected.reason, orders, stock, _cause(), once)
+        # All of it is rejected once anyway: asked again it goes on where many lines broke off.
+        guard = once if units else []
+        return reject(fulfillment_id, units, rejected.reason, orders, stock, _cause(), guard)
 
     order = _carry_out(command, f"{fulfillment_id}#reject", idempotency_key)
     found = order.fulfillment(fulfillment_id)

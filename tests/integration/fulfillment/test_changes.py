@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from oms.aws.order_store import OrderStore
 from oms.aws.sourcing_policy_store import SourcingPolicyStore
+from oms.catalog.model import Item
+from oms.kernel.errors import Unavailable
 from oms.kernel.ids import order_of
 from oms.orders.addressing import change_address
 from oms.orders.model import Content, Fulfillment, FulfillmentState, Order, State
@@ -55,6 +58,30 @@ def test_a_node_rejects_units_once_for_a_key(desk: Desk, call: Gateway) -> None:
     assert [one["quantity"] for one in answer["lines"]] == [1, 1]
     assert loaded(desk, order).unrouted == {"MUG": 1}
     assert desk.oms.balance("MUG").damaged == 1
+    desk.check()
+
+
+def test_a_rejection_of_many_lines_that_broke_off_goes_on_under_its_key(
+    desk: Desk, call: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        desk.oms.catalog.put_item(Item(f"SKU-{number}", "An item"))
+        desk.oms.receive(f"SKU-{number}", 1)
+    order = desk.released(content(*(line(f"SKU-{number}") for number in range(20))))
+    part, commits, commit = at(order, SP), list[int](), OrderStore.commit
+
+    def breaks_off(*args: Any) -> Order:
+        commits.append(1)
+        if len(commits) == 2:
+            raise Unavailable("out of time")
+        return commit(*args)
+
+    monkeypatch.setattr(OrderStore, "commit", breaks_off)
+    path, key = f"POST /v1/fulfillments/{part.id}/reject", {"Idempotency-Key": "k1"}
+    told = [call("fulfillment", path, {"reason": "closed"}, headers=key) for _ in range(3)]
+
+    assert [status for status, _ in told] == [503, 200, 200]
+    assert {answer["state"] for _, answer in told[1:]} == {"rejected"}
     desk.check()
 
 
