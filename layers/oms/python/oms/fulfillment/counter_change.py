@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from oms.catalog.model import Item
 from oms.catalog.store import Catalog
-from oms.fulfillment.pickup import Counter, place_of, units_back
+from oms.fulfillment.pickup import Counter, done_before, place_of, units_back
 from oms.fulfillment.pickup_store import Done, Overdue
 from oms.inventory.model import Entry
 from oms.kernel.errors import Conflict, Faults, Invalid, TooLarge, VersionConflict
@@ -76,7 +76,7 @@ def change(
     for attempt in range(1, ATTEMPTS + 1):
         order = at.orders.load(order_of(fulfillment_id))
         found = find_fulfillment(order, fulfillment_id)
-        if _done_before(fulfillment_id, asked, at):
+        if done_before(fulfillment_id, asked.key, asked.same, at.pickups):
             return Changed(order, _ids(asked), _nothing(order))
         decided = _decide(order, found, asked, at, catalog, cause)
         try:
@@ -208,15 +208,6 @@ def _money(path: str, text: str, currency: str, faults: Faults) -> Money:
     except Invalid as fault:
         faults.add(path, fault.problem_code, fault.detail)
         return Money.zero(currency)
-
-
-def _done_before(fulfillment_id: str, asked: Asked, at: Counter) -> bool:
-    before = at.pickups.done(fulfillment_id, asked.key)
-    if before and before.asked != asked.same:
-        raise Conflict(
-            f"{asked.key} was used at the counter with another content", code="content_differs"
-        )
-    return before is not None
 
 
 def _ids(asked: Asked) -> tuple[str, ...]:

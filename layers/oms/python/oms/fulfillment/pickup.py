@@ -157,7 +157,7 @@ def hand_over(
 def _hand_over(fulfillment_id: str, asked: HandOver, at: Counter, cause: Cause) -> HandedOver:
     for attempt in range(1, ATTEMPTS + 1):
         order = at.orders.load(order_of(fulfillment_id))
-        if before := _done_before(fulfillment_id, asked, at.pickups):
+        if before := done_before(fulfillment_id, asked.key, asked.asked, at.pickups):
             return HandedOver(order, before.handed_over)
         events = _handing_over(order, fulfillment_id, asked)
         if not events:
@@ -182,11 +182,13 @@ def _handing_over(order: Order, fulfillment_id: str, asked: HandOver) -> Events:
     return counter.hand_over(order, fulfillment_id, asked.units or {}, asked.payment)
 
 
-def _done_before(fulfillment_id: str, asked: HandOver, pickups: Pickups) -> Done | None:
-    before = pickups.done(fulfillment_id, asked.key) if asked.key else None
-    if before and before.asked != asked.asked:
+def done_before(fulfillment_id: str, key: str, asked: str, pickups: Pickups) -> Done | None:
+    """What came of the request with this key, if it has one. Raises ``Conflict``
+    (``content_differs``) when something else was asked under it."""
+    before = pickups.done(fulfillment_id, key) if key else None
+    if before and before.asked != asked:
         raise Conflict(
-            f"{asked.key} was used at the counter with another content", code="content_differs"
+            f"{key} was used at the counter with another content", code="content_differs"
         )
     return before
 
