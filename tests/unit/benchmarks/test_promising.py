@@ -24,7 +24,7 @@ def test_half_a_unit_reads_four_kilobytes() -> None:
 
 
 def test_availability_reads_each_item_once_and_no_orders() -> None:
-    reads, catalogue = measure_reads(orders=400)
+    reads, catalogue = measure_reads(orders=100)
     assert [each.queries for each in reads] == [each.skus for each in reads]
     assert all(each.units == each.after for each in reads)
     assert catalogue > 0

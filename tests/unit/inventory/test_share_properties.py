@@ -2,9 +2,18 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from oms.inventory.model import Balance
 from oms.inventory.position import Position, ShareRule
@@ -63,4 +72,10 @@ class ManyChannels(RuleBasedStateMachine):
 
 
 TestManyChannels = ManyChannels.TestCase
-TestManyChannels.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestManyChannels.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+@pytest.mark.slow
+def test_hundreds_of_long_walks() -> None:
+    at_length = settings(max_examples=300, stateful_step_count=80, deadline=None)
+    run_state_machine_as_test(ManyChannels, settings=at_length)
