@@ -38,6 +38,7 @@ API = (
     "purchasing",
     "promising",
     "fulfillment",
+    "parcels",
     "pickup",
     "webhooks",
 )
