@@ -1,8 +1,5 @@
 """Cases of how much can be promised, each a test under its id."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 import pytest
 
 from tests.cases.availability import (
@@ -15,14 +12,11 @@ from tests.cases.availability import (
     states,
 )
 from tests.cases.comparing import compare
-from tests.cases.reading import Keys, NotUnderstoodError, cases
-from tests.integration.world import World, world
-
-Case = Mapping[str, Any]
-Facts = dict[str, Any]
+from tests.cases.observing import Case, Pure, Stored, observe
+from tests.cases.reading import cases
 
 # What may be sold is worked out by the pure model; what becomes of stock, by the stores.
-PURE: Mapping[str, Callable[[Keys, Any, Keys], Facts]] = {
+PURE: Pure = {
     "salable_qty": positions.salable_qty,
     "is_salable": positions.is_salable,
     "requested_qty": positions.requested_qty,
@@ -33,7 +27,7 @@ PURE: Mapping[str, Callable[[Keys, Any, Keys], Facts]] = {
     "backorder_fill": queues.backorder_fill,
     "reservation_audit": reservations.reservation_audit,
 }
-STORED: Mapping[str, Callable[[Keys, Any, Keys, World], Facts]] = {
+STORED: Stored = {
     "ledger": ledgers.ledger,
     "allocation_ledger": ledgers.allocation_ledger,
     "reservation_ledger": reservations.reservation_ledger,
@@ -44,21 +38,6 @@ STORED: Mapping[str, Callable[[Keys, Any, Keys, World], Facts]] = {
 }
 
 
-def observe(case: Case) -> Facts:
-    """What our system answers. Everything that the case says has been read."""
-    given, then = Keys("given", case["given"]), Keys("then", case["then"])
-    kind = case["kind"]
-    if kind in PURE:
-        facts = PURE[kind](given, case["when"], then)
-    elif kind in STORED:
-        with world() as oms:
-            facts = STORED[kind](given, case["when"], then, oms)
-    else:
-        raise NotUnderstoodError(f"kind: {kind}")
-    given.done()
-    return facts
-
-
 FILES = ("availability.json", "availability_own.json")
 
 
@@ -66,4 +45,4 @@ FILES = ("availability.json", "availability_own.json")
     "case", [pytest.param(case, id=case["id"]) for file in FILES for case in cases(file)]
 )
 def test_availability(case: Case) -> None:
-    compare(case, observe(case))
+    compare(case, observe(case, PURE, STORED))

@@ -1,25 +1,19 @@
 """Cases of which step may follow which in a node's work, each a test under its id."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 import pytest
 
 from tests.cases.comparing import compare
 from tests.cases.lifecycle import guards, machines, requests
-from tests.cases.reading import Keys, NotUnderstoodError, cases
-from tests.integration.world import World, world
+from tests.cases.observing import Case, Pure, Stored, observe
+from tests.cases.reading import cases
 
-Case = Mapping[str, Any]
-Facts = dict[str, Any]
-
-PURE: Mapping[str, Callable[[Keys, Any, Keys], Facts]] = {
+PURE: Pure = {
     "machine.fulfilment": machines.machine,
     "machine.shipment": machines.machine,
     "machine.pick_list": machines.machine,
     "machine.pick_item": machines.machine,
 }
-STORED: Mapping[str, Callable[[Keys, Any, Keys, World], Facts]] = {
+STORED: Stored = {
     "machine.transfer_line": machines.transfer_line,
     "guard.transfer_line": machines.close_transfer,
     "fulfilment_order": requests.fulfilment_order,
@@ -44,21 +38,6 @@ ELSEWHERE = frozenset(
 )
 
 
-def observe(case: Case) -> Facts:
-    """What our system answers. Everything that the case says has been read."""
-    given, then = Keys("given", case["given"]), Keys("then", case["then"])
-    kind = case["kind"]
-    if kind in PURE:
-        facts = PURE[kind](given, case["when"], then)
-    elif kind in STORED:
-        with world() as oms:
-            facts = STORED[kind](given, case["when"], then, oms)
-    else:
-        raise NotUnderstoodError(f"kind: {kind}")
-    given.done()
-    return facts
-
-
 FILES = ("lifecycle.json", "lifecycle_own.json")
 
 
@@ -72,4 +51,4 @@ FILES = ("lifecycle.json", "lifecycle_own.json")
     ],
 )
 def test_lifecycle(case: Case) -> None:
-    compare(case, observe(case))
+    compare(case, observe(case, PURE, STORED))

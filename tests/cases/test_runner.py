@@ -9,8 +9,8 @@ import pytest
 from tests.cases import test_availability, test_lifecycle, test_sourcing
 from tests.cases.comparing import compare
 from tests.cases.differences import ROWS, difference_of, table
+from tests.cases.observing import observe
 from tests.cases.reading import Keys, NotUnderstoodError, carried, same, steps_of, units
-from tests.cases.test_availability import observe
 
 ALL = (*test_availability.FILES, *test_sourcing.FILES, *test_lifecycle.FILES)
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cases.md"
@@ -60,7 +60,7 @@ def test_what_is_left_to_other_rooms_is_named_and_the_rest_is_run() -> None:
 )
 def test_what_is_not_understood_is_a_failure(case: dict[str, Any]) -> None:
     with pytest.raises((NotUnderstoodError, ArithmeticError)):
-        observe(case)
+        observe(case, test_availability.PURE, test_availability.STORED)
 
 
 SOURCING: dict[str, Any] = {
@@ -99,7 +99,7 @@ LIFECYCLE: dict[str, Any] = {
 )
 def test_neither_room_understands_what_it_was_not_taught(room: Any, case: dict[str, Any]) -> None:
     with pytest.raises(NotUnderstoodError):
-        room.observe(case)
+        observe(case, room.PURE, room.STORED)
 
 
 def test_what_a_case_asserts_and_nobody_observes_is_a_failure() -> None:
