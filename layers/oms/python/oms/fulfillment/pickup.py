@@ -30,12 +30,12 @@ from oms.orders import events as happened
 from oms.orders.command import ATTEMPTS, execute, execute_on
 from oms.orders.counter import TillPayment
 from oms.orders.decisions import Events, find_fulfillment
-from oms.orders.evolve import allocations_of
 from oms.orders.freeing import freed
 from oms.orders.model import Fulfillment, FulfillmentLine, FulfillmentState, Method, Order
 from oms.orders.needs import needs_of
 from oms.orders.parts import divide
 from oms.orders.store import Orders
+from oms.orders.units import allocations_of
 
 # What lies ready is kept for its customer so long at most: requests are remembered for longer.
 _LONGEST = timedelta(days=365)

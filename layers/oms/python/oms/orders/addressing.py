@@ -17,7 +17,7 @@ from oms.kernel.writes import Write
 from oms.orders import decisions, work
 from oms.orders import events as happened
 from oms.orders.events import Event
-from oms.orders.evolve import allocations_of, evolve_all
+from oms.orders.evolve import evolve_all
 from oms.orders.freeing import freed, held_anew
 from oms.orders.model import (
     Address,
@@ -33,6 +33,7 @@ from oms.orders.needs import needs_of
 from oms.orders.rerouting import Router
 from oms.orders.routing import Situation, decide, look, placed, said_no
 from oms.orders.slots import nodes_of
+from oms.orders.units import allocations_of
 from oms.routing.capacity import takings
 from oms.routing.engine import Decision
 from oms.routing.model import Available

@@ -21,11 +21,12 @@ from oms.orders import work
 from oms.orders.command import execute
 from oms.orders.decisions import NOTHING, Events
 from oms.orders.events import Event
-from oms.orders.evolve import allocations_of, evolve_all
+from oms.orders.evolve import evolve_all
 from oms.orders.freeing import freed
 from oms.orders.model import Allocation, Fulfillment, FulfillmentState, Line, Order, State
 from oms.orders.parts import divide
 from oms.orders.store import Orders
+from oms.orders.units import allocations_of
 
 # From the least far along.
 _CANCELLABLE = (FulfillmentState.OPEN, FulfillmentState.ACCEPTED, FulfillmentState.PICKED)

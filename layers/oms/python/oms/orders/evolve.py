@@ -4,30 +4,26 @@ Total and deterministic: deciding is elsewhere. Only the payment's ledger may re
 evolves before it writes, so that an event which breaks the ledger is never stored.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import reduce
 
 from oms.kernel.ids import payment_id
 from oms.kernel.money import Money
 from oms.orders import events as happened
+from oms.orders import evolve_work
 from oms.orders.events import Event
 from oms.orders.model import (
     Allocation,
     Content,
     Counts,
-    Fulfillment,
-    FulfillmentLine,
-    FulfillmentState,
     Order,
     Outlook,
     Progress,
     Refund,
-    Rejection,
     State,
-    Units,
 )
-from oms.orders.parts import divide
+from oms.orders.units import by_line, climb, move
 from oms.payments import model as ledger
 
 
@@ -92,7 +88,7 @@ def _planned(order: Order, event: happened.SourcingPlanned) -> Order:
 
 
 def _sourced(order: Order, event: happened.OrderSourced) -> Order:
-    reserved = _by_line(event.allocations)
+    reserved = by_line(event.allocations)
     counts = tuple(
         replace(counts, reserved=reserved.get(line.line_id, 0), backordered=0)
         for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
@@ -108,15 +104,6 @@ def _sourced(order: Order, event: happened.OrderSourced) -> Order:
         taken_back=False,
         unroutable="",
     )
-
-
-def _by_line(allocations: Iterable[Allocation]) -> dict[str, int]:
-    """Units of each line; components are none."""
-    units: dict[str, int] = {}
-    for allocation in allocations:
-        if not allocation.component:
-            units[allocation.line_id] = units.get(allocation.line_id, 0) + allocation.quantity
-    return units
 
 
 def _is_paid_for(order: Order) -> bool:
@@ -239,207 +226,6 @@ def _with_refund_state(order: Order, refund_id: str, state: str) -> Order:
     )
 
 
-def _released(order: Order, event: happened.OrderReleased) -> Order:
-    counts = tuple(
-        replace(counts, reserved=0, released=counts.released + counts.reserved)
-        for counts in order.progress.counts
-    )
-    return order.with_progress(
-        state=State.RELEASED,
-        counts=counts,
-        allocations=(),
-        slots=(),
-        fulfillments=(*order.progress.fulfillments, *event.fulfillments),
-    )
-
-
-def _moved(
-    state: FulfillmentState,
-) -> Callable[[Order, happened.FulfillmentAccepted], Order]:
-    def change(order: Order, event: happened.FulfillmentAccepted) -> Order:
-        return _with_fulfillment(order, event.fulfillment_id, state=state)
-
-    return change
-
-
-def _shipped(order: Order, event: happened.FulfillmentShipped) -> Order:
-    order = _with_fulfillment(
-        order,
-        event.fulfillment_id,
-        state=FulfillmentState.SHIPPED,
-        carrier=event.carrier,
-        tracking_number=event.tracking_number,
-    )
-    return _climb(_move_units(order, event.fulfillment_id, "released", "shipped"))
-
-
-def _delivered(order: Order, event: happened.FulfillmentDelivered) -> Order:
-    order = _with_fulfillment(order, event.fulfillment_id, state=FulfillmentState.DELIVERED)
-    return _climb(_move_units(order, event.fulfillment_id, "shipped", "delivered"))
-
-
-def _delivery_failed(order: Order, event: happened.DeliveryFailed) -> Order:
-    told = _found(order, event.fulfillment_id).undelivered
-    failed = f"{event.outcome}: {event.tracking_number}"
-    undelivered = f"{told}, {failed}" if told else failed
-    return _with_fulfillment(order, event.fulfillment_id, undelivered=undelivered)
-
-
-def _delivery_recovered(order: Order, event: happened.DeliveryRecovered) -> Order:
-    return _with_fulfillment(order, event.fulfillment_id, undelivered="")
-
-
-def _climb(order: Order) -> Order:
-    """Up the ladder, as far as the slowest part has come; not while any unit has no node."""
-    live = order.live_fulfillments
-    if not live or order.unrouted or order.state not in (State.RELEASED, State.SHIPPED):
-        return order
-    if all(part.state is FulfillmentState.DELIVERED for part in live):
-        return order.with_progress(state=State.DELIVERED)
-    if order.state is State.RELEASED and all(part.has_left for part in live):
-        return order.with_progress(state=State.SHIPPED, overdue=0)
-    return order
-
-
-def _withdrawn(order: Order, event: happened.FulfillmentWithdrawn) -> Order:
-    """The node no longer has the work; its units are still reserved there."""
-    withdrawn = order.fulfillment(event.fulfillment_id)
-    assert withdrawn is not None
-    order = _with_fulfillment(
-        order, withdrawn.id, state=FulfillmentState.WITHDRAWN, pickup_until=None, slot=None
-    )
-    order = _move_units(order, withdrawn.id, "released", "reserved")
-    return order.with_progress(
-        allocations=(*order.progress.allocations, *allocations_of(order, withdrawn))
-    )
-
-
-# --- what changes after the release ------------------------------------------------------------
-
-
-def _rejected(order: Order, event: happened.FulfillmentRejected) -> Order:
-    order = _take_out(order, event.fulfillment_id, event.units, FulfillmentState.REJECTED)
-    progress = order.progress
-    said_no = (
-        rejection
-        for one in event.units
-        if (rejection := Rejection(one.line_id, event.node, event.reason))
-        not in progress.rejections
-    )
-    return order.with_progress(
-        rejections=(*progress.rejections, *said_no), rounds=progress.rounds + 1
-    )
-
-
-def _reduced(order: Order, event: happened.FulfillmentReduced) -> Order:
-    return _take_out(order, event.fulfillment_id, event.units, FulfillmentState.CANCELLED)
-
-
-def _take_out(
-    order: Order, fulfillment_id: str, units: Iterable[Units], end: FulfillmentState
-) -> Order:
-    """Units are open again; of a fulfilment that keeps none the lines stay, as what it was."""
-    found = _found(order, fulfillment_id)
-    taken = {one.line_id: one.quantity for one in units}
-    rest, _ = divide(found.lines, taken)
-    if any(not line.component for line in rest):
-        order = _with_fulfillment(order, found.id, lines=rest)
-    else:
-        order = _with_fulfillment(order, found.id, state=end, pickup_until=None, slot=None)
-    return _move(order, taken, "released", "")
-
-
-def _split(order: Order, event: happened.FulfillmentSplit) -> Order:
-    found = _found(order, event.fulfillment_id)
-    rest, _ = divide(found.lines, event.part.units)
-    order = _with_fulfillment(order, found.id, lines=rest)
-    return _with_new(order, (event.part,))
-
-
-def _merged(order: Order, event: happened.FulfillmentsMerged) -> Order:
-    into = _found(order, event.fulfillment_id)
-    lines = list(into.lines)
-    for other in event.merged:
-        lines += _found(order, other).lines
-        order = _with_fulfillment(order, other, state=FulfillmentState.MERGED, slot=None)
-    return _with_fulfillment(order, into.id, lines=_joined(lines))
-
-
-def _joined(lines: Iterable[FulfillmentLine]) -> tuple[FulfillmentLine, ...]:
-    """One for each line and counter, in the order in which they come; what making takes adds up."""
-    joined: dict[FulfillmentLine, FulfillmentLine] = {}
-    for line in lines:
-        alike = replace(line, quantity=0, effort=())
-        before = joined.get(alike, alike)
-        joined[alike] = replace(
-            before,
-            quantity=before.quantity + line.quantity,
-            effort=(*before.effort, *line.effort),
-        )
-    return tuple(joined.values())
-
-
-def _moved_away(order: Order, event: happened.FulfillmentMoved) -> Order:
-    order = _with_fulfillment(order, event.fulfillment_id, state=FulfillmentState.MOVED, slot=None)
-    return _with_new(order, (event.part,))
-
-
-def _ready(order: Order, event: happened.FulfillmentReady) -> Order:
-    return _with_fulfillment(
-        order,
-        event.fulfillment_id,
-        state=FulfillmentState.READY,
-        pickup_until=event.pickup_until,
-    )
-
-
-def _handed_over(order: Order, event: happened.FulfillmentHandedOver) -> Order:
-    here = "shipped" if _found(order, event.fulfillment_id).has_left else "released"
-    order = _with_fulfillment(
-        order, event.fulfillment_id, state=FulfillmentState.DELIVERED, pickup_until=None
-    )
-    return _climb(_move_units(order, event.fulfillment_id, here, "delivered"))
-
-
-def _uncollected(order: Order, event: happened.FulfillmentUncollected) -> Order:
-    here = "shipped" if _found(order, event.fulfillment_id).has_left else "released"
-    order = _with_fulfillment(
-        order,
-        event.fulfillment_id,
-        state=FulfillmentState.UNCOLLECTED,
-        pickup_until=None,
-        slot=None,
-    )
-    return _move_units(order, event.fulfillment_id, here, "")
-
-
-def _joins(order: Order, event: happened.ShipmentJoined) -> Order:
-    return _with_fulfillment(order, event.fulfillment_id, shipment=event.shipment)
-
-
-def _routed(order: Order, event: happened.UnitsRouted) -> Order:
-    waited = {one.line_id: one.quantity for one in event.waited}
-    order = _move(order, waited, "backordered", "")
-    for part in event.fulfillments:
-        order = _move(order, part.units, "", "released")
-    return _with_new(order, event.fulfillments).with_progress(unroutable="")
-
-
-def _units_backordered(order: Order, event: happened.UnitsBackordered) -> Order:
-    units = {one.line_id: one.quantity for one in event.units}
-    return _move(order, units, "", "backordered").with_progress(unroutable="")
-
-
-def _unroutable(order: Order, event: happened.RoutingFailed) -> Order:
-    return order.with_progress(unroutable=event.reason)
-
-
-def _resolved(order: Order, event: happened.RoutingResolved) -> Order:
-    if event.forgotten:
-        return order.with_progress(unroutable="", rejections=(), rounds=0)
-    return order.with_progress(unroutable="")
-
-
 def _reservation_reduced(order: Order, event: happened.ReservationReduced) -> Order:
     freed: dict[Allocation, int] = {}
     for one in event.allocations:
@@ -451,7 +237,7 @@ def _reservation_reduced(order: Order, event: happened.ReservationReduced) -> Or
         out = min(one.quantity, freed.get(alike, 0))
         freed[alike] = freed.get(alike, 0) - out
         left.append(replace(one, quantity=one.quantity - out))
-    order = _move(order, _by_line(event.allocations), "reserved", "")
+    order = move(order, by_line(event.allocations), "reserved", "")
     held = tuple(one for one in left if one.quantity)
     nodes = {one.node for one in held}
     slots = tuple(slot for slot in order.progress.slots if slot.node in nodes)
@@ -469,8 +255,8 @@ def _reservation_moved(order: Order, event: happened.ReservationMoved) -> Order:
 
 def _units_cancelled(order: Order, event: happened.UnitsCancelled) -> Order:
     waited = {one.line_id: one.quantity for one in event.waited}
-    order = _move(order, waited, "backordered", "")
-    order = _move(order, {one.line_id: one.quantity for one in event.units}, "", "cancelled")
+    order = move(order, waited, "backordered", "")
+    order = move(order, {one.line_id: one.quantity for one in event.units}, "", "cancelled")
     if event.key:
         order = order.with_progress(cancellations=(*order.progress.cancellations, event.key))
     needs_a_node = any(order.open_quantity(index) for index in range(len(order.content.lines)))
@@ -480,7 +266,7 @@ def _units_cancelled(order: Order, event: happened.UnitsCancelled) -> Order:
     )
     if order.state is State.SOURCED and _is_paid_for(order):
         return order.with_progress(state=State.AUTHORIZED)
-    return _climb(order)
+    return climb(order)
 
 
 def _lines_added(order: Order, event: happened.LinesAdded) -> Order:
@@ -512,16 +298,6 @@ def _payment_collected(order: Order, event: happened.PaymentCollected) -> Order:
         order.payment, _money(order, event.amount), event.reference, event.key
     )
     return order.with_progress(payment=payment)
-
-
-def _with_new(order: Order, parts: Iterable[Fulfillment]) -> Order:
-    return order.with_progress(fulfillments=(*order.progress.fulfillments, *parts))
-
-
-def _found(order: Order, fulfillment_id: str) -> Fulfillment:
-    found = order.fulfillment(fulfillment_id)
-    assert found is not None
-    return found
 
 
 def _overdue(order: Order, event: happened.FulfillmentOverdue) -> Order:
@@ -587,61 +363,6 @@ def _with_outlook(order: Order, outlook: Outlook) -> Order:
     return order.with_progress(outlooks=(*others, outlook))
 
 
-def allocations_of(
-    order: Order, fulfillment: Fulfillment, lines: Iterable[FulfillmentLine] | None = None
-) -> tuple[Allocation, ...]:
-    """What a fulfilment holds of its node's stock, or what some of its ``lines`` do."""
-    return tuple(
-        Allocation(
-            line.line_id,
-            line.sku or order.content.line(line.line_id).sku,
-            fulfillment.node,
-            line.quantity,
-            tracked=line.tracked,
-            take_back=line.take_back,
-            counter=line.counter,
-            drop_ship=fulfillment.drop_ship,
-            make=fulfillment.make,
-            component=line.component,
-            effort=line.effort,
-        )
-        for line in (fulfillment.lines if lines is None else lines)
-    )
-
-
-def _with_fulfillment(order: Order, fulfillment_id: str, **changes: object) -> Order:
-    return order.with_progress(
-        fulfillments=tuple(
-            replace(fulfillment, **changes)  # type: ignore[arg-type]
-            if fulfillment.id == fulfillment_id
-            else fulfillment
-            for fulfillment in order.progress.fulfillments
-        )
-    )
-
-
-def _move_units(order: Order, fulfillment_id: str, here: str, there: str) -> Order:
-    return _move(order, _found(order, fulfillment_id).units, here, there)
-
-
-def _move(order: Order, units: Mapping[str, int], here: str, there: str) -> Order:
-    """Units by line from one counter to another; no name stands for what is open."""
-    counts = tuple(
-        _moved_counts(counts, units.get(line.line_id, 0), here, there)
-        for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
-    )
-    return order.with_progress(counts=counts)
-
-
-def _moved_counts(counts: Counts, units: int, here: str, there: str) -> Counts:
-    changes = {}
-    if units and here:
-        changes[here] = getattr(counts, here) - units
-    if units and there:
-        changes[there] = getattr(counts, there) + units
-    return replace(counts, **changes) if changes else counts
-
-
 # Events by which an order leaves a point where it needed a person.
 _MOVES_ON = (
     happened.OrderSourced,
@@ -662,6 +383,7 @@ _HOLDS_UP = (
 _NEEDS_A_PERSON = (happened.ExceptionRaised, happened.RoutingFailed, happened.DeliveryFailed)
 
 _CHANGES: dict[type[Event], Callable[..., Order]] = {
+    **evolve_work.CHANGES,
     happened.OrderCaptured: _unchanged,
     happened.SourcingPlanned: _planned,
     happened.OrderSourced: _sourced,
@@ -679,28 +401,6 @@ _CHANGES: dict[type[Event], Callable[..., Order]] = {
     happened.RefundRequested: _refund_requested,
     happened.PaymentRefunded: _payment_refunded,
     happened.RefundFailed: _refund_failed,
-    happened.OrderReleased: _released,
-    happened.FulfillmentAccepted: _moved(FulfillmentState.ACCEPTED),
-    happened.FulfillmentPicked: _moved(FulfillmentState.PICKED),
-    happened.FulfillmentPacked: _moved(FulfillmentState.PACKED),
-    happened.FulfillmentShipped: _shipped,
-    happened.FulfillmentDelivered: _delivered,
-    happened.DeliveryFailed: _delivery_failed,
-    happened.DeliveryRecovered: _delivery_recovered,
-    happened.FulfillmentWithdrawn: _withdrawn,
-    happened.FulfillmentRejected: _rejected,
-    happened.FulfillmentReduced: _reduced,
-    happened.FulfillmentSplit: _split,
-    happened.FulfillmentsMerged: _merged,
-    happened.FulfillmentMoved: _moved_away,
-    happened.FulfillmentReady: _ready,
-    happened.FulfillmentHandedOver: _handed_over,
-    happened.FulfillmentUncollected: _uncollected,
-    happened.ShipmentJoined: _joins,
-    happened.UnitsRouted: _routed,
-    happened.UnitsBackordered: _units_backordered,
-    happened.RoutingFailed: _unroutable,
-    happened.RoutingResolved: _resolved,
     happened.ReservationReduced: _reservation_reduced,
     happened.ReservationMoved: _reservation_moved,
     happened.UnitsCancelled: _units_cancelled,

@@ -8,11 +8,12 @@ from oms.kernel.writes import Write
 from oms.orders import slots
 from oms.orders.backordering import requeue
 from oms.orders.events import Event
-from oms.orders.evolve import allocations_of, evolve_all
+from oms.orders.evolve import evolve_all
 from oms.orders.model import Allocation, FulfillmentState, Order
 from oms.orders.needs import needs_of
 from oms.orders.shares import by_sku
 from oms.orders.taking_back import hold, let_go
+from oms.orders.units import allocations_of
 
 
 def freed(

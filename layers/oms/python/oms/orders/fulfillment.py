@@ -10,11 +10,11 @@ from oms.kernel.writes import Write
 from oms.orders import decisions, slots
 from oms.orders.command import execute
 from oms.orders.decisions import Events, find_fulfillment
-from oms.orders.evolve import allocations_of
 from oms.orders.model import Allocation, Order
 from oms.orders.needs import needs_of
 from oms.orders.store import Orders
 from oms.orders.taking_back import let_go
+from oms.orders.units import allocations_of
 from oms.routing.capacity import Capacity
 
 NODE_STEPS: dict[str, Callable[[Order, str], Events]] = {

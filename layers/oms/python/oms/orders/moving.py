@@ -12,7 +12,7 @@ from oms.kernel.writes import Write
 from oms.orders import decisions, slots, work
 from oms.orders.command import execute, execute_plan
 from oms.orders.decisions import NOTHING, Events, find_fulfillment, may_step
-from oms.orders.evolve import allocations_of, evolve_all
+from oms.orders.evolve import evolve_all
 from oms.orders.freeing import held_anew
 from oms.orders.model import Allocation, Fulfillment, Order
 from oms.orders.needs import needs_of
@@ -20,6 +20,7 @@ from oms.orders.rerouting import Router
 from oms.orders.routing import placed
 from oms.orders.shares import by_sku
 from oms.orders.store import Orders
+from oms.orders.units import allocations_of
 from oms.routing.capacity import NO_LOAD, closed_because, is_limited, takings
 
 _WRITES_BESIDE = 99

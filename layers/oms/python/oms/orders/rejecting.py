@@ -17,13 +17,14 @@ from oms.orders import slots, work
 from oms.orders.command import execute
 from oms.orders.decisions import find_fulfillment
 from oms.orders.events import Event
-from oms.orders.evolve import allocations_of, evolve_all
+from oms.orders.evolve import evolve_all
 from oms.orders.freeing import held_anew
 from oms.orders.model import Allocation, Order
 from oms.orders.needs import needs_of
 from oms.orders.parts import divide
 from oms.orders.shares import by_sku
 from oms.orders.store import Orders
+from oms.orders.units import allocations_of
 
 _WRITES_BESIDE = 99
 # Of so many lines the writes surely fit, unless their SKUs have shares: then of fewer.
