@@ -3,8 +3,7 @@ from decimal import Decimal
 import pytest
 
 from oms.kernel.errors import Invalid
-from oms.kernel.money import Money
-from oms.kernel.quantity import extended_price, parse_quantity, quantity_number
+from oms.kernel.quantity import parse_quantity, quantity_number
 
 
 def test_a_quantity_is_counted_in_the_items_scale() -> None:
@@ -21,9 +20,3 @@ def test_what_cannot_be_counted_is_refused(value: str, scale: int, code: str | N
     with pytest.raises(Invalid) as refused:
         parse_quantity(Decimal(value), scale)
     assert code in (None, refused.value.problem_code)
-
-
-def test_a_price_times_a_weight_is_rounded_half_up_to_the_minor_unit() -> None:
-    assert extended_price(Money(1999, "BRL"), 1250, 3) == Money(2499, "BRL")
-    assert extended_price(Money(1, "BRL"), 500, 3) == Money(1, "BRL")
-    assert extended_price(Money(3990, "BRL"), 2, 0) == Money(7980, "BRL")

@@ -9,9 +9,10 @@ from oms.catalog.delivery import Promising
 from oms.catalog.model import Component, Item
 from oms.kernel.errors import Invalid
 from oms.kernel.money import Money, total
-from oms.kernel.quantity import LARGEST, extended_price
+from oms.kernel.quantity import LARGEST
 from oms.orders.bundles import with_parts
 from oms.orders.model import Line
+from oms.pricing.shares import extended_price
 from tests.samples import line, money
 
 MUG, TEA, TEE = Item("MUG", "Mug"), Item("TEA", "Tea", scale=3), Item("TEE", "Tee")

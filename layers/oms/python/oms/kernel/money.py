@@ -97,27 +97,3 @@ class Money:
 def total(amounts: Sequence[Money], currency: str) -> Money:
     """The sum; zero of ``currency`` for no amounts."""
     return sum(amounts, Money.zero(currency))
-
-
-def allocate(amount: Money, weights: Sequence[int]) -> tuple[Money, ...]:
-    """Spread ``amount`` over ``weights`` so that the parts sum to it to the last minor unit.
-
-    Largest remainder; ties go to the earlier part. Weights are not negative; when all are zero
-    the parts are equal.
-    """
-    if not weights:
-        raise ValueError("nothing to allocate over")
-    if any(weight < 0 for weight in weights):
-        raise ValueError("a weight is negative")
-    shares = weights if any(weights) else [1] * len(weights)
-    whole = sum(shares)
-    sign = -1 if amount.minor < 0 else 1
-    magnitude = abs(amount.minor)
-    parts = [magnitude * share // whole for share in shares]
-    by_remainder = sorted(
-        range(len(shares)),
-        key=lambda index: (-(magnitude * shares[index] % whole), index),
-    )
-    for index in by_remainder[: magnitude - sum(parts)]:
-        parts[index] += 1
-    return tuple(Money(sign * part, amount.currency) for part in parts)

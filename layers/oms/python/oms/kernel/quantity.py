@@ -7,7 +7,6 @@ that 1.250 kg is 1250 inside.
 from decimal import Decimal
 
 from oms.kernel.errors import Faults, Invalid
-from oms.kernel.money import Money
 
 LARGEST = 10**12
 
@@ -37,10 +36,3 @@ def positive_quantity(quantity: Decimal, scale: int, path: str, faults: Faults) 
 def quantity_number(units: int, scale: int) -> int | Decimal:
     """The number shown outside: an integer when the scale is 0, else an exact decimal."""
     return units if scale == 0 else Decimal(units).scaleb(-scale)
-
-
-def extended_price(unit_price: Money, units: int, scale: int) -> Money:
-    """``unit_price`` (per 1 whole unit) times the quantity, rounded half up to the minor unit."""
-    divisor = 10**scale
-    doubled = 2 * unit_price.minor * units + divisor
-    return Money(doubled // (2 * divisor), unit_price.currency)

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from oms.catalog.bundles import parts_of
 from oms.catalog.model import Item
 from oms.kernel.errors import Invalid
-from oms.kernel.money import Money, allocate
-from oms.kernel.quantity import LARGEST, extended_price
+from oms.kernel.money import Money
+from oms.kernel.quantity import LARGEST
 from oms.orders.model import Line
+from oms.pricing.shares import allocate, extended_price, unit_price_covering
 
 
 def with_parts(lines: tuple[Line, ...], items: Mapping[str, Item]) -> tuple[Line, ...]:
@@ -44,7 +45,7 @@ def _part(line: Line, item: Item, units: int, price: Money, net: Money, tax: Mon
     quantity = units * line.quantity
     if quantity > LARGEST:
         raise Invalid(f"{quantity} of {item.sku} cannot be counted", code="invalid_quantity")
-    unit_price = Money(-(-price.minor * 10**item.scale // units), price.currency)
+    unit_price = unit_price_covering(price, units, item.scale)
     return Line(
         line_id=f"{line.line_id}/{item.sku}",
         sku=item.sku,

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
-from oms.kernel.money import Money
-from oms.kernel.quantity import extended_price
+from oms.kernel.money import Money, total
 from oms.payments.model import Payment
+from oms.payments.several import Payments
+from oms.pricing.shares import extended_price
 
 
 class State(StrEnum):
@@ -35,6 +36,13 @@ class Method(StrEnum):
     SHIP = "ship"
     PICKUP = "pickup"
     SHIP_TO_STORE = "ship_to_store"
+
+
+class CaptureOn(StrEnum):
+    """When money that is held is taken: with each shipment, or once all of it was delivered."""
+
+    SHIPMENT = "shipment"
+    DELIVERY = "delivery"
 
 
 class OutOfStockPolicy(StrEnum):
@@ -101,13 +109,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class PaymentRequest:
-    """How the customer pays. ``collected`` is what the marketplace has taken already."""
+    """One way in which the customer pays, and how much of it: the rest of the order without an
+    ``amount``. ``collected`` is what the marketplace has taken already."""
 
     method: str
     provider: str
     collected: Money
     token: str = ""
     reference: str = ""
+    amount: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +171,7 @@ class Content:
     shipping: Money
     discount: Money
     total: Money
-    payment: PaymentRequest
+    payments: tuple[PaymentRequest, ...]
     on_out_of_stock: OutOfStockPolicy = OutOfStockPolicy.BACKORDER
     prices_include_tax: bool = False
     fulfilled_by_channel: bool = False
@@ -171,6 +181,12 @@ class Content:
     promise: CommittedPromise | None = None
     tags: tuple[str, ...] = ()
     sold_at: str = ""
+    capture_on: CaptureOn = CaptureOn.DELIVERY
+
+    @property
+    def collected(self) -> Money:
+        """What channels have taken before the order came to us."""
+        return total([asked.collected for asked in self.payments], self.currency)
 
     @property
     def known_as(self) -> str:
@@ -359,13 +375,58 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundPart:
+    """What of a refund goes back by one payment. ``attempt`` counts how often that was tried;
+    ``state`` is ``requested``, ``refunded`` or ``failed``."""
+
+    payment_id: str
+    amount: int
+    attempt: int = 1
+    state: str = "requested"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundedLine:
+    """Units of a line that money goes back for; ``amount`` with tax."""
+
+    line_id: str
+    quantity: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class Refund:
-    """Money on its way back. ``state`` is ``requested``, ``refunded`` or ``failed``."""
+    """Money on its way back; the fields are those of ``RefundRequested``.
+
+    ``state`` follows its parts': ``failed`` when one failed and none is on its way any more, else
+    ``requested`` until all are ``refunded``.
+    """
 
     id: str
     amount: int
-    state: str = "requested"
     reason: str = ""
+    parts: tuple[RefundPart, ...] = ()
+    granted: int = 0
+    lines: tuple[RefundedLine, ...] = ()
+    shipping: int = 0
+    fees: tuple[tuple[str, int], ...] = ()
+    goodwill: int = 0
+    to: str = ""
+    return_id: str = ""
+    key: str = ""
+
+    @property
+    def state(self) -> str:
+        states = {part.state for part in self.parts}
+        for state in ("requested", "failed"):
+            if state in states:
+                return state
+        return "refunded"
+
+    def part(self, payment_id: str) -> RefundPart | None:
+        """The latest part that goes back by a payment."""
+        parts = [part for part in self.parts if part.payment_id == payment_id]
+        return max(parts, key=lambda part: part.attempt, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,9 +462,10 @@ class Progress:
     ``exceptions`` counts how often one had to.
     ``added`` lines and another ``address`` came after the capture, and are in the order's content;
     minor units that are due for what was added, and no longer for what was cancelled, are not in
-    its total. ``cancellations``: keys of those that were asked for with one."""
+    its total, nor what was ``granted`` to be given back of it. ``cancellations``: keys of those
+    that were asked for with one."""
 
-    payment: Payment
+    payments: tuple[Payment, ...]
     counts: tuple[Counts, ...]
     state: State = State.CAPTURED
     allocations: tuple[Allocation, ...] = ()
@@ -428,6 +490,7 @@ class Progress:
     added_amount: int = 0
     cancelled_amount: int = 0
     cancellations: tuple[str, ...] = ()
+    granted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -448,8 +511,15 @@ class Order:
         return self.progress.state
 
     @property
-    def payment(self) -> Payment:
-        return self.progress.payment
+    def payments(self) -> Payments:
+        return Payments(self.progress.payments, self.content.currency)
+
+    def token_of(self, payment: Payment) -> str:
+        """What names the means of payment at the provider."""
+        for asked, each in zip(self.content.payments, self.progress.payments, strict=False):
+            if each.id == payment.id:
+                return asked.token
+        return payment.token
 
     @property
     def cancel_requested(self) -> bool:
@@ -472,10 +542,11 @@ class Order:
 
     @property
     def due(self) -> Money:
-        """What the customer has to pay for what is not cancelled."""
+        """What the customer has to pay for what is not cancelled, less what was granted back."""
         if self.state is State.CANCELLED:
             return Money.zero(self.content.currency)
-        changed = self.progress.added_amount - self.progress.cancelled_amount
+        progress = self.progress
+        changed = progress.added_amount - progress.cancelled_amount - progress.granted
         return Money(self.content.total.minor + changed, self.content.currency)
 
     @property
@@ -536,10 +607,13 @@ class Order:
     def open_quantity(self, index: int) -> int:
         return self.content.lines[index].quantity - self.progress.counts[index].placed
 
+    def refund(self, refund_id: str) -> Refund | None:
+        return next((each for each in self.progress.refunds if each.id == refund_id), None)
+
     def refund_state(self, refund_id: str) -> str:
         """Empty when the order has no such refund."""
-        states = {refund.id: refund.state for refund in self.progress.refunds}
-        return states.get(refund_id, "")
+        found = self.refund(refund_id)
+        return found.state if found else ""
 
     def fulfillment(self, fulfillment_id: str) -> Fulfillment | None:
         return next((f for f in self.progress.fulfillments if f.id == fulfillment_id), None)
@@ -568,9 +642,8 @@ def _status(order: Order) -> str:
     if order.state is State.CAPTURED:
         return "backordered" if order.backordered_lines else "new"
     if order.state is State.SOURCED:
-        return (
-            f"awaiting_{order.payment.method}" if order.payment.status == "pending" else "reserved"
-        )
+        waits = order.payments.pending
+        return f"awaiting_{waits[0].method}" if waits else "reserved"
     if order.state is State.AUTHORIZED:
         return "ready_to_release"
     if any(part.is_lost for part in order.live_fulfillments):

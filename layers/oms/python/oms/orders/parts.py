@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from oms.kernel.errors import Invalid
-from oms.kernel.money import Money, allocate
+from oms.kernel.money import Money
 from oms.orders.model import FulfillmentLine, Line, Order
+from oms.pricing.shares import allocate
 
 Lines = tuple[FulfillmentLine, ...]
 

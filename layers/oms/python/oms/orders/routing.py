@@ -23,6 +23,7 @@ from oms.orders.prospects import Prospect, prospect_of
 from oms.promising.calendar import NodeDays
 from oms.promising.model import is_production
 from oms.routing import engine
+from oms.pricing.shares import of_units
 from oms.routing.capacity import NO_LOAD, capacity_left, closed_because, opens_after
 from oms.routing.engine import Decision
 from oms.routing.evidence import EXPLAINED_WAYS, Evidence, listed
@@ -340,7 +341,7 @@ def _want(line: Line, seen: Situation) -> Want:
         line_id=line.line_id,
         sku=line.sku,
         quantity=units,
-        value=line.net.minor * units // line.quantity,
+        value=of_units(line.net, units, line.quantity).minor,
         weight_grams=item.promising.weight_grams if item else 0,
         group=item.keep_together if item else "",
         scale=line.scale,

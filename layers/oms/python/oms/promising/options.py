@@ -7,7 +7,7 @@ from datetime import date, datetime
 from oms.catalog.delivery import CarrierService
 from oms.catalog.model import Item, Node
 from oms.kernel.money import Money
-from oms.kernel.quantity import extended_price
+from oms.pricing.shares import extended_price
 from oms.promising.evidence import because, nothing_because
 from oms.promising.journeys import survey
 from oms.promising.model import (
