@@ -1,11 +1,13 @@
 """Stripe's own client against localstripe: authorise, capture, void, refund, and never twice."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from uuid import uuid4
 
 import pytest
 import stripe
 
-from oms.kernel.errors import Invalid, Refused
+from oms.kernel.errors import Invalid, ProviderUnavailable, Refused
 from oms.kernel.money import Money
 from oms.payments.providers import (
     Approved,
@@ -98,6 +100,60 @@ def test_a_partial_capture_takes_a_part_and_releases_the_rest(
     assert kept(client, intent) == 5000
 
 
+def test_a_hold_says_how_long_it_holds(provider: StripeProvider, card: Card) -> None:
+    outcome = provider.authorize(authorization(card()))
+
+    assert isinstance(outcome, Approved)
+    assert outcome.expires_in_seconds == 7 * 24 * 3600
+
+
+def test_a_capture_above_what_is_held_is_refused_and_takes_nothing(
+    provider: StripeProvider, client: stripe.StripeClient, card: Card
+) -> None:
+    intent = reference(provider.authorize(authorization(card())))
+
+    with pytest.raises(Refused):
+        provider.capture(capture(intent, 12991))
+
+    assert client.v1.payment_intents.retrieve(intent).status == "requires_capture"
+
+
+def test_what_a_partial_capture_released_cannot_be_captured_but_is_held_anew(
+    provider: StripeProvider, client: stripe.StripeClient, card: Card
+) -> None:
+    token = card()
+    intent = reference(provider.authorize(authorization(token)))
+    provider.capture(capture(intent, 5000))
+
+    with pytest.raises(Refused):
+        provider.capture(capture(intent, 7990, attempt=2))
+    anew = reference(provider.authorize(authorization(token, attempt=2, minor=7990)))
+    provider.capture(capture(anew, 7990))
+
+    assert (kept(client, intent), kept(client, anew)) == (5000, 7990)
+
+
+def test_a_hold_is_renewed_off_session_on_the_customer_s_card(
+    provider: StripeProvider,
+    client: stripe.StripeClient,
+    card: Card,
+    stripe_between: Recording,
+) -> None:
+    customer, token = client.v1.customers.create({}).id, card()
+    client.v1.payment_methods.attach(token, {"customer": customer})
+    key = idempotency_key(PAYMENT, "authorize")
+
+    outcome = provider.authorize(
+        AuthorizationRequest(
+            ORDER, PAYMENT, brl(7990), "card", f"{customer}:{token}", key, renews="pay_1"
+        )
+    )
+
+    assert client.v1.payment_intents.retrieve(reference(outcome)).customer == customer
+    asked = stripe_between.asked[-1].form
+    assert (asked["customer"], asked["off_session"]) == (customer, "true")
+
+
 def test_a_void_lets_go_and_can_be_asked_for_again_later(
     provider: StripeProvider, client: stripe.StripeClient, card: Card
 ) -> None:
@@ -140,10 +196,10 @@ def test_a_card_that_wants_authentication_is_pending(provider: StripeProvider, c
 def test_what_stripe_does_not_take_is_refused_before_it_is_asked(
     provider: StripeProvider, stripe_between: Recording
 ) -> None:
-    pix = AuthorizationRequest(ORDER, PAYMENT, brl(100), "pix", "", "key")
+    transfer = AuthorizationRequest(ORDER, PAYMENT, brl(100), "bank_transfer", "", "key")
 
     with pytest.raises(Invalid):
-        provider.authorize(pix)
+        provider.authorize(transfer)
 
     assert stripe_between.asked == []
 
@@ -208,6 +264,53 @@ def test_an_answer_that_is_lost_is_asked_for_again_and_charges_once(
     assert holds_of(client, token) == 1
 
 
+@pytest.mark.parametrize("failure", [AnswerLost(), Answer.error(500, type="api_error")])
+def test_what_had_its_effect_though_the_answer_got_lost_has_it_once(
+    localstripe: str,
+    client: stripe.StripeClient,
+    card: Card,
+    failure: AnswerLost | Answer,
+) -> None:
+    keeping = KeepsKeys(Upstream(localstripe))
+
+    def do_and_lose(asked: Asked) -> Answer:
+        keeping(asked)
+        if isinstance(failure, AnswerLost):
+            raise failure
+        return failure
+
+    with recording(Script([do_and_lose, keeping] * 4)) as server:
+        provider = open_stripe(SECRET_KEY, api_base=server.address, retries=0)
+        intent = asked_until_answered(lambda: provider.authorize(authorization(card())))
+        asked_until_answered(lambda: provider.capture(capture(intent, 5000)))
+
+    assert kept(client, intent) == 5000
+
+
+def test_an_authorisation_whose_key_was_forgotten_is_found_by_its_payment(
+    localstripe: str, client: stripe.StripeClient, card: Card
+) -> None:
+    upstream, token, payment = Upstream(localstripe), card(), f"pay_{uuid4().hex}"
+
+    def searching(asked: Asked) -> Answer:
+        """Stripe's search, which localstripe does not have."""
+        if not asked.path.startswith("/v1/payment_intents/search"):
+            return upstream(asked)
+        assert f"payment_id%27%5D%3A%27{payment}%27" in asked.path
+        everything = client.v1.payment_intents.list({"limit": 100})
+        found = [each.to_dict() for each in everything if of_payment(each, payment)]
+        return Answer.of(200, {"object": "search_result", "data": found, "has_more": False})
+
+    asked = AuthorizationRequest(ORDER, payment, brl(100), "card", token, "key")
+    with recording(searching) as server:
+        provider = open_stripe(SECRET_KEY, api_base=server.address)
+        before = provider.find(asked)
+        made = provider.authorize(asked)
+
+        assert before is None
+        assert provider.find(asked) == made
+
+
 def test_a_refund_asked_for_again_after_its_key_was_forgotten_is_made_once(
     localstripe: str, client: stripe.StripeClient, card: Card
 ) -> None:
@@ -238,6 +341,18 @@ def test_a_wrong_secret_is_for_a_person_to_look_at(localstripe: str, card: Card)
 
     assert "AuthenticationError" in str(refused.value)
     assert "rk_wrong_secret" not in str(refused.value)
+
+
+def asked_until_answered(ask: Callable[[], ProviderOutcome]) -> str:
+    """As the state machine does."""
+    for _ in range(3):
+        with suppress(ProviderUnavailable):
+            return reference(ask())
+    raise AssertionError("no answer")
+
+
+def of_payment(intent: stripe.PaymentIntent, payment: str) -> bool:
+    return intent.metadata.to_dict().get("payment_id") == payment
 
 
 def kept(client: stripe.StripeClient, intent: str) -> int:

@@ -13,6 +13,7 @@ from oms.payments.providers import (
     AuthorizationRequest,
     CaptureRequest,
     Declined,
+    Pending,
     RefundRequest,
     VoidRequest,
 )
@@ -78,6 +79,12 @@ def test_an_unknown_provider_is_refused() -> None:
         ("simulator", "pix", "pix"),
         ("simulator", "channel", ""),
         ("stripe", "card", "pm_card_visa"),
+        ("stripe", "card", "cus_1:pm_card_visa"),
+        ("stripe", "pix", ""),
+        ("stripe", "boleto", "pm_1"),
+        ("courier", "cash_on_delivery", ""),
+        ("bank", "bank_transfer", ""),
+        ("simulator", "paypal", ""),
         ("channel", "channel", ""),
     ],
 )
@@ -94,6 +101,11 @@ def test_a_token_its_provider_takes_is_accepted(provider: str, method: str, toke
         ("stripe", "card", "4242 4242 4242 4242", "card_number_refused"),
         ("stripe", "card", "", "invalid_payment_token"),
         ("stripe", "card", "tok_visa", "invalid_payment_token"),
+        ("stripe", "boleto", "", "invalid_payment_token"),
+        ("courier", "card", "", "paid_at_the_door"),
+        ("simulator", "cash_on_delivery", "", "paid_at_the_door"),
+        ("store", "card", "", "paid_in_store"),
+        ("bank", "card", "", "unsupported_payment_method"),
         ("channel", "channel", "4111111111111111", "card_number_refused"),
     ],
 )
@@ -127,3 +139,31 @@ def test_a_till_takes_money_from_whoever_stands_there_and_gives_it_back() -> Non
     )
     assert till.void(VoidRequest("o", "p", "", "k")) == Approved("till:k")
     assert till.refund(RefundRequest("o", "p", "r", "", amount, "k")) == Approved("till:k")
+
+
+def test_a_driver_takes_money_at_the_door_only_and_gives_it_back() -> None:
+    driver = PaymentProviders(ProviderSettings(lambda: "")).named("courier")
+    amount = Money(1000, "BRL")
+
+    with pytest.raises(Invalid):
+        driver.authorize(AuthorizationRequest("o", "p", amount, "cash_on_delivery", "", "k"))
+    assert driver.capture(CaptureRequest("o", "p", "a", amount, "k")) == Declined(
+        "paid_at_the_door_only"
+    )
+    assert driver.void(VoidRequest("o", "p", "a", "k")) == Approved("courier:k")
+    assert driver.refund(RefundRequest("o", "p", "r", "a", amount, "k")) == Approved("courier:k")
+
+
+def test_a_transfer_names_its_payment_and_has_a_week_to_arrive() -> None:
+    bank = PaymentProviders(ProviderSettings(lambda: "")).named("bank")
+    amount = Money(1000, "BRL")
+
+    asked = AuthorizationRequest("o", "pay_1", amount, "bank_transfer", "", "k")
+    assert bank.authorize(asked) == Pending("bank:k", 604800, "pay_1")
+    with pytest.raises(Invalid):
+        bank.authorize(AuthorizationRequest("o", "p", amount, "card", "", "k"))
+    assert bank.capture(CaptureRequest("o", "p", "a", amount, "k")) == Declined(
+        "paid_by_transfer_only"
+    )
+    assert bank.void(VoidRequest("o", "p", "a", "k")) == Approved("bank:k")
+    assert bank.refund(RefundRequest("o", "p", "r", "a", amount, "k")) == Approved("bank:k")

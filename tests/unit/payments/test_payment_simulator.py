@@ -1,6 +1,7 @@
 """The simulator does what its table of test tokens says, and takes nothing else."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -18,6 +19,7 @@ from oms.payments.providers import (
     ProviderOutcome,
     RefundRequest,
     VoidRequest,
+    definite,
     idempotency_key,
 )
 from oms.payments.simulator import TEST_TOKENS, Simulator, refuse_unknown_token, signed_callback
@@ -25,12 +27,13 @@ from oms.payments.simulator import TEST_TOKENS, Simulator, refuse_unknown_token,
 PAYMENT = "pay_aaaaaaaaaaaaaaaaaaaaaaaaaa_1"
 ORDER = "ord_aaaaaaaaaaaaaaaaaaaaaaaaaa"
 AMOUNT = Money(12990, "BRL")
+UNSTEADY = {"4000000000000119", "answers_wrong"}
 SECRET = "whsec_c2ltdWxhdG9yLXRlc3Qtc2VjcmV0"
 
 
-def authorize(token: str, simulator: Simulator | None = None) -> ProviderOutcome:
+def authorize(token: str, simulator: Simulator | None = None, renews: str = "") -> ProviderOutcome:
     key = idempotency_key(PAYMENT, "authorize")
-    request = AuthorizationRequest(ORDER, PAYMENT, AMOUNT, "card", token, key)
+    request = AuthorizationRequest(ORDER, PAYMENT, AMOUNT, "card", token, key, renews)
     return (simulator or Simulator()).authorize(request)
 
 
@@ -40,14 +43,18 @@ def authorization_of(token: str) -> str:
     return outcome.reference
 
 
-def capture(authorization: str) -> ProviderOutcome:
+def capture(authorization: str, simulator: Simulator | None = None) -> ProviderOutcome:
     key = idempotency_key(PAYMENT, "capture")
-    return Simulator().capture(CaptureRequest(ORDER, PAYMENT, authorization, AMOUNT, key))
+    return (simulator or Simulator()).capture(
+        CaptureRequest(ORDER, PAYMENT, authorization, AMOUNT, key)
+    )
 
 
-def refund(authorization: str) -> ProviderOutcome:
+def refund(authorization: str, simulator: Simulator | None = None) -> ProviderOutcome:
     key = idempotency_key("rfd_1", "refund")
-    return Simulator().refund(RefundRequest(ORDER, PAYMENT, "rfd_1", authorization, AMOUNT, key))
+    return (simulator or Simulator()).refund(
+        RefundRequest(ORDER, PAYMENT, "rfd_1", authorization, AMOUNT, key)
+    )
 
 
 @pytest.mark.parametrize("token", ["4242424242424242", "channel"])
@@ -83,6 +90,8 @@ def test_a_declined_card_says_why(token: str, code: str) -> None:
         ("4000000000003220", 3600, ""),
         ("pix", 1800, "SIMULATED-PIX-"),
         ("boleto", 259200, "SIMULATED-BOLETO-"),
+        ("paypal", 10800, "https://paypal.simulated.invalid/approve/"),
+        ("bank_transfer", 604800, "SIMULATED-TRANSFER-"),
     ],
 )
 def test_a_pending_payment_says_how_long_and_how_to_pay(
@@ -124,7 +133,66 @@ def test_a_silent_provider_answers_in_the_end_when_asked_with_the_same_key() -> 
     assert isinstance(authorize("4000000000000119", simulator), Approved)
 
 
-@pytest.mark.parametrize("token", sorted(TEST_TOKENS - {"4000000000000119"}))
+def test_a_hold_may_end_after_two_seconds_and_what_renews_it_after_a_week() -> None:
+    first = authorize("authorization_expires")
+    renewed = authorize("authorization_expires", renews="pay_1")
+
+    assert isinstance(first, Approved)
+    assert isinstance(renewed, Approved)
+    assert (first.expires_in_seconds, renewed.expires_in_seconds) == (2, 604800)
+
+
+def test_a_hold_may_have_lapsed_at_the_provider_and_be_renewed() -> None:
+    renewed = authorize("authorization_lapses", renews="pay_1")
+
+    lapsed = capture(authorization_of("authorization_lapses"))
+    assert isinstance(lapsed, Declined)
+    assert lapsed.code == "authorization_expired"
+    assert isinstance(renewed, Approved)
+    assert isinstance(capture(renewed.reference), Approved)
+
+
+def test_a_renewal_may_be_declined() -> None:
+    assert isinstance(capture(authorization_of("renewal_declined")), Declined)
+    assert isinstance(authorize("renewal_declined", renews="pay_1"), Declined)
+
+
+def test_a_capture_may_be_answered_later() -> None:
+    assert isinstance(capture(authorization_of("capture_pending")), Pending)
+
+
+@pytest.mark.parametrize(("token", "ask"), [("capture_silent", capture), ("refund_silent", refund)])
+def test_captures_and_refunds_too_may_go_without_an_answer(
+    token: str, ask: Callable[[str, Simulator], ProviderOutcome]
+) -> None:
+    simulator, authorization = Simulator(silences=2), authorization_of(token)
+    for _ in range(2):
+        with pytest.raises(ProviderUnavailable):
+            ask(authorization, simulator)
+
+    assert isinstance(ask(authorization, simulator), Approved)
+
+
+def test_a_wrong_answer_is_no_approval_and_is_right_in_the_end() -> None:
+    simulator = Simulator(silences=1)
+    with pytest.raises(ProviderUnavailable):
+        definite(authorize("answers_wrong", simulator))
+
+    approved = definite(authorize("answers_wrong", simulator))
+    assert isinstance(approved, Approved)
+    for ask in (capture, refund):
+        with pytest.raises(ProviderUnavailable):
+            definite(ask(approved.reference, simulator))
+        assert isinstance(definite(ask(approved.reference, simulator)), Approved)
+
+
+@pytest.mark.parametrize("outcome", [Approved(""), Pending("", 60), Declined(""), None])
+def test_what_says_nothing_that_can_be_used_decides_nothing(outcome: ProviderOutcome) -> None:
+    with pytest.raises(ProviderUnavailable):
+        definite(outcome)
+
+
+@pytest.mark.parametrize("token", sorted(TEST_TOKENS - UNSTEADY))
 def test_the_same_call_has_the_same_answer_in_any_process(token: str) -> None:
     assert authorize(token, Simulator()) == authorize(token, Simulator())
 

@@ -10,8 +10,9 @@ An operation either has an outcome (``Approved``, ``Declined``, ``Pending``) or 
 """
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
+from oms.kernel.errors import ProviderUnavailable
 from oms.kernel.money import Money
 
 Operation = Literal["authorize", "capture", "void", "refund"]
@@ -31,7 +32,10 @@ def idempotency_key(subject: str, operation: Operation, attempt: int = 1) -> str
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """Hold ``amount`` on the means of payment that ``token`` names. Never a card number."""
+    """Hold ``amount`` on the means of payment that ``token`` names. Never a card number.
+
+    ``renews``: the payment whose hold has expired, or was used up by a first capture.
+    """
 
     order_id: str
     payment_id: str
@@ -39,6 +43,7 @@ class AuthorizationRequest:
     method: str
     token: str
     idempotency_key: str
+    renews: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +81,11 @@ class RefundRequest:
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """Done. ``reference`` is the provider's name for it."""
+    """Done. ``reference`` is the provider's name for it. ``expires_in_seconds`` is how long an
+    authorisation holds; 0 where nothing is known of an end."""
 
     reference: str
+    expires_in_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,16 @@ class Pending:
 ProviderOutcome = Approved | Declined | Pending
 
 
+def definite(outcome: ProviderOutcome) -> ProviderOutcome:
+    """The outcome, where it says what it claims to. An approval that nothing can be asked by later,
+    or no outcome at all, decides nothing: ``ProviderUnavailable``, never an approval."""
+    if isinstance(outcome, Declined) and outcome.code:
+        return outcome
+    if isinstance(outcome, Approved | Pending) and outcome.reference:
+        return outcome
+    raise ProviderUnavailable("the provider's answer cannot be understood")
+
+
 class PaymentProvider(Protocol):
     def authorize(self, request: AuthorizationRequest) -> ProviderOutcome: ...
 
@@ -113,3 +130,12 @@ class PaymentProvider(Protocol):
     def void(self, request: VoidRequest) -> ProviderOutcome: ...
 
     def refund(self, request: RefundRequest) -> ProviderOutcome: ...
+
+
+@runtime_checkable
+class FindsAuthorizations(Protocol):
+    """A provider that forgets keys, and can be asked what became of an authorisation instead."""
+
+    def find(self, request: AuthorizationRequest) -> ProviderOutcome | None:
+        """None when it was never asked for."""
+        ...

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from oms.kernel.errors import Invalid
+from oms.payments.bank_account import BANK_TRANSFER, BankAccount
 from oms.payments.channel_collected import ChannelCollected
-from oms.payments.model import IN_STORE
+from oms.payments.courier import Courier
+from oms.payments.model import CASH_ON_DELIVERY, IN_STORE
 from oms.payments.providers import PaymentProvider
 from oms.payments.simulator import Simulator, refuse_unknown_token
 from oms.payments.store_till import StoreTill
@@ -18,7 +20,15 @@ from oms.payments.tokens import refuse_card_number
 
 IN_STORE_PROVIDER = "store"
 
-_STRIPE_TOKEN = re.compile(r"(?:pm|card|src)_\w{1,250}")
+# Providers of one method only, which has no other, and what is said to another pair.
+_IN_PERSON = {
+    IN_STORE_PROVIDER: (IN_STORE, "paid_in_store"),
+    "courier": (CASH_ON_DELIVERY, "paid_at_the_door"),
+}
+# What these take is released when a part of it is captured: the rest has to be held anew.
+_CAPTURES_ONCE = frozenset({"stripe"})
+
+_STRIPE_TOKEN = re.compile(r"(?:cus_\w{1,100}:)?(?:pm|card|src)_\w{1,150}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +60,28 @@ def refuse_unusable_token(provider: str, method: str, token: str) -> None:
     """Check a token before anything of the order is stored; the message does not repeat it.
 
     Raises ``Invalid`` with code ``unknown_payment_provider``, ``card_number_refused``,
-    ``unknown_test_token``, ``invalid_payment_token`` or ``paid_in_store``.
+    ``unknown_test_token``, ``invalid_payment_token``, ``unsupported_payment_method``,
+    ``paid_in_store`` or ``paid_at_the_door``.
     """
     _opener(provider)
-    if (provider == IN_STORE_PROVIDER) != (method == IN_STORE):
-        raise Invalid(
-            f"the method {IN_STORE} and the provider {IN_STORE_PROVIDER} go together",
-            code="paid_in_store",
-        )
+    for own_provider, (own_method, code) in _IN_PERSON.items():
+        if (provider == own_provider) != (method == own_method):
+            raise Invalid(
+                f"the method {own_method} and the provider {own_provider} go together", code=code
+            )
+    if provider == "bank" and method != BANK_TRANSFER:
+        raise Invalid(f"no account takes {method!r}", code="unsupported_payment_method")
     if provider == "simulator":
         refuse_unknown_token(token or method)
         return
     refuse_card_number(token)
-    if provider == "stripe" and not _STRIPE_TOKEN.fullmatch(token):
+    if provider == "stripe" and not _STRIPE_TOKEN.fullmatch(token) and (token or method != "pix"):
         raise Invalid("Stripe needs a payment method (pm_…)", code="invalid_payment_token")
+
+
+def captures_once(provider: str) -> bool:
+    """Whether a partial capture lets go of the rest of what is held."""
+    return provider in _CAPTURES_ONCE
 
 
 def _opener(name: str) -> Callable[[ProviderSettings], PaymentProvider]:
@@ -84,6 +102,14 @@ def _store(settings: ProviderSettings) -> PaymentProvider:
     return StoreTill()
 
 
+def _courier(settings: ProviderSettings) -> PaymentProvider:
+    return Courier()
+
+
+def _bank(settings: ProviderSettings) -> PaymentProvider:
+    return BankAccount()
+
+
 def _stripe(settings: ProviderSettings) -> PaymentProvider:
     from oms.payments.stripe_provider import open_stripe
 
@@ -94,5 +120,7 @@ _OPENERS: dict[str, Callable[[ProviderSettings], PaymentProvider]] = {
     "simulator": _simulator,
     "channel": _channel,
     "store": _store,
+    "courier": _courier,
+    "bank": _bank,
     "stripe": _stripe,
 }

@@ -1,24 +1,36 @@
 """A payment provider for the demo and the tests. It decides by the token, and holds no money.
 
-===================  ================================================================
-token                what happens
-===================  ================================================================
-4242424242424242     approved
-4000000000000002     declined, ``card_declined``
-4000000000009995     declined, ``insufficient_funds``
-4000000000000069     declined, ``expired_card``
-4000000000003220     pending for an hour, until called back
-4000000000000341     approved; every capture is declined, ``capture_declined``
-4000000000000119     no answer the first two times (``ProviderUnavailable``), then approved
-4000000000005126     approved; every refund is declined, ``refund_declined``
-4000000000007726     approved; every refund is pending until called back
-``pix``              pending for 30 minutes with a copy-and-paste code, until called back
-``boleto``           pending for three days with a boleto line, until called back
-``channel``          approved: the channel (a marketplace) has collected the money
-===================  ================================================================
+=========================  ==========================================================
+token                      what happens
+=========================  ==========================================================
+4242424242424242           approved
+4000000000000002           declined, ``card_declined``
+4000000000009995           declined, ``insufficient_funds``
+4000000000000069           declined, ``expired_card``
+4000000000003220           pending for an hour, until called back
+4000000000000341           approved; every capture is declined, ``capture_declined``
+4000000000000119           no answer the first two times (``ProviderUnavailable``), then approved
+4000000000005126           approved; every refund is declined, ``refund_declined``
+4000000000007726           approved; every refund is pending until called back
+``authorization_expires``  approved for two seconds; what renews it holds for a week
+``authorization_lapses``   approved; captures are declined, ``authorization_expired``, until it is
+                           renewed
+``renewal_declined``       as that; whatever renews it is declined, ``insufficient_funds``
+``capture_pending``        approved; every capture is pending for a day, until called back
+``capture_silent``         approved; captures get no answer the first two times
+``refund_silent``          approved; refunds get no answer the first two times
+``answers_wrong``          approved without a reference the first two times, then approved; captures
+                           and refunds too
+``paypal``                 pending for three hours with the address of a page, until called back
+``pix``                    pending for 30 minutes with a copy-and-paste code, until called back
+``boleto``                 pending for three days with a boleto line, until called back
+``bank_transfer``          pending for seven days with what to write on it, until called back
+``channel``                approved: the channel (a marketplace) has collected the money
+=========================  ==========================================================
 
-Where the token is left out, the method stands for it (``pix``, ``boleto``, ``channel``). No other
-token is accepted, so that a real card number is neither stored nor logged.
+Where the token is left out, the method stands for it (``paypal``, ``pix``, ``boleto``,
+``bank_transfer``, ``channel``). No other token is accepted, so that a real card number is neither
+stored nor logged.
 
 It remembers nothing but how often it has kept silent: a reference is derived from the idempotency
 key, so the same call has the same answer in any process, and what captures and refunds need to
@@ -51,11 +63,17 @@ _DAY = 24 * _HOUR
 
 @dataclass(frozen=True, slots=True)
 class _Behaviour:
+    """``trait`` is what its captures and refunds go by; ``renewed``: the behaviour of the
+    authorisation that renews it, where that differs."""
+
     declined: str = ""
     pending_seconds: int = 0
     instructions: str = ""
     silent: bool = False
+    wrong: bool = False
     trait: str = ""
+    holds_seconds: int = 0
+    renewed: "_Behaviour | None" = None
 
 
 _BEHAVIOURS = {
@@ -68,15 +86,31 @@ _BEHAVIOURS = {
     "4000000000000119": _Behaviour(silent=True),
     "4000000000005126": _Behaviour(trait="refund_declined"),
     "4000000000007726": _Behaviour(trait="refund_pending"),
-    "pix": _Behaviour(pending_seconds=30 * _MINUTE, instructions="SIMULATED-PIX"),
-    "boleto": _Behaviour(pending_seconds=3 * _DAY, instructions="SIMULATED-BOLETO"),
+    "authorization_expires": _Behaviour(
+        holds_seconds=2, renewed=_Behaviour(holds_seconds=7 * _DAY)
+    ),
+    "authorization_lapses": _Behaviour(trait="lapsed", renewed=_Behaviour()),
+    "renewal_declined": _Behaviour(
+        trait="lapsed", renewed=_Behaviour(declined="insufficient_funds")
+    ),
+    "capture_pending": _Behaviour(trait="capture_pending"),
+    "capture_silent": _Behaviour(trait="capture_silent"),
+    "refund_silent": _Behaviour(trait="refund_silent"),
+    "answers_wrong": _Behaviour(wrong=True, trait="answers_wrong"),
+    "paypal": _Behaviour(
+        pending_seconds=3 * _HOUR, instructions="https://paypal.simulated.invalid/approve/"
+    ),
+    "pix": _Behaviour(pending_seconds=30 * _MINUTE, instructions="SIMULATED-PIX-"),
+    "boleto": _Behaviour(pending_seconds=3 * _DAY, instructions="SIMULATED-BOLETO-"),
+    "bank_transfer": _Behaviour(pending_seconds=7 * _DAY, instructions="SIMULATED-TRANSFER-"),
     "channel": _Behaviour(),
 }
 TEST_TOKENS = frozenset(_BEHAVIOURS)
 
 
 class Simulator:
-    """``silences`` is how often the silent card goes without an answer, per process and key."""
+    """``silences`` is how often it goes without an answer, or without a right one, where it does at
+    all: per process and key."""
 
     def __init__(self, silences: int = 2) -> None:
         self._silences = silences
@@ -85,21 +119,34 @@ class Simulator:
     def authorize(self, request: AuthorizationRequest) -> ProviderOutcome:
         """Raises ``Invalid`` (``unknown_test_token``, ``card_number_refused``) for other tokens."""
         behaviour = _behaviour(request.token or request.method)
+        if request.renews and behaviour.renewed:
+            behaviour = behaviour.renewed
         reference = _reference("authorization", request.idempotency_key, behaviour.trait)
         if behaviour.silent:
             self._keep_silent(request.idempotency_key)
+        if behaviour.wrong and self._is_early(request.idempotency_key):
+            return Approved("")
         if behaviour.declined:
             return Declined(behaviour.declined, reference)
         if behaviour.pending_seconds:
-            code = f"{behaviour.instructions}-{_digest(request.idempotency_key)}"
+            code = f"{behaviour.instructions}{_digest(request.idempotency_key)}"
             instructions = code if behaviour.instructions else ""
             return Pending(reference, behaviour.pending_seconds, instructions)
-        return Approved(reference)
+        return Approved(reference, behaviour.holds_seconds)
 
     def capture(self, request: CaptureRequest) -> ProviderOutcome:
         reference = _reference("capture", request.idempotency_key)
-        if request.authorization.endswith("capture_declined"):
-            return Declined("capture_declined", reference)
+        match _trait(request.authorization):
+            case "capture_declined":
+                return Declined("capture_declined", reference)
+            case "lapsed":
+                return Declined("authorization_expired", reference)
+            case "capture_pending":
+                return Pending(reference, _DAY)
+            case "capture_silent":
+                self._keep_silent(request.idempotency_key)
+            case "answers_wrong" if self._is_early(request.idempotency_key):
+                return Approved("")
         return Approved(reference)
 
     def void(self, request: VoidRequest) -> ProviderOutcome:
@@ -107,16 +154,26 @@ class Simulator:
 
     def refund(self, request: RefundRequest) -> ProviderOutcome:
         reference = _reference("refund", request.idempotency_key)
-        if request.authorization.endswith("refund_declined"):
-            return Declined("refund_declined", reference)
-        if request.authorization.endswith("refund_pending"):
-            return Pending(reference, 3 * _DAY)
+        match _trait(request.authorization):
+            case "refund_declined":
+                return Declined("refund_declined", reference)
+            case "refund_pending":
+                return Pending(reference, 3 * _DAY)
+            case "refund_silent":
+                self._keep_silent(request.idempotency_key)
+            case "answers_wrong" if self._is_early(request.idempotency_key):
+                return Approved("")
         return Approved(reference)
 
     def _keep_silent(self, key: str) -> None:
-        if self._silent[key] < self._silences:
-            self._silent[key] += 1
+        if self._is_early(key):
             raise ProviderUnavailable("the simulator did not answer in time")
+
+    def _is_early(self, key: str) -> bool:
+        if self._silent[key] >= self._silences:
+            return False
+        self._silent[key] += 1
+        return True
 
 
 def refuse_unknown_token(token: str) -> None:
@@ -156,6 +213,11 @@ def _behaviour(token: str) -> _Behaviour:
 def _reference(operation: str, key: str, trait: str = "") -> str:
     parts = ("sim", operation, _digest(key), trait)
     return "_".join(part for part in parts if part)
+
+
+def _trait(authorization: str) -> str:
+    """What the reference of an authorisation ends with: ``sim_authorization_<digest>_<trait>``."""
+    return "_".join(authorization.split("_")[3:])
 
 
 def _digest(key: str) -> str:

@@ -3,19 +3,25 @@
 Importing this module imports ``stripe``, which is heavy: reach it through ``registry``.
 
 The payment intent (``pi_…``) is the authorisation that captures, voids and refunds are made
-against. Stripe captures an intent once and releases what is left of it. Cards only; the token is a
-payment method (``pm_…``).
+against. Stripe captures an intent once and releases what is left of it. The token is a payment
+method (``pm_…``) or, where it is to be charged again when a hold has expired, the customer it is
+attached to and the payment method (``cus_…:pm_…``): Stripe takes an unattached one only once. A Pix
+needs no token; a boleto needs a payment method, which has the payer's name, address and tax id.
 
 Stripe keeps idempotency keys for at least 24 hours. Captures and voids that are asked for again
-after that are settled by looking at the intent, refunds by the key kept in their metadata.
+after that are settled by looking at the intent, refunds by the key kept in their metadata, and
+authorisations are looked for by the payment's id in theirs (``find``).
+
+An answer that is not what was asked for decides nothing: ``ProviderUnavailable``.
 """
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import stripe
 
 from oms.kernel.errors import Invalid, OmsError, ProviderUnavailable, Refused
 from oms.kernel.money import Money, exponent
+from oms.payments.minor_units import STRIPE, to_units
 from oms.payments.providers import (
     Approved,
     AuthorizationRequest,
@@ -34,10 +40,11 @@ _API_VERSION = "2026-08-26.dahlia"
 
 _HOUR = 3600
 _DAY = 24 * _HOUR
+# How long most cards are held (docs.stripe.com/payments/place-a-hold-on-a-payment-method).
+_HOLD_SECONDS = 7 * _DAY
 
-# Where Stripe counts in other units than ISO 4217 does (docs.stripe.com/currencies: zero-decimal
-# currencies, special cases).
-_EXPONENTS = {"ISK": 2, "MGA": 0, "UGX": 2}
+_METHODS = ("card", "pix", "boleto")
+
 _THREE_DECIMALS = 3
 
 
@@ -75,29 +82,33 @@ class StripeProvider:
         self._refunds = client.v1.refunds
 
     def authorize(self, request: AuthorizationRequest) -> ProviderOutcome:
-        if request.method != "card":
+        if request.method not in _METHODS:
             raise Invalid(
-                f"Stripe takes cards, not {request.method!r}", code="unsupported_payment_method"
+                f"Stripe takes {', '.join(_METHODS)}, not {request.method!r}",
+                code="unsupported_payment_method",
             )
+        amount = stripe_amount(request.amount)
         try:
             intent = self._intents.create(
-                {
-                    "amount": stripe_amount(request.amount),
-                    "currency": request.amount.currency.lower(),
-                    "payment_method": request.token,
-                    # The client's types are those of the API version after ours.
-                    "payment_method_types": ["card"],  # type: ignore[typeddict-unknown-key]
-                    "capture_method": "manual",
-                    "confirm": True,
-                    "metadata": {"order_id": request.order_id, "payment_id": request.payment_id},
-                },
-                {"idempotency_key": request.idempotency_key},
+                _intent_to_confirm(request, amount), {"idempotency_key": request.idempotency_key}
             )
         except stripe.CardError as error:
             return _declined(error)
         except stripe.StripeError as error:
             _raise("authorize", error)
-        return _authorized(intent)
+        return _authorized(_answered(intent, amount))
+
+    def find(self, request: AuthorizationRequest) -> ProviderOutcome | None:
+        """What became of an authorisation whose answer got lost and whose key has lapsed. Stripe's
+        search is up to a minute behind: ask it only of what is older."""
+        query = f"metadata['payment_id']:'{request.payment_id}'"
+        try:
+            found = self._intents.search({"query": query, "expand": ["data.latest_charge"]})
+        except stripe.StripeError as error:
+            _raise("authorize", error)
+        for intent in found.data:
+            return _authorized(_answered(intent, stripe_amount(request.amount)))
+        return None
 
     def capture(self, request: CaptureRequest) -> ProviderOutcome:
         """Take the amount and release the rest of what is held."""
@@ -114,9 +125,7 @@ class StripeProvider:
             return self._captured_before(request.authorization, amount, error)
         except stripe.StripeError as error:
             _raise("capture", error)
-        if intent.status == "processing":
-            return Pending(intent.id, _DAY)
-        return Approved(intent.id)
+        return _captured(_answered(intent))
 
     def void(self, request: VoidRequest) -> ProviderOutcome:
         try:
@@ -129,6 +138,8 @@ class StripeProvider:
                 _raise("void", error)
         except stripe.StripeError as error:
             _raise("void", error)
+        if _answered(intent).status != "canceled":
+            raise _not_what_was_asked(intent)
         return Approved(intent.id)
 
     def refund(self, request: RefundRequest) -> ProviderOutcome:
@@ -150,7 +161,7 @@ class StripeProvider:
             return _declined(error)
         except stripe.StripeError as error:
             _raise("refund", error)
-        return _refunded(refund)
+        return _refunded(refund, stripe_amount(request.amount))
 
     def _captured_before(
         self, authorization: str, amount: int, error: stripe.InvalidRequestError
@@ -161,14 +172,14 @@ class StripeProvider:
         """
         intent = self._as_it_stands("capture", authorization)
         if intent.status == "canceled":
-            return Declined("authorization_canceled", intent.id)
+            return Declined("authorization_expired", intent.id)
         if intent.status != "succeeded" or getattr(intent, "amount_received", 0) != amount:
             _raise("capture", error)
         return Approved(intent.id)
 
     def _as_it_stands(self, operation: Operation, authorization: str) -> stripe.PaymentIntent:
         try:
-            return self._intents.retrieve(authorization)
+            return _answered(self._intents.retrieve(authorization))
         except stripe.StripeError as error:
             _raise(operation, error)
 
@@ -189,38 +200,117 @@ def stripe_amount(amount: Money) -> int:
     (docs.stripe.com/currencies). What would need rounding is refused, because it would then differ
     from what the customer agreed to pay.
     """
-    places = _EXPONENTS.get(amount.currency, exponent(amount.currency))
-    scale, iso_scale = int(10**places), int(10 ** exponent(amount.currency))
-    units, lost = divmod(amount.minor * scale, iso_scale)
-    if units <= 0 or lost or (places == _THREE_DECIMALS and units % 10):
+    units = to_units(amount, STRIPE)
+    three_decimals = exponent(amount.currency) == _THREE_DECIMALS
+    if units is None or units <= 0 or (three_decimals and units % 10):
         raise Invalid(
             f"Stripe cannot charge {amount} {amount.currency}", code="amount_not_chargeable"
         )
     return units
 
 
+def _intent_to_confirm(request: AuthorizationRequest, amount: int) -> Any:
+    """What Stripe is to create and confirm at once. Its types are those of the API version after
+    ours, which no longer takes ``payment_method_types``."""
+    customer, _, token = request.token.rpartition(":")
+    intent: dict[str, object] = {
+        "amount": amount,
+        "currency": request.amount.currency.lower(),
+        "payment_method_types": [request.method],
+        "confirm": True,
+        "metadata": {"order_id": request.order_id, "payment_id": request.payment_id},
+        "expand": ["latest_charge"],
+    }
+    if token:
+        intent["payment_method"] = token
+    else:
+        intent["payment_method_data"] = {"type": request.method}
+    if request.method == "card":
+        intent["capture_method"] = "manual"
+    if customer:
+        intent["customer"] = customer
+    if customer and request.renews:
+        intent["off_session"] = True
+    return intent
+
+
+def _answered(intent: stripe.PaymentIntent, amount: int | None = None) -> stripe.PaymentIntent:
+    """The intent, where it is one and of the ``amount`` that was asked for."""
+    is_one = _told(intent, "id").startswith("pi_") and _told(intent, "status")
+    if not is_one or amount not in (None, getattr(intent, "amount", amount)):
+        raise _not_what_was_asked(intent)
+    return intent
+
+
+def _not_what_was_asked(answer: stripe.StripeObject) -> ProviderUnavailable:
+    return ProviderUnavailable(
+        f"Stripe's answer ({_told(answer, 'id') or 'without id'},"
+        f" {_told(answer, 'status') or 'without status'}) is not what was asked for"
+    )
+
+
 def _authorized(intent: stripe.PaymentIntent) -> ProviderOutcome:
     if intent.status in ("requires_capture", "succeeded"):
-        return Approved(intent.id)
+        return Approved(intent.id, _held_for(intent))
     if intent.status == "requires_action":
-        return Pending(intent.id, _HOUR, _authentication_page(intent))
+        seconds, instructions = _next_action(intent)
+        return Pending(intent.id, seconds, instructions)
     if intent.status == "processing":
         return Pending(intent.id, _DAY)
-    failure = intent.last_payment_error
+    failure = getattr(intent, "last_payment_error", None)
     code = _told(failure, "decline_code") or _told(failure, "code") or f"intent_{intent.status}"
     return Declined(code, intent.id)
 
 
-def _authentication_page(intent: stripe.PaymentIntent) -> str:
-    return _told(getattr(intent.next_action, "redirect_to_url", None), "url")
+def _captured(intent: stripe.PaymentIntent) -> ProviderOutcome:
+    if intent.status == "processing":
+        return Pending(intent.id, _DAY)
+    if intent.status != "succeeded":
+        raise _not_what_was_asked(intent)
+    return Approved(intent.id)
 
 
-def _refunded(refund: stripe.Refund) -> ProviderOutcome:
-    if refund.status == "succeeded":
+def _held_for(intent: stripe.PaymentIntent) -> int:
+    """Seconds; until ``capture_before`` of its charge, where Stripe tells."""
+    if intent.status != "requires_capture":
+        return 0
+    charge = getattr(intent, "latest_charge", None)
+    details = getattr(getattr(charge, "payment_method_details", None), "card", None)
+    end, start = getattr(details, "capture_before", None), getattr(charge, "created", None)
+    if isinstance(end, int) and isinstance(start, int):
+        return max(1, end - start)
+    return _HOLD_SECONDS
+
+
+def _next_action(intent: stripe.PaymentIntent) -> tuple[int, str]:
+    """How long the customer has, and what to pay with: the address of the bank's page, a Pix code,
+    the line of a boleto."""
+    action = getattr(intent, "next_action", None)
+    pix = getattr(action, "pix_display_qr_code", None)
+    boleto = getattr(action, "boleto_display_details", None)
+    if pix:
+        return _seconds_until(pix, intent, _DAY), _told(pix, "data")
+    if boleto:
+        return _seconds_until(boleto, intent, 3 * _DAY), _told(boleto, "number")
+    return _HOUR, _told(getattr(action, "redirect_to_url", None), "url")
+
+
+def _seconds_until(action: object, intent: stripe.PaymentIntent, otherwise: int) -> int:
+    end, start = getattr(action, "expires_at", None), getattr(intent, "created", None)
+    if isinstance(end, int) and isinstance(start, int):
+        return max(1, end - start)
+    return otherwise
+
+
+def _refunded(refund: stripe.Refund, amount: int) -> ProviderOutcome:
+    status = _told(refund, "status")
+    if not _told(refund, "id") or not status or getattr(refund, "amount", amount) != amount:
+        raise _not_what_was_asked(refund)
+    if status == "succeeded":
         return Approved(refund.id)
-    if refund.status in ("pending", "requires_action"):
+    if status in ("pending", "requires_action"):
         return Pending(refund.id, 30 * _DAY)
-    return Declined(_told(refund, "failure_reason") or f"refund_{refund.status}", refund.id)
+    return Declined(_told(refund, "failure_reason") or f"refund_{status}", refund.id)
 
 
 def _declined(error: stripe.CardError) -> Declined:
