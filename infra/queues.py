@@ -77,7 +77,12 @@ QUEUES = (
             "node_reopened",
         ),
         # What a step of the lifecycle did itself it need not be woken for.
-        reported_types=("payment_authorized", "payment_declined", "payment_captured"),
+        reported_types=(
+            "payment_authorized",
+            "payment_declined",
+            "payment_captured",
+            "capture_failed",
+        ),
     ),
     QueuePlan("notifications", "notifications", _TOLD_OUTSIDE, batch_size=4),
     # A channel may be down for a while: with the pauses of oms/aws/backoff.py between them, ten
@@ -112,7 +117,7 @@ QUEUES = (
         ordered=True,
         delay=7,
     ),
-    QueuePlan("refunds", "refunds", ("refund_requested", "void_requested")),
+    QueuePlan("refunds", "refunds", ("refund_requested", "void_requested", "capture_requested")),
     QueuePlan(
         "reorders",
         "replenishment",

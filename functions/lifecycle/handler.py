@@ -25,6 +25,7 @@ _ABOUT = {
     "payment_authorized": "payment",
     "payment_declined": "payment",
     "payment_captured": "payment",
+    "capture_failed": "payment",
     "fulfillment_delivered": "fulfillment",
     "units_cancelled": "units",
     "fulfillment_handed_over": "fulfillment",

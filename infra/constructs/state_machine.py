@@ -109,4 +109,5 @@ def definition(waits: Waits) -> dict[str, Any]:
     states["AwaitFulfillment"]["TimeoutSeconds"] = waits.fulfillment
     if waits.payment is not None:
         states["AwaitPayment"]["TimeoutSeconds"] = waits.payment
+        states["AwaitCapture"]["TimeoutSeconds"] = waits.payment
     return machine

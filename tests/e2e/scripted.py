@@ -21,6 +21,7 @@ Script = dict[str, str | list[str]]
 
 CANCEL = "OrderCancelRequested"
 LATE = "States.Timeout"
+LATER = "CapturePending"
 TAKEN_BACK = "StockTakenBack"
 
 # What fails, so that an execution goes that way.
@@ -42,6 +43,9 @@ FAULTS: dict[Way, Script] = {
     Way("Overdue", ANY, "Exception"): {"fulfillment": LATE, "overdue": "Boom"},
     Way("Settle", CANCEL, "Withdraw"): {"settle": CANCEL},
     Way("Settle", ANY, "Exception"): {"settle": "Boom"},
+    Way("Settle", LATER, "AwaitCapture"): {"settle": [LATER, "Boom"]},
+    Way("AwaitCapture", LATE, "Exception"): {"settle": LATER, "capture": LATE},
+    Way("AwaitCapture", ANY, "Exception"): {"settle": LATER, "capture": "Boom"},
     Way("Withdraw", ANY, "Exception"): {"reserve": CANCEL, "withdraw": "Boom"},
     Way("Unreserve", ANY, "Exception"): {"reserve": CANCEL, "unreserve": "Boom"},
     Way("CloseCancelled", ANY, "Exception"): {"reserve": "OutOfStock", "cancel": "Boom"},

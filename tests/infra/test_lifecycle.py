@@ -79,6 +79,11 @@ def test_an_outcome_is_not_tried_again() -> None:
         assert set(once["ErrorEquals"]) >= OUTCOMES, name
 
 
+def test_what_a_provider_will_never_do_is_asked_of_it_once() -> None:
+    for name in ("Authorize", "Settle", "CloseCancelled"):
+        assert set(STATES[name]["Retry"][0]["ErrorEquals"]) >= {"PaymentRefused", "Invalid"}, name
+
+
 def test_the_end_of_a_wait_is_an_outcome() -> None:
     for name, wait in WAITS.items():
         assert "States.Timeout" in wait["Retry"][0]["ErrorEquals"], name
@@ -150,7 +155,7 @@ def test_every_wait_leaves_its_token() -> None:
     for name, wait in WAITS.items():
         payload = wait["Arguments"]["Payload"]
         assert payload["task_token"] == "{% $states.context.Task.Token %}", name
-        assert payload["for"] in ("stock", "payment", "fulfillment"), name
+        assert payload["for"] in ("stock", "payment", "capture", "fulfillment"), name
 
 
 def test_an_overdue_order_is_not_escalated_for_ever() -> None:
@@ -175,6 +180,7 @@ def test_a_deployment_can_shorten_the_waits() -> None:
         "AwaitStock": 1,
         "AwaitPayment": 2,
         "AwaitFulfillment": 3,
+        "AwaitCapture": 2,
     }
 
 

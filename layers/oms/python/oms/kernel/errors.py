@@ -11,12 +11,14 @@
     │   ├── Conflict              409  not in a state, or not of a content, that allows it
     │   ├── TooLarge              413  a stated limit is exceeded
     │   ├── Invalid               422  breaks a rule; carries every fault with its path
-    │   └── TooManyAttempts       429  wrong too often; the same again after a pause
+    │   ├── TooManyAttempts       429  wrong too often; the same again after a pause
+    │   └── PaymentRefused        a provider will never do this; a person must look
     ├── Unfulfilled               what the state machine catches by name; never retried
     │   ├── OutOfStock            the order cannot be sourced and must be cancelled
     │   ├── Backordered           the order cannot be sourced and waits for stock
     │   ├── StockTakenBack        what the order held went to one of higher priority
     │   ├── PaymentDeclined       the provider said no
+    │   ├── CapturePending        the provider takes the money later, and will say so
     │   └── OrderCancelRequested  someone asked to cancel; walk the ladder down
     └── Unavailable               503  a dependency failed; the same call may be made again
         ├── VersionConflict       another command moved the order first
@@ -118,6 +120,14 @@ class TooManyAttempts(Refused):
     title = "Too many wrong attempts"
 
 
+class PaymentRefused(Refused):
+    """Asking again cannot help, so that the state machine does not."""
+
+    code = "payment_provider_refused"
+    status = 409
+    title = "The payment provider refuses this"
+
+
 class Unfulfilled(OmsError):
     """A business outcome that sends the order down another branch of its lifecycle."""
 
@@ -140,6 +150,10 @@ class StockTakenBack(Unfulfilled):
 
 class PaymentDeclined(Unfulfilled):
     code = "payment_declined"
+
+
+class CapturePending(Unfulfilled):
+    code = "capture_pending"
 
 
 class OrderCancelRequested(Unfulfilled):

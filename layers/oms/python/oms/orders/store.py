@@ -29,7 +29,8 @@ class OrderKeys:
 
 @dataclass(frozen=True, slots=True)
 class AwaitedToken:
-    """The task token of a wait, and what it waits for: ``stock``, ``payment``, ``fulfillment``."""
+    """The task token of a wait, and what it waits for: ``stock``, ``payment``,
+    ``capture``, ``fulfillment``."""
 
     token: str
     awaits: str

@@ -4,7 +4,7 @@ An operation either has an outcome (``Approved``, ``Declined``, ``Pending``) or 
 
 - ``ProviderUnavailable``: nobody knows what happened (timeout, lost connection, 5xx, rate limit).
   Ask again with the same idempotency key until there is an outcome: the provider charges once.
-- ``Refused`` with code ``payment_provider_refused``: asking again cannot help, a person must look
+- ``PaymentRefused``: asking again cannot help, a person must look
   (wrong credentials, an unknown payment method, a request the provider does not accept).
 - ``Invalid``: the token or the amount cannot be sent to this provider at all.
 """
@@ -34,7 +34,8 @@ def idempotency_key(subject: str, operation: Operation, attempt: int = 1) -> str
 class AuthorizationRequest:
     """Hold ``amount`` on the means of payment that ``token`` names. Never a card number.
 
-    ``renews``: the payment whose hold has expired, or was used up by a first capture.
+    ``renews``: the payment whose hold has expired, or was used up by a first capture. ``customer``
+    is the channel's id of whoever ordered: an account may be for some only.
     """
 
     order_id: str
@@ -44,6 +45,7 @@ class AuthorizationRequest:
     token: str
     idempotency_key: str
     renews: str = ""
+    customer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 import stripe
 
-from oms.kernel.errors import Invalid, OmsError, ProviderUnavailable, Refused
+from oms.kernel.errors import Invalid, OmsError, PaymentRefused, ProviderUnavailable
 from oms.kernel.money import Money, exponent
 from oms.payments.minor_units import STRIPE, to_units
 from oms.payments.providers import (
@@ -333,10 +333,9 @@ def _translated(operation: Operation, error: stripe.StripeError) -> OmsError:
     name = type(error).__name__
     if _nobody_knows(error):
         return ProviderUnavailable(f"Stripe gave no answer to {operation} ({name})")
-    return Refused(
+    return PaymentRefused(
         f"Stripe does not accept this {operation} ({name}, {error.code or 'no code'});"
         f" look up request {error.request_id or 'without id'} in its dashboard",
-        code="payment_provider_refused",
         context={"provider": "stripe", "provider_code": error.code or ""},
     )
 
