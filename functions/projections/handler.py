@@ -1,4 +1,4 @@
-"""Keeps the lists of what waits: each node's open work, and the orders that are held up."""
+"""Keeps the lists of what waits: each node's open work, orders that are held up, refunds."""
 
 from oms.aws import stores
 from oms.aws.bus_messages import envelope_of
@@ -17,7 +17,8 @@ def take(message: Message) -> None:
     fulfillment_id = str(event.data.get("fulfillment_id", ""))
     if event.type in _OF_SEVERAL:
         fulfillment_id = ""
-    project(event.subject, fulfillment_id, stores.orders(), stores.views(), utc_now())
+    refund_id = str(event.data.get("refund_id", ""))
+    project(event.subject, fulfillment_id, stores.orders(), stores.views(), utc_now(), refund_id)
 
 
 handler = consumer(take, DeadLetters.from_environment())

@@ -7,7 +7,7 @@ again. When nothing is left the order is cancelled as a whole.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -30,7 +30,7 @@ from oms.orders.units import allocations_of
 
 # From the least far along.
 _CANCELLABLE = (FulfillmentState.OPEN, FulfillmentState.ACCEPTED, FulfillmentState.PICKED)
-_CLOSED = (State.DELIVERED, State.COMPLETED, State.CANCELLED)
+CLOSED = (State.DELIVERED, State.COMPLETED, State.CANCELLED)
 _WRITES_BESIDE = 99
 
 
@@ -85,13 +85,18 @@ def cancel_lines(
         return _decided(order, asked, reason, key).events
 
     def also(order: Order) -> list[Write]:
-        decided = _decided(order, asked, reason, key)
-        writes = freed(order, decided.events, decided.allocations, stock, cause)
-        if len(writes) > _WRITES_BESIDE:
-            raise TooLarge("cancel fewer lines at once", code="too_many_lines")
-        return writes
+        return writes_of(order, _decided(order, asked, reason, key), stock, cause)
 
     return execute(orders, order_id, decide, cause, also)
+
+
+def writes_of(order: Order, decided: Cancellation, stock: Stock, cause: Cause) -> list[Write]:
+    """What gives back what is free again, beside the events. Raises ``TooLarge``
+    (``too_many_lines``)."""
+    writes = freed(order, decided.events, decided.allocations, stock, cause)
+    if len(writes) > _WRITES_BESIDE:
+        raise TooLarge("cancel fewer lines at once", code="too_many_lines")
+    return writes
 
 
 def _decided(order: Order, asked: Sequence[Asked], reason: str, key: str) -> Cancellation:
@@ -112,6 +117,14 @@ def _content(asked: Sequence[Asked]) -> str:
 def cancel_units(
     order: Order, units: Mapping[str, int], reason: str, key: str = ""
 ) -> Cancellation:
+    """``take_out``, and what follows: the refund of what was paid for them, and the way down of an
+    order of which nothing is left."""
+    taken = take_out(order, units, reason, key)
+    rest = work.balance(evolve_all(order, taken.events), reason)
+    return replace(taken, events=(*taken.events, *rest))
+
+
+def take_out(order: Order, units: Mapping[str, int], reason: str, key: str = "") -> Cancellation:
     """``units`` by line. Raises ``Conflict`` (``not_cancellable``) when there are not so many that
     can be cancelled, ``StockContended`` while they are being reserved."""
     if order.progress.reserving_since:
@@ -142,8 +155,7 @@ def cancel_units(
         skus=tuple(sorted(skus)),
         key=key,
     )
-    rest = work.balance(evolve_all(after, (cancelled,)), reason)
-    return Cancellation((*reduced, cancelled, *rest), free)
+    return Cancellation((*reduced, cancelled), free)
 
 
 def cancellable(order: Order, line_id: str) -> int:
@@ -210,7 +222,7 @@ def _reduced_reservation(taking: _Taking) -> list[happened.ReservationReduced]:
 def _refuse_too_late(order: Order) -> None:
     if order.content.fulfilled_by_channel:
         raise Conflict("the channel fulfilled this order itself", code="not_cancellable")
-    if order.state in _CLOSED:
+    if order.state in CLOSED:
         raise Conflict(
             f"the order is {order.state}",
             code="not_cancellable",
@@ -238,7 +250,7 @@ def _units(order: Order, asked: Sequence[Asked]) -> dict[str, int]:
     lines = {line.line_id: line for line in order.content.lines}
     for index, one in enumerate(asked):
         path = f"lines.{index}"
-        named = _named(one, order, f"{path}.quantity", faults)
+        named = named_units(order, one.line_id, one.quantity, f"{path}.quantity", faults, _left)
         if named is None:
             faults.add(f"{path}.line_id", "unknown_line", f"the order has no {one.line_id!r}")
             continue
@@ -253,25 +265,34 @@ def _units(order: Order, asked: Sequence[Asked]) -> dict[str, int]:
     return units
 
 
-def _named(one: Asked, order: Order, path: str, faults: Faults) -> dict[str, int] | None:
-    whole = [line for line in order.content.lines if line.line_id == one.line_id]
-    parts = [line for line in order.content.lines if line.bundle == one.line_id]
-    if one.quantity is None:
-        return {line.line_id: _left(order, line) for line in whole or parts} or None
+def named_units(
+    order: Order,
+    line_id: str,
+    quantity: Decimal | None,
+    path: str,
+    faults: Faults,
+    left: Callable[[Order, str], int],
+) -> dict[str, int] | None:
+    """Units by line of a line, or of a bundle that was ordered; all that is ``left`` of it without
+    a quantity. None when the order has neither."""
+    whole = [line for line in order.content.lines if line.line_id == line_id]
+    parts = [line for line in order.content.lines if line.bundle == line_id]
+    if quantity is None:
+        return {line.line_id: left(order, line.line_id) for line in whole or parts} or None
     if whole:
-        return {one.line_id: positive_quantity(one.quantity, whole[0].scale, path, faults)}
+        return {line_id: positive_quantity(quantity, whole[0].scale, path, faults)}
     if not parts:
         return None
-    bundles = positive_quantity(one.quantity, 0, path, faults)
+    bundles = positive_quantity(quantity, 0, path, faults)
     if any(not line.bundles for line in parts):
         faults.add(path, "part_of_a_bundle", "name the parts of this bundle, or all of it")
         return {}
     return {line.line_id: line.quantity * bundles // line.bundles for line in parts}
 
 
-def _left(order: Order, line: Line) -> int:
-    index = order.content.lines.index(line)
-    return line.quantity - order.progress.counts[index].cancelled
+def _left(order: Order, line_id: str) -> int:
+    index = next(n for n, line in enumerate(order.content.lines) if line.line_id == line_id)
+    return order.content.lines[index].quantity - order.progress.counts[index].cancelled
 
 
 def _check_bundles(lines: Mapping[str, Line], units: Mapping[str, int], faults: Faults) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from oms.kernel.errors import Invalid
 from oms.kernel.money import Money
 from oms.orders.model import FulfillmentLine, Line, Order
-from oms.pricing.shares import allocate
+from oms.pricing.shares import allocate, of_units
 
 Lines = tuple[FulfillmentLine, ...]
 
@@ -70,13 +70,25 @@ def line_amounts(order: Order) -> tuple[Money, ...]:
 
 
 def amount_of(order: Order, line_id: str, units: int) -> int:
-    """Minor units that ``units`` more of a line come to, beside what was cancelled of it before:
-    the amounts of any parts of a line sum to the line's, to the last one."""
+    """Minor units that ``units`` more of a line come to, beside what of it was cancelled and
+    refunded before: the amounts of any parts of a line sum to the line's, to the last one."""
     lines = order.content.lines
     index = next(number for number, line in enumerate(lines) if line.line_id == line_id)
-    whole, quantity = line_amounts(order)[index].minor, lines[index].quantity
-    before = order.progress.counts[index].cancelled
-    return whole * (before + units) // quantity - whole * before // quantity
+    whole, quantity = line_amounts(order)[index], lines[index].quantity
+    before = min(quantity, units_settled(order, index))
+    return of_units(whole, min(units, quantity - before), quantity, before).minor
+
+
+def units_settled(order: Order, index: int) -> int:
+    """Units of a line whose money was dealt with: cancelled, or refunded though they had left."""
+    line_id = order.content.lines[index].line_id
+    refunded = sum(
+        line.quantity - line.cancelled
+        for refund in order.progress.refunds
+        for line in refund.lines
+        if line.line_id == line_id
+    )
+    return order.progress.counts[index].cancelled + refunded
 
 
 def _gross(line: Line, order: Order) -> Money:

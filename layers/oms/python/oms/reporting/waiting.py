@@ -82,13 +82,24 @@ def jeopardies(severity: Severity) -> str:
     return f"jeopardy#{severity}"
 
 
+def refunds_that_are(state: str) -> str:
+    """The name of the list of the refunds in a state: ``requested`` or ``failed``."""
+    return f"refunds#{state}"
+
+
 def project(
-    order_id: str, fulfillment_id: str, orders: Orders, views: Views, now: datetime
+    order_id: str,
+    fulfillment_id: str,
+    orders: Orders,
+    views: Views,
+    now: datetime,
+    refund_id: str = "",
 ) -> None:
-    """Bring the views up to date after an event; ``fulfillment_id`` is empty unless the event is
-    about one."""
+    """Bring the views up to date after an event; ``fulfillment_id`` and ``refund_id`` are empty
+    unless the event is about one."""
     order = orders.load(order_id)
-    for view in _views(order, fulfillment_id):
+    found = _refund_views(order, refund_id) if refund_id else _views(order, fulfillment_id)
+    for view in found:
         views.put(view, now)
 
 
@@ -126,6 +137,22 @@ def _works_on_it(fulfillment: Fulfillment) -> str:
     if fulfillment.state is FulfillmentState.READY:
         return fulfillment.hand_over_at or fulfillment.node
     return ""
+
+
+def _refund_views(order: Order, refund_id: str) -> Sequence[View]:
+    """It leaves its list when the money arrived. What a provider gave back by itself has none."""
+    state = order.refund_state(refund_id)
+    if not state:
+        return ()
+    return [
+        View(
+            id=refund_id,
+            list="" if state == "refunded" else refunds_that_are(state),
+            since=rfc3339(order.content.captured_at),
+            state=state,
+            version=order.version,
+        )
+    ]
 
 
 def _held_up_view(order: Order) -> View:

@@ -1,0 +1,140 @@
+"""Refunds and payments of an order over HTTP."""
+
+from typing import Annotated, Any, Literal
+
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
+
+from oms.aws import stores
+from oms.aws.http import caller, refusals, reply, resolver, serve
+from oms.aws.observability import correlation_id
+from oms.kernel.clock import utc_now
+from oms.kernel.events import Cause
+from oms.orders.money_contract import RefundView, refund_view
+from oms.orders.refunding import request, retry, suggest
+from oms.orders.refunds_contract import (
+    OpenRefundPage,
+    OrderRefundsView,
+    RefundOrder,
+    RefundSuggestionView,
+    RetryRefund,
+    asked_of,
+    destination,
+    open_refund_page,
+    order_refunds_view,
+    suggestion_view,
+)
+from oms.orders.repaying import left_to_repay
+from oms.reporting.open_refunds import list_refunds
+
+app = resolver()
+
+_REFUND: dict[str, Any] = {"application/json": {"model": RefundView}}
+OrderId = Annotated[str, Path(pattern=r"^ord_[a-z2-7]{26}$")]
+RefundId = Annotated[str, Path(pattern=r"^rfd_[a-z2-7]{26}_[1-9]\d{0,3}$")]
+
+
+@app.post(
+    "/v1/orders/<order_id>/refunds/suggest",
+    summary="What a refund would come to, and where it would go",
+    description="To the cent, with discounts and tax as they were paid; nothing happens. Refused as"
+    " the refund itself would be.",
+    tags=["refunds"],
+    responses={
+        200: {"description": "The suggestion"},
+        **refusals(400, 401, 403, 404, 409, 415, 422),
+    },
+)
+def suggest_refund(
+    order_id: OrderId, refund: Annotated[RefundOrder, Body()]
+) -> RefundSuggestionView:
+    order = stores.orders().load(order_id)
+    return suggestion_view(suggest(order, asked_of(refund, order)), order)
+
+
+@app.post(
+    "/v1/orders/<order_id>/refunds",
+    summary="Refund: the whole order, units of lines, shipping, fees, or an amount",
+    description="What of the units has not left is cancelled. Goes back over the payments in the"
+    " order stated, spilling to the next. Refused above what was captured and is not refunded"
+    " (`refund_above_captured`, with `refundable`), and above what is left of a line, the shipping"
+    " or a fee. The same again, by its key, answers 200 with the same refund; the same key with"
+    " another content 409.",
+    tags=["refunds"],
+    responses={
+        200: {"description": "Asked for before", "content": _REFUND},
+        201: {"description": "Asked for", "content": _REFUND},
+        **refusals(400, 401, 403, 404, 409, 413, 415, 422, 503),
+    },
+)
+def request_refund(
+    order_id: OrderId,
+    refund: Annotated[RefundOrder, Body()],
+    idempotency_key: Annotated[str, Header(alias="Idempotency-Key", max_length=128)] = "",
+) -> Any:
+    orders = stores.orders()
+    asked = asked_of(refund, orders.load(order_id))
+    key = refund.refund_key or idempotency_key
+    requested = request(order_id, asked, key, orders, stores.stock(), _cause(refund.reason))
+    view = refund_view(requested.refund, requested.order.content.currency)
+    return reply(201 if requested.created else 200, view.model_dump())
+
+
+@app.get(
+    "/v1/orders/<order_id>/refunds",
+    summary="The refunds of an order, and how much can still be refunded",
+    tags=["refunds"],
+    responses={200: {"description": "Oldest first"}, **refusals(401, 403, 404, 422)},
+)
+def list_order_refunds(order_id: OrderId) -> OrderRefundsView:
+    order = stores.orders().load(order_id)
+    return order_refunds_view(order, left_to_repay(order))
+
+
+@app.post(
+    "/v1/orders/<order_id>/refunds/<refund_id>/retry",
+    summary="Give back again what failed",
+    description="The same way, by other payments, or as store credit. One that is on its way is"
+    " left alone; one that arrived is refused with `refund_not_failed`.",
+    tags=["refunds"],
+    responses={
+        200: {"description": "The refund as it is now"},
+        **refusals(400, 401, 403, 404, 409, 415, 422, 503),
+    },
+)
+def retry_refund(
+    order_id: OrderId, refund_id: RefundId, way: Annotated[RetryRefund, Body()]
+) -> RefundView:
+    order = retry(
+        order_id,
+        refund_id,
+        stores.orders(),
+        _cause("retry"),
+        to=destination(way.to),
+        payments=tuple(way.payments),
+    )
+    found = order.refund(refund_id)
+    assert found is not None
+    return refund_view(found, order.content.currency)
+
+
+@app.get(
+    "/v1/refunds",
+    summary="Refunds that failed, or are on their way, oldest order first",
+    description="Those that failed are parked until somebody retries them.",
+    tags=["refunds"],
+    responses={200: {"description": "One page"}, **refusals(401, 403, 422)},
+)
+def list_open_refunds(
+    state: Annotated[Literal["failed", "requested"], Query()] = "failed",
+    limit: Annotated[int, Query(ge=1, le=50)] = 25,
+    cursor: Annotated[str, Query(description="next_cursor of the page before")] = "",
+) -> OpenRefundPage:
+    page = list_refunds(state, limit, cursor or None, stores.orders(), stores.views())
+    return open_refund_page(page.refunds, page.cursor)
+
+
+def _cause(reason: str) -> Cause:
+    return Cause(utc_now(), caller(app), reason, correlation_id())
+
+
+handler = serve(app)

@@ -1,0 +1,253 @@
+"""The JSON of refunds that are asked for. Amounts are decimal strings in the order's currency."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from oms.kernel.errors import Faults
+from oms.kernel.money import Money
+from oms.kernel.quantity import quantity_number
+from oms.orders.amounts import MoneyReader
+from oms.orders.contract import Amount, Currency, Document, Identifier, Quantity, View
+from oms.orders.model import Order, Refund
+from oms.orders.money_contract import RefundView, refund_view
+from oms.orders.refundable import LineShare
+from oms.orders.refunding import Asked, AskedLine, Suggestion
+
+Why = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Destination = Literal["original", "store_credit"]
+
+
+class RefundLine(Document):
+    """Units of a line, or of a bundle that was ordered, with all its parts."""
+
+    line_id: Identifier
+    quantity: Quantity | None = Field(
+        default=None, description="All that is left of it when left out"
+    )
+    unshipped: bool | None = Field(
+        default=None,
+        description="Only units that have not left (true) or that have (false); those that have not"
+        " left come first when left out",
+    )
+
+
+class RefundOrder(Document):
+    """What to refund: all that is left of the order when nothing is named.
+
+    Units that have not left are cancelled with it, unless ``cancel`` is false. Without an
+    ``amount``, what is named is refunded as far as there is money to refund. With one exactly that
+    is: less than what is named comes to is spread over it, what is more counts as goodwill.
+    """
+
+    lines: Annotated[list[RefundLine], Field(max_length=500)] = Field(default_factory=list)
+    shipping: bool | Amount = Field(
+        default=False, description="An amount, or true for all that is left of it"
+    )
+    fees: Annotated[list[Identifier], Field(max_length=50)] = Field(
+        default_factory=list, description="Their ids; what is left of each"
+    )
+    goodwill: Amount | None = Field(default=None, description="Beside what is named")
+    amount: Amount | None = Field(default=None, description="In all, whatever is named")
+    currency: Currency | None = Field(default=None, description="That of the order")
+    payments: Annotated[list[Identifier], Field(max_length=50)] = Field(
+        default_factory=list,
+        description="Which payments it goes back to first, each emptied before the next; then the"
+        " others, gift cards and store credit last",
+    )
+    to: Destination = "original"
+    cancel: bool = Field(
+        default=True, description="Whether units that have not left are cancelled with it"
+    )
+    reason: Why = "requested"
+    refund_key: Annotated[str, StringConstraints(max_length=128)] = Field(
+        default="", description="The same again by its key changes nothing; or an Idempotency-Key"
+    )
+
+
+class RetryRefund(Document):
+    """Which way what failed goes now; the same when nothing is said."""
+
+    to: Destination = "original"
+    payments: Annotated[list[Identifier], Field(max_length=50)] = Field(
+        default_factory=list, description="Which payments first"
+    )
+
+
+class SuggestedLineView(View):
+    """``cancelled``: units of it that have not left, and would be cancelled: their stock would be
+    free again."""
+
+    line_id: str
+    sku: str
+    quantity: Quantity
+    cancelled: Quantity
+    net: str
+    tax: str
+    discount: str
+    amount: str
+
+
+class SuggestedPartView(View):
+    payment_id: str
+    method: str
+    amount: str
+
+
+class FeeRefundView(View):
+    id: str
+    amount: str
+
+
+class RefundSuggestionView(View):
+    """``computed``: what all that is named comes to, less what of it was not taken yet
+    (``unpaid``). ``amount`` of it would be refunded: at most ``refundable``."""
+
+    order_id: str
+    currency: str
+    lines: list[SuggestedLineView]
+    shipping: str
+    fees: list[FeeRefundView]
+    goodwill: str
+    unpaid: str
+    computed: str
+    amount: str
+    refundable: str
+    payments: list[SuggestedPartView]
+
+
+class OrderRefundsView(View):
+    """``refundable``: taken, and neither given back nor owed by a refund that failed."""
+
+    order_id: str
+    currency: str
+    captured: str
+    refunded: str
+    refundable: str
+    refunds: list[RefundView]
+
+
+class OpenRefundView(View):
+    """``since``: when the order was captured."""
+
+    order_id: str
+    since: str
+    currency: str
+    refund: RefundView
+
+
+class OpenRefundPage(View):
+    refunds: list[OpenRefundView]
+    next_cursor: str | None = Field(
+        default=None, description="Pass it as `cursor` to read on; null at the end"
+    )
+
+
+def asked_of(document: RefundOrder, order: Order) -> Asked:
+    """Raises ``Invalid`` with every fault (``wrong_currency``, ``invalid_amount``,
+    ``too_many_decimals``)."""
+    currency = order.content.currency
+    faults = Faults()
+    if document.currency not in (None, currency):
+        faults.add("currency", "wrong_currency", f"the order is in {currency}")
+    reader = MoneyReader(currency, faults)
+
+    def money(path: str, text: str | None) -> Money | None:
+        return None if text is None else reader.read(path, text)
+
+    shipping = document.shipping
+    asked = Asked(
+        lines=tuple(
+            AskedLine(line.line_id, line.quantity, line.unshipped) for line in document.lines
+        ),
+        shipping=shipping if isinstance(shipping, bool) else money("shipping", shipping) or False,
+        fees=tuple(document.fees),
+        goodwill=money("goodwill", document.goodwill),
+        amount=money("amount", document.amount),
+        payments=tuple(document.payments),
+        to=destination(document.to),
+        reason=document.reason,
+        cancel=document.cancel,
+    )
+    faults.refuse("the refund breaks a rule")
+    return asked
+
+
+def destination(to: Destination) -> str:
+    return "" if to == "original" else to
+
+
+def suggestion_view(found: Suggestion, order: Order) -> RefundSuggestionView:
+    currency = order.content.currency
+
+    def text(minor: int) -> str:
+        return str(Money(minor, currency))
+
+    return RefundSuggestionView(
+        order_id=order.order_id,
+        currency=currency,
+        lines=[
+            _line_view(line.share, line.cancelled.units if line.cancelled else 0, order)
+            for line in found.lines
+        ],
+        shipping=text(found.shipping),
+        fees=[FeeRefundView(id=fee, amount=text(minor)) for fee, minor in found.fees],
+        goodwill=text(found.goodwill),
+        unpaid=text(found.unpaid),
+        computed=text(found.computed),
+        amount=text(found.amount),
+        refundable=text(found.refundable),
+        payments=[
+            SuggestedPartView(
+                payment_id=payment_id,
+                method=order.payments.find(payment_id).method,
+                amount=text(minor),
+            )
+            for payment_id, minor in found.parts
+        ],
+    )
+
+
+def _line_view(share: LineShare, cancelled: int, order: Order) -> SuggestedLineView:
+    line, currency = order.content.line(share.line_id), order.content.currency
+    return SuggestedLineView(
+        line_id=line.line_id,
+        sku=line.sku,
+        quantity=Decimal(quantity_number(share.units, line.scale)),
+        cancelled=Decimal(quantity_number(cancelled, line.scale)),
+        net=str(Money(share.net, currency)),
+        tax=str(Money(share.tax, currency)),
+        discount=str(Money(share.discount, currency)),
+        amount=str(Money(share.amount, currency)),
+    )
+
+
+def order_refunds_view(order: Order, refundable: int) -> OrderRefundsView:
+    currency = order.content.currency
+    return OrderRefundsView(
+        order_id=order.order_id,
+        currency=currency,
+        captured=str(order.payments.captured),
+        refunded=str(order.payments.refunded),
+        refundable=str(Money(refundable, currency)),
+        refunds=[refund_view(refund, currency) for refund in order.progress.refunds],
+    )
+
+
+def open_refund_page(
+    found: Sequence[tuple[Order, Refund, str]], cursor: str | None
+) -> OpenRefundPage:
+    return OpenRefundPage(
+        refunds=[
+            OpenRefundView(
+                order_id=order.order_id,
+                since=since,
+                currency=order.content.currency,
+                refund=refund_view(refund, order.content.currency),
+            )
+            for order, refund, since in found
+        ],
+        next_cursor=cursor,
+    )
