@@ -43,8 +43,8 @@ def due_at_till(order: Order) -> Money:
     """What is to be paid at the counter as things stand; what lies ready is not handed over yet."""
     if order.cancel_requested:
         return Money.zero(order.content.currency)
-    owed = order.due - order.payment.covered
-    if order.payment.is_deferred:
+    owed = order.due - order.payments.covered
+    if order.payments.is_deferred:
         owed -= _worth_of_the_rest(order)
     return max(owed, Money.zero(order.content.currency))
 
@@ -80,13 +80,19 @@ def collect(order: Order, payment: TillPayment | None) -> Events:
     if payment.amount != due.minor:
         raise Invalid(f"{due} is to be paid", code="wrong_amount", context=_shown(due))
     key = f"till:{payment.reference}"
-    if any(entry.key == key for entry in order.payment.entries):
+    if order.payments.knows(key):
         raise Invalid("this receipt was used for another payment", code="receipt_used")
     return (
         happened.PaymentCollected(
-            order.payment.id, payment.amount, payment.reference, key, payment.tender
+            _paid_in_person(order), payment.amount, payment.reference, key, payment.tender
         ),
     )
+
+
+def _paid_in_person(order: Order) -> str:
+    """The payment that was left to this moment, else the order's first."""
+    payments = order.payments.each
+    return next((one for one in payments if one.is_deferred), payments[0]).id
 
 
 def change(order: Order, fulfillment: str, asked: Change, payment: TillPayment | None) -> Events:
@@ -145,12 +151,11 @@ def _amount(order: Order, lines: tuple[Line, ...]) -> int:
 
 def _worth_of_the_rest(order: Order) -> Money:
     """What comes to be due with the units that nobody has handed over yet."""
-    minor = 0
-    for line, counts in zip(order.content.lines, order.progress.counts, strict=True):
-        rest = line.quantity - counts.delivered - counts.cancelled - counts.returned
-        if rest:
-            minor += amount_of(order, line.line_id, rest)
-    return Money(minor, order.content.currency)
+    rest = {
+        line.line_id: line.quantity - counts.delivered - counts.cancelled - counts.returned
+        for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
+    }
+    return Money(amount_of(order, rest), order.content.currency)
 
 
 def _shown(due: Money) -> dict[str, object]:

@@ -15,6 +15,7 @@ from enum import StrEnum
 from oms.kernel.money import Money, total
 from oms.payments.model import Payment
 from oms.payments.several import Payments
+from oms.returns.model import Return
 from oms.pricing.shares import extended_price
 
 
@@ -86,7 +87,8 @@ class Customer:
 class Line:
     """``quantity`` is in units of 10^-scale; ``unit_price`` is for one whole unit. ``bundle`` is
     the id of the line that ordered the bundle which this is a part of, and ``bundles`` how many of
-    it. What is not shipped to the customer is handed over at ``pickup_node``."""
+    it. What is not shipped to the customer is handed over at ``pickup_node``. ``tax_rate`` is the
+    decimal string that the channel stated, if it did."""
 
     line_id: str
     sku: str
@@ -100,11 +102,23 @@ class Line:
     method: Method = Method.SHIP
     pickup_node: str = ""
     bundles: int = 0
+    tax_rate: str = ""
 
     @property
     def net(self) -> Money:
         """Price times quantity, less the discount, before tax is added."""
         return extended_price(self.unit_price, self.quantity, self.scale) - self.discount
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """What is charged beside goods and shipping, such as gift wrap. ``amount`` contains the ``tax``
+    where the order's prices include tax."""
+
+    id: str
+    name: str
+    amount: Money
+    tax: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +196,8 @@ class Content:
     tags: tuple[str, ...] = ()
     sold_at: str = ""
     capture_on: CaptureOn = CaptureOn.DELIVERY
+    shipping_tax: Money | None = None
+    fees: tuple[Fee, ...] = ()
 
     @property
     def collected(self) -> Money:
@@ -387,11 +403,13 @@ class RefundPart:
 
 @dataclass(frozen=True, slots=True)
 class RefundedLine:
-    """Units of a line that money goes back for; ``amount`` with tax."""
+    """Units of a line that money goes back for; ``amount`` with tax. ``cancelled`` of them had not
+    left, and were cancelled with it."""
 
     line_id: str
     quantity: int
     amount: int
+    cancelled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,7 +417,8 @@ class Refund:
     """Money on its way back; the fields are those of ``RefundRequested``.
 
     ``state`` follows its parts': ``failed`` when one failed and none is on its way any more, else
-    ``requested`` until all are ``refunded``.
+    ``requested`` until all are ``refunded``. ``completed``: all were, once, and the customer was
+    told.
     """
 
     id: str
@@ -414,6 +433,7 @@ class Refund:
     to: str = ""
     return_id: str = ""
     key: str = ""
+    completed: bool = False
 
     @property
     def state(self) -> str:
@@ -491,6 +511,7 @@ class Progress:
     cancelled_amount: int = 0
     cancellations: tuple[str, ...] = ()
     granted: int = 0
+    returns: tuple[Return, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -542,9 +563,10 @@ class Order:
 
     @property
     def due(self) -> Money:
-        """What the customer has to pay for what is not cancelled, less what was granted back."""
+        """What the customer has to pay for what is not cancelled, less what was granted back. Of a
+        cancelled order only what was kept on purpose: then less than nothing is granted."""
         if self.state is State.CANCELLED:
-            return Money.zero(self.content.currency)
+            return Money(max(0, -self.progress.granted), self.content.currency)
         progress = self.progress
         changed = progress.added_amount - progress.cancelled_amount - progress.granted
         return Money(self.content.total.minor + changed, self.content.currency)
@@ -642,8 +664,8 @@ def _status(order: Order) -> str:
     if order.state is State.CAPTURED:
         return "backordered" if order.backordered_lines else "new"
     if order.state is State.SOURCED:
-        waits = order.payments.pending
-        return f"awaiting_{waits[0].method}" if waits else "reserved"
+        pending = order.payments.pending
+        return f"awaiting_{pending[0].method}" if pending else "reserved"
     if order.state is State.AUTHORIZED:
         return "ready_to_release"
     if any(part.is_lost for part in order.live_fulfillments):

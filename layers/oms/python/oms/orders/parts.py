@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from oms.kernel.errors import Invalid
 from oms.kernel.money import Money
-from oms.orders.model import FulfillmentLine, Line, Order
-from oms.pricing.shares import allocate, of_units
+from oms.orders.model import FulfillmentLine, Order
+from oms.pricing.amounts import Captured, LineAmounts, OrderAmounts, order_amounts
 
 Lines = tuple[FulfillmentLine, ...]
 
@@ -53,30 +53,46 @@ def _taken_out(
     return tuple(rest), tuple(taken)
 
 
-def line_amounts(order: Order) -> tuple[Money, ...]:
-    """What each line comes to with its tax, less its part of the order's discount: by largest
-    remainder, in proportion to the captured lines' own amounts. Shipping is in none, nor what of
-    the discount is beyond all lines: that is off the shipping."""
+def amounts_of(order: Order) -> OrderAmounts:
+    """What each line, the shipping and each fee come to: the order's total and what was added to
+    it. The order's discount is on what was captured, see ``oms.pricing.amounts``."""
     content = order.content
-    gross = [_gross(line, order) for line in content.lines]
-    captured = len(gross) - len(order.progress.added)
-    weights = [max(0, amount.minor) for amount in gross[:captured]]
-    discount = Money(min(content.discount.minor, sum(weights)), content.currency)
-    off = (
-        *allocate(discount, weights),
-        *(Money.zero(content.currency) for _ in order.progress.added),
-    )
-    return tuple(amount - part for amount, part in zip(gross, off, strict=True))
+    nothing = Money.zero(content.currency)
+    included = content.prices_include_tax
+    shipping = Captured(content.shipping, content.shipping_tax or nothing, nothing)
+    fees = [Captured(fee.amount, fee.tax, nothing) for fee in content.fees]
+    lines = [Captured(line.net, line.tax, line.discount) for line in content.lines]
+    captured = len(lines) - len(order.progress.added)
+    amounts = order_amounts(lines[:captured], shipping, fees, content.discount, included=included)
+    if captured == len(lines):
+        return amounts
+    free = Captured(nothing, nothing, nothing)
+    added = order_amounts(lines[captured:], free, (), nothing, included=included)
+    return replace(amounts, lines=(*amounts.lines, *added.lines))
 
 
-def amount_of(order: Order, line_id: str, units: int) -> int:
-    """Minor units that ``units`` more of a line come to, beside what of it was cancelled and
-    refunded before: the amounts of any parts of a line sum to the line's, to the last one."""
-    lines = order.content.lines
-    index = next(number for number, line in enumerate(lines) if line.line_id == line_id)
-    whole, quantity = line_amounts(order)[index], lines[index].quantity
-    before = min(quantity, units_settled(order, index))
-    return of_units(whole, min(units, quantity - before), quantity, before).minor
+def line_amounts(order: Order) -> tuple[Money, ...]:
+    """What the customer pays for each line."""
+    return tuple(line.gross for line in amounts_of(order).lines)
+
+
+def units_amounts(order: Order, units: Mapping[str, int]) -> dict[str, LineAmounts]:
+    """What so many more units of lines come to, beside what of these was cancelled and refunded
+    before: the amounts of any parts of a line sum to the line's, to the last minor unit."""
+    amounts, found = amounts_of(order), dict[str, LineAmounts]()
+    for index, line in enumerate(order.content.lines):
+        if line.line_id in units:
+            before = min(line.quantity, units_settled(order, index))
+            left = line.quantity - before
+            found[line.line_id] = amounts.lines[index].of_units(
+                min(units[line.line_id], left), line.quantity, before
+            )
+    return found
+
+
+def amount_of(order: Order, units: Mapping[str, int]) -> int:
+    """Minor units that these units come to together; see ``units_amounts``."""
+    return sum(amounts.gross.minor for amounts in units_amounts(order, units).values())
 
 
 def units_settled(order: Order, index: int) -> int:
@@ -89,7 +105,3 @@ def units_settled(order: Order, index: int) -> int:
         if line.line_id == line_id
     )
     return order.progress.counts[index].cancelled + refunded
-
-
-def _gross(line: Line, order: Order) -> Money:
-    return line.net if order.content.prices_include_tax else line.net + line.tax

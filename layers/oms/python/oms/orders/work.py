@@ -24,6 +24,7 @@ from oms.orders.model import (
     Units,
 )
 from oms.orders.parts import amount_of, divide
+from oms.orders.repaying import repay_overpaid
 
 REJECT_REASONS = (
     "not_in_stock",
@@ -216,7 +217,7 @@ def units_cancelled(
             raise Invalid(
                 f"line {line.line_id} has not so many open units", code="quantities_do_not_add_up"
             )
-    amount = sum(amount_of(order, line_id, quantity) for line_id, quantity in units.items())
+    amount = amount_of(order, units)
     promised = decisions.is_promised(order)
     return happened.UnitsCancelled(
         as_units(units), amount, reason, as_units(waited), promised=promised
@@ -228,13 +229,12 @@ def balance(order: Order, reason: str) -> Events:
     gives all back; else the refund of what is paid beyond what is due."""
     if order.state is State.CANCELLED:
         return NOTHING
-    if not _is_anything_left(order):
+    if not is_anything_left(order):
         return decisions.request_cancel(order, reason)
-    overpaid = order.payment.refundable.minor - max(0, order.due.minor)
-    return (decisions.refund_of(order, overpaid, reason),) if overpaid > 0 else NOTHING
+    return repay_overpaid(order, reason)
 
 
-def _is_anything_left(order: Order) -> bool:
+def is_anything_left(order: Order) -> bool:
     return any(
         counts.cancelled < line.quantity
         for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
