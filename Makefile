@@ -104,7 +104,7 @@ republish: ## publish all events of an order again (ORDER=ord_…; AWS=1: in AWS
 	@$(ASK) && PYTHONPATH=layers/oms/python $(PY) -m local republish $(if $(AWS),--aws) $(ORDER)
 
 .PHONY: audit
-audit: ## hold every stock balance against its ledger (AWS=1: in AWS)
+audit: ## hold every balance of stock and of accounts against its ledger (AWS=1: in AWS)
 	@$(ASK) && PYTHONPATH=layers/oms/python $(PY) -m local audit $(if $(AWS),--aws)
 
 # --- checks and tests ----------------------------------------------------------------------------

@@ -40,6 +40,7 @@ API = (
     "fulfillment",
     "parcels",
     "pickup",
+    "accounts",
     "webhooks",
 )
 
@@ -65,6 +66,7 @@ _EVENTS = (
     ("fulfillment", "POST /v1/fulfillments/{fulfillment_id}/accept"),
     ("parcels", "GET /v1/fulfillments/{fulfillment_id}/tracking"),
     ("pickup", "POST /v1/fulfillments/{fulfillment_id}/ready"),
+    ("accounts", "POST /v1/accounts"),
     ("lifecycle", "fulfillment_delivered"),
     ("webhooks", "POST /v1/webhooks/{source}"),
     ("inbox", "delivery"),

@@ -68,6 +68,8 @@ def _plan(system: System, name: str) -> None:
             "reason": "the last one",
         }
         system.call("POST", "/v1/inventory/movements", movement)
+    card = {"key": f"{name}-card", "kind": "gift_card", "currency": "BRL", "amount": "10.00"}
+    system.call("POST", "/v1/accounts", card)
     system.call("GET", "/v1/inventory/MUG/policy")
     system.call("GET", "/v1/inventory/MUG/shares")
     system.call("GET", "/v1/availability?sku=MUG,TEE&channel=web")

@@ -114,6 +114,7 @@ class System:
             self.deployment.catalog_table: "catalog",
             self.deployment.views_table: "views",
             self.deployment.work_table: "work",
+            self.deployment.accounts_table: "accounts",
         }
 
     def forget(self) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 APPEND_ORDER = ("PutItem", "Query")
 CHECK_ORDER = ("BatchGetItem", "GetItem")
 MOVE_STOCK = ("PutItem", "UpdateItem")
+MOVE_MONEY = ("PutItem", "UpdateItem", "DeleteItem", "GetItem", "BatchGetItem", "Query")
 
 WEBHOOK_SOURCES = ("standard", "shopify", "simulator", "carrier")
 
@@ -160,6 +161,13 @@ FUNCTIONS = (
         },
         secrets=("pickup",),
     ),
+    FunctionPlan(
+        "accounts",
+        "API: gift cards, store credit, what companies owe on terms",
+        _API,
+        tables={"accounts": MOVE_MONEY},
+        secrets=("gift_card",),
+    ),
     FunctionPlan("webhooks", "API: verifies a webhook's signature and queues it", _API),
     FunctionPlan(
         "inbox",
@@ -196,7 +204,7 @@ FUNCTIONS = (
         "payment",
         "Task: authorises, captures and cancels payments",
         _TASK,
-        tables={"orders": APPEND_ORDER},
+        tables={"orders": APPEND_ORDER, "accounts": MOVE_MONEY},
         secrets=("stripe",),
     ),
     FunctionPlan(
@@ -247,7 +255,7 @@ FUNCTIONS = (
         "refunds",
         "Queue: executes refunds at the payment provider",
         _QUEUE,
-        tables={"orders": APPEND_ORDER},
+        tables={"orders": APPEND_ORDER, "accounts": MOVE_MONEY},
         secrets=("stripe",),
     ),
     FunctionPlan(

@@ -30,6 +30,7 @@ def _open(verb_and_path: str, function: str, because: str) -> Route:
 
 
 _FULFILLMENT = "/v1/fulfillments/{fulfillment_id}"
+_ACCOUNT = "/v1/accounts/{account_id}"
 _REPLENISHMENT = "/v1/inventory/{sku}/nodes/{node_id}/replenishment"
 _PURCHASE_ORDER = "/v1/purchase-orders/{order_id}"
 _SHIPPING_NOTICE = f"{_PURCHASE_ORDER}/shipping-notices/{{notice_id}}"
@@ -130,6 +131,19 @@ ROUTES = (
     _route(f"POST {_FULFILLMENT}/arrive", "pickup", "fulfillments.write"),
     _route(f"POST {_FULFILLMENT}/hand-over", "pickup", "fulfillments.write"),
     _route(f"POST {_FULFILLMENT}/counter-change", "pickup", "fulfillments.write"),
+    _route("POST /v1/accounts", "accounts", "accounts.write"),
+    _route("GET /v1/accounts", "accounts", "accounts.read"),
+    _route(f"GET {_ACCOUNT}", "accounts", "accounts.read"),
+    _route(f"GET {_ACCOUNT}/entries", "accounts", "accounts.read"),
+    _route(f"GET {_ACCOUNT}/invoices", "accounts", "accounts.read"),
+    _route(f"POST {_ACCOUNT}/top-ups", "accounts", "accounts.write"),
+    _route(f"POST {_ACCOUNT}/adjustments", "accounts", "accounts.write"),
+    _route(f"POST {_ACCOUNT}/expire", "accounts", "accounts.write"),
+    _route(f"POST {_ACCOUNT}/payments", "accounts", "accounts.write"),
+    _route(f"POST {_ACCOUNT}/block", "accounts", "accounts.write"),
+    _route(f"POST {_ACCOUNT}/unblock", "accounts", "accounts.write"),
+    _route(f"POST {_ACCOUNT}/close", "accounts", "accounts.write"),
+    _route("POST /v1/gift-cards/lookup", "accounts", "accounts.write"),
     _route(f"GET {_FULFILLMENT}/parcels", "parcels", "fulfillments.read"),
     _route(f"POST {_FULFILLMENT}/label", "parcels", "fulfillments.write"),
     _route(f"GET {_FULFILLMENT}/label", "parcels", "fulfillments.read"),

@@ -38,7 +38,7 @@ def main() -> int:
     command = commands.add_parser("republish", help="publish an order's events again")
     command.add_argument("order", help="its id, ord_…")
     command.add_argument("--aws", action="store_true", help="in the AWS account, not locally")
-    command = commands.add_parser("audit", help="hold every stock balance against its ledger")
+    command = commands.add_parser("audit", help="hold every balance against its ledger")
     command.add_argument("--aws", action="store_true", help="in the AWS account, not locally")
     words = parser.parse_args()
 
@@ -122,7 +122,7 @@ def _republish(order_id: str, stack: Target) -> str:
 
 
 def _audit(stack: Target) -> str:
-    from oms.aws import capacity_audit
+    from oms.aws import account_audit, capacity_audit
     from oms.aws.stock_audit import audit
 
     dynamodb = stack.session.client("dynamodb", endpoint_url=stack.endpoint)
@@ -132,8 +132,13 @@ def _audit(stack: Target) -> str:
         for one in found
     ]
     lines += capacity_audit.audit(dynamodb, stack.inventory_table, stack.orders_table)
+    accounts, misbalanced = account_audit.audit(dynamodb, stack.accounts_table)
+    lines += misbalanced
     if not lines:
-        return f"{balances} balances, each the sum of its ledger; all work is held by an order"
+        return (
+            f"{balances} balances and {accounts} accounts, each the sum of its ledger;"
+            " all work is held by an order"
+        )
     raise LocalFailure("\n  ".join([f"{len(lines)} quantities do not add up:", *lines]))
 
 

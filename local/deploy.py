@@ -66,6 +66,7 @@ class Deployment:
     catalog_table: str
     views_table: str
     work_table: str
+    accounts_table: str
     state_machine_arn: str
     event_bus: str
     webhook_secrets: Mapping[str, str]
@@ -276,6 +277,7 @@ def _describe(engine: Engine, outputs_file: Path) -> Deployment:
             catalog_table=outputs["CatalogTable"],
             views_table=outputs["ViewsTable"],
             work_table=outputs["WorkTable"],
+            accounts_table=outputs["AccountsTable"],
             state_machine_arn=outputs["StateMachineArn"],
             event_bus=outputs["EventBusName"],
             webhook_secrets=json.loads(outputs["WebhookSecrets"]),

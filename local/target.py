@@ -27,6 +27,7 @@ class Target:
     event_bus: str
     orders_table: str
     inventory_table: str
+    accounts_table: str
 
     @property
     def is_on_aws(self) -> bool:
@@ -42,6 +43,7 @@ def here(deployment: Deployment) -> Target:
         event_bus=deployment.event_bus,
         orders_table=deployment.orders_table,
         inventory_table=deployment.inventory_table,
+        accounts_table=deployment.accounts_table,
     )
 
 
@@ -57,6 +59,7 @@ def on_aws() -> Target:
         event_bus=outputs["EventBusName"],
         orders_table=outputs["OrdersTable"],
         inventory_table=outputs["InventoryTable"],
+        accounts_table=outputs["AccountsTable"],
     )
 
 

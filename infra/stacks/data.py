@@ -46,6 +46,9 @@ class DataStack(Stack):
                 expires_by="expires_at",
             ).table,
             "work": Table(self, "Work", deployment=deployment, expires_by="expires_at").table,
+            "accounts": Table(
+                self, "Accounts", deployment=deployment, expires_by="forget_at"
+            ).table,
         }
         self.secrets: dict[str, secretsmanager.Secret] = {
             "callback": self._secret(
@@ -53,6 +56,9 @@ class DataStack(Stack):
             ),
             "pickup": self._secret(
                 "Pickup", "Makes the codes with which customers collect; each derives from it"
+            ),
+            "gift_card": self._secret(
+                "GiftCard", "Makes what a gift card is found by of its code; never replaced"
             ),
             "stripe": self._secret(
                 "Stripe", "Stripe's secret key. A placeholder until an operator puts the real one"

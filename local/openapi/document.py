@@ -19,6 +19,7 @@ from local.openapi import answers, webhooks
 from local.openapi.webhooks import Json
 
 SERVED = (
+    "accounts",
     "allocations",
     "catalog",
     "fulfillment",

@@ -43,6 +43,7 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
     monkeypatch.setenv("ORDERS_TABLE", "orders")
     monkeypatch.setenv("VIEWS_TABLE", "views")
     monkeypatch.setenv("WORK_TABLE", "work")
+    monkeypatch.setenv("ACCOUNTS_TABLE", "accounts")
     _forget()
     yield _call
     _forget()

@@ -135,6 +135,7 @@ def create_tables(client: "DynamoDBClient") -> None:
         ("catalog", {}, ""),
         ("views", {"waiting": "waiting"}, "since"),
         ("work", {}, ""),
+        ("accounts", {}, ""),
     ):
         _create(client, table, indexes, sorted_by)
 

@@ -1,15 +1,22 @@
 """The payment providers of this deployment, made from the function's environment variables."""
 
+from __future__ import annotations
+
 import os
 from functools import cache
+from typing import TYPE_CHECKING
 
 from oms.payments.providers import PaymentProvider
 from oms.payments.registry import PaymentProviders, ProviderSettings
 
+if TYPE_CHECKING:
+    from oms.aws.account_store import AccountStore
+
 
 @cache
 def _providers() -> PaymentProviders:
-    return PaymentProviders(ProviderSettings(_stripe_secret, os.environ.get("STRIPE_API_BASE", "")))
+    base = os.environ.get("STRIPE_API_BASE", "")
+    return PaymentProviders(ProviderSettings(_stripe_secret, base, _accounts))
 
 
 def provider(name: str) -> PaymentProvider:
@@ -20,3 +27,9 @@ def _stripe_secret() -> str:
     from oms.aws.secrets import Secrets
 
     return Secrets().read(os.environ["STRIPE_SECRET"])
+
+
+def _accounts() -> AccountStore:
+    from oms.aws import stores
+
+    return stores.accounts()

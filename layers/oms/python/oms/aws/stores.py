@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from oms.aws import clients
 
 if TYPE_CHECKING:
+    from oms.aws.account_store import AccountStore
     from oms.aws.backorder_store import BackorderStore
     from oms.aws.capacity_store import CapacityStore
     from oms.aws.catalog_store import CachedCatalog, CatalogStore
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from oms.aws.purchase_store import PurchaseStore
     from oms.aws.replenishment_store import ReplenishmentStore
     from oms.aws.reservation_store import ReservationStore
+    from oms.aws.return_policy_store import ReturnPolicyStore
     from oms.aws.shipment_store import ShipmentTable
     from oms.aws.sourcing_policy_store import SourcingPolicyStore
     from oms.aws.staff_store import StaffTable
@@ -119,6 +121,13 @@ def sourcing_policies() -> SourcingPolicyStore:
 
 
 @cache
+def return_policies() -> ReturnPolicyStore:
+    from oms.aws.return_policy_store import ReturnPolicyStore
+
+    return ReturnPolicyStore(clients.dynamodb(), os.environ["CATALOG_TABLE"])
+
+
+@cache
 def catalog() -> CachedCatalog:
     from oms.aws.catalog_store import CachedCatalog
 
@@ -172,3 +181,10 @@ def shipments() -> ShipmentTable:
     from oms.aws.shipment_store import ShipmentTable
 
     return ShipmentTable(clients.dynamodb(), os.environ["WORK_TABLE"])
+
+
+@cache
+def accounts() -> AccountStore:
+    from oms.aws.account_store import AccountStore
+
+    return AccountStore(clients.dynamodb(), os.environ["ACCOUNTS_TABLE"])

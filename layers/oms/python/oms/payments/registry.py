@@ -4,11 +4,16 @@ A provider is loaded when the first payment needs it, so that a process which ne
 payment imports neither ``stripe`` nor reads its secret.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from oms.kernel.clock import utc_now
 from oms.kernel.errors import Invalid
+from oms.payments.account_tokens import ACCOUNT_PROVIDERS, refuse_unusable_account_token
 from oms.payments.bank_account import BANK_TRANSFER, BankAccount
 from oms.payments.channel_collected import ChannelCollected
 from oms.payments.courier import Courier
@@ -17,6 +22,10 @@ from oms.payments.providers import PaymentProvider
 from oms.payments.simulator import Simulator, refuse_unknown_token
 from oms.payments.store_till import StoreTill
 from oms.payments.tokens import refuse_card_number
+
+if TYPE_CHECKING:
+    from oms.accounts.model import AccountKind
+    from oms.accounts.store import Accounts
 
 IN_STORE_PROVIDER = "store"
 
@@ -28,6 +37,11 @@ _IN_PERSON = {
 # What these take is released when a part of it is captured: the rest has to be held anew.
 _CAPTURES_ONCE = frozenset({"stripe"})
 
+
+def _no_accounts() -> Accounts:
+    raise Invalid("there are no accounts here", code="unknown_payment_provider")
+
+
 _STRIPE_TOKEN = re.compile(r"(?:cus_\w{1,100}:)?(?:pm|card|src)_\w{1,150}")
 
 
@@ -36,10 +50,12 @@ class ProviderSettings:
     """``stripe_secret`` is called when the first Stripe payment is met.
 
     ``stripe_api_base`` is empty for Stripe itself, else the address of what stands in for it.
+    ``accounts`` is called when the first gift card, store credit or account on terms is met.
     """
 
     stripe_secret: Callable[[], str]
     stripe_api_base: str = ""
+    accounts: Callable[[], Accounts] = _no_accounts
 
 
 class PaymentProviders:
@@ -69,6 +85,10 @@ def refuse_unusable_token(provider: str, method: str, token: str) -> None:
             raise Invalid(
                 f"the method {own_method} and the provider {own_provider} go together", code=code
             )
+    if provider in ACCOUNT_PROVIDERS or method in ACCOUNT_PROVIDERS:
+        refuse_card_number(token)
+        refuse_unusable_account_token(provider, method, token)
+        return
     if provider == "bank" and method != BANK_TRANSFER:
         raise Invalid(f"no account takes {method!r}", code="unsupported_payment_method")
     if provider == "simulator":
@@ -116,6 +136,15 @@ def _stripe(settings: ProviderSettings) -> PaymentProvider:
     return open_stripe(settings.stripe_secret(), api_base=settings.stripe_api_base)
 
 
+def _account(kind: AccountKind) -> Callable[[ProviderSettings], PaymentProvider]:
+    def opened(settings: ProviderSettings) -> PaymentProvider:
+        from oms.payments.account_providers import AccountPayments
+
+        return AccountPayments(kind, settings.accounts(), utc_now)
+
+    return opened
+
+
 _OPENERS: dict[str, Callable[[ProviderSettings], PaymentProvider]] = {
     "simulator": _simulator,
     "channel": _channel,
@@ -123,4 +152,7 @@ _OPENERS: dict[str, Callable[[ProviderSettings], PaymentProvider]] = {
     "courier": _courier,
     "bank": _bank,
     "stripe": _stripe,
+    "gift_card": _account("gift_card"),
+    "store_credit": _account("store_credit"),
+    "terms": _account("terms"),
 }
