@@ -76,6 +76,10 @@ class ItemDocument(Document):
     length_mm: Millimetres = 0
     width_mm: Millimetres = 0
     height_mm: Millimetres = 0
+    category: Text = Field(default="", description="For return policies to go by")
+    tags: Annotated[
+        tuple[Text, ...], Field(max_length=50, description="For return policies to go by")
+    ] = ()
 
 
 class ItemView(ItemDocument):
@@ -170,12 +174,14 @@ class NodeList(Document):
 
 class ChannelDocument(Document):
     """Events of its orders are posted to ``callback_url``, signed with ``signing_secret``; with
-    ``availability`` also what it may sell of each SKU, whenever that changes."""
+    ``availability`` also what it may sell of each SKU, whenever that changes. ``capture_on`` says
+    when what is held of its orders is taken: with each shipment, or on the last delivery."""
 
     name: Name
     currencies: Annotated[list[Currency], Field(min_length=1, max_length=50)]
     callback_url: Annotated[str, StringConstraints(pattern=r"^(https?://\S{1,500})?$")] = ""
     availability: bool = False
+    capture_on: Literal["shipment", "delivery"] = "delivery"
 
 
 class ChannelView(ChannelDocument):
@@ -219,6 +225,8 @@ def item_of(sku: str, document: ItemDocument, items: Mapping[str, Item], faults:
         suppliers=document.suppliers,
         keep_together=document.keep_together,
         delivery_profile=document.delivery_profile,
+        category=document.category,
+        tags=document.tags,
     )
 
 
@@ -248,6 +256,8 @@ def item_view(item: Item, items: Mapping[str, Item]) -> ItemView:
         suppliers=item.suppliers,
         keep_together=item.keep_together,
         delivery_profile=item.delivery_profile,
+        category=item.category,
+        tags=item.tags,
     )
 
 
@@ -330,6 +340,7 @@ def channel_of(channel_id: str, document: ChannelDocument) -> Channel:
         currencies=tuple(document.currencies),
         callback_url=document.callback_url,
         availability=document.availability,
+        capture_on=document.capture_on,
     )
 
 
@@ -340,5 +351,6 @@ def channel_view(channel: Channel, signing_secret: str) -> ChannelView:
         currencies=list(channel.currencies),
         callback_url=channel.callback_url,
         availability=channel.availability,
+        capture_on=channel.capture_on,
         signing_secret=signing_secret,
     )

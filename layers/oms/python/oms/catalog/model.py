@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from oms.catalog.delivery import FROM_STOCK, Component, NodeCalendar, Promising
 from oms.kernel.money import Money
@@ -19,6 +20,7 @@ class Item:
     one first; items of one ``keep_together`` group come from one node, those of different
     ``delivery_profile`` (chilled, dangerous) travel in parcels of their own. ``length_mm``,
     ``width_mm`` and ``height_mm`` are of one whole unit as it is packed; 0: nobody measured it.
+    ``category`` and ``tags`` are the retailer's own words, for policies to go by.
     """
 
     sku: str
@@ -36,6 +38,8 @@ class Item:
     length_mm: int = 0
     width_mm: int = 0
     height_mm: int = 0
+    category: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +97,13 @@ class Node:
 @dataclass(frozen=True, slots=True)
 class Channel:
     """Where orders come from. ``callback_url`` receives what happens to them, if set; with
-    ``availability`` also what the channel may sell of each SKU, whenever that changes."""
+    ``availability`` also what the channel may sell of each SKU, whenever that changes.
+    ``capture_on`` says when what is held of its orders is taken: with each ``shipment``, or on the
+    ``delivery`` of the last."""
 
     id: str
     name: str
     currencies: tuple[str, ...]
     callback_url: str = ""
     availability: bool = False
+    capture_on: Literal["shipment", "delivery"] = "delivery"

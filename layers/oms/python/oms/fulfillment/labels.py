@@ -111,7 +111,10 @@ def destination(work: Work, catalog: Catalog) -> Address:
     store = work.fulfillment.hand_over_at
     if not store or store == work.fulfillment.node:
         return work.order.content.shipping_address
-    node = origin(store, catalog)
+    return address_of(origin(store, catalog))
+
+
+def address_of(node: Node) -> Address:
     return Address(
         name=node.name,
         line1="",

@@ -12,7 +12,7 @@ import re
 from oms.kernel.errors import NotFound
 
 _TAIL = r"[a-z2-7]{26}"
-_PART = re.compile(rf"(?:ful|pay|rfd)_({_TAIL})_[1-9]\d{{0,3}}")
+_PART = re.compile(rf"(?:ful|pay|rfd|ret)_({_TAIL})_[1-9]\d{{0,3}}")
 _ORDER = re.compile(rf"ord_{_TAIL}")
 
 
@@ -38,8 +38,12 @@ def refund_id(order: str, number: int) -> str:
     return f"rfd_{_tail(order)}_{number}"
 
 
+def return_id(order: str, number: int) -> str:
+    return f"ret_{_tail(order)}_{number}"
+
+
 def order_of(part_id: str) -> str:
-    """The order that a fulfilment, payment or refund belongs to. Raises ``NotFound``."""
+    """The order that a fulfilment, payment, refund or return belongs to. Raises ``NotFound``."""
     match = _PART.fullmatch(part_id)
     if match is None:
         raise NotFound(f"there is no {part_id!r}")

@@ -1,0 +1,103 @@
+"""What can happen to a return. They are events of its order."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from oms.returns.model import Inspection, Receipt, Return, ReturnLabel, Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRequested:
+    """``requested`` is as it was asked for; ``value``: what its units are worth."""
+
+    return_id: str
+    requested: Return
+    value: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnApproved:
+    """``by_policy``: nobody had to."""
+
+    return_id: str
+    by_policy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRejected:
+    return_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnCancelled:
+    return_id: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnLabelRequested:
+    """The service is chosen, and the carrier about to be asked."""
+
+    return_id: str
+    label: ReturnLabel
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnLabelled:
+    """The customer has a label to send it back with."""
+
+    return_id: str
+    tracking_number: str
+    reference: str
+    cost: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnTracked:
+    """A carrier reported on the parcel, ``at`` its own time."""
+
+    return_id: str
+    tracking_number: str
+    status: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnReceived:
+    """Some of it, or the rest, is at a node."""
+
+    return_id: str
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnInspected:
+    """``restocked``: the SKUs of which there is more to sell now."""
+
+    return_id: str
+    inspection: Inspection
+    restocked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnResolved:
+    """What the customer gets for units that came back. With ``closes`` no more is expected."""
+
+    return_id: str
+    settlement: Settlement
+    closes: bool = False
+
+
+ReturnEvent = (
+    ReturnRequested
+    | ReturnApproved
+    | ReturnRejected
+    | ReturnCancelled
+    | ReturnLabelRequested
+    | ReturnLabelled
+    | ReturnTracked
+    | ReturnReceived
+    | ReturnInspected
+    | ReturnResolved
+)
