@@ -71,7 +71,7 @@ def content(
         shipping=money(0),
         discount=money(0),
         total=money(total),
-        payment=PaymentRequest(method, "simulator", money(collected), token),
+        payments=(PaymentRequest(method, "simulator", money(collected), token),),
         on_out_of_stock=on_out_of_stock,
         correlation_id="corr-1",
     )

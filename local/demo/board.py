@@ -117,7 +117,7 @@ def order_of(document: Document) -> Order:
         currency=document["currency"],
         total=Decimal(document["total"]),
         payment=Payment(
-            id=payment["id"],
+            id=document["payments"][0]["id"],
             authorized=Decimal(payment["authorized"]),
             captured=Decimal(payment["captured"]),
             voided=Decimal(payment["voided"]),

@@ -44,14 +44,14 @@ class Counter:
             collected=collected,
             method=IN_STORE if deferred else method,
         )
-        request = asked.payment
+        request = asked.payments[0]
         if deferred:
             request = PaymentRequest(IN_STORE, "store", money(collected))
         elif collected:
             request = replace(request, provider="channel", token="")
         asked = replace(
             asked,
-            payment=request,
+            payments=(request,),
             shipping=money(shipping),
             total=money(asked.total.minor + shipping),
         )

@@ -107,7 +107,7 @@ def at_the_node(oms: World, number: str = "1", *, steps: int = 3, of: Content | 
         order,
         (
             happened.OrderSourced(allocations, "rule", "why"),
-            happened.PaymentAuthorized(order.payment.id, total, "auth", "a"),
+            happened.PaymentAuthorized(order.payments.each[0].id, total, "auth", "a"),
         ),
         CAUSE,
     )

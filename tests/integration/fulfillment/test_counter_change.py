@@ -39,14 +39,14 @@ def test_what_is_added_is_paid_handed_over_and_leaves_the_stores_stock(
     assert (asked[0], asked[1]["code"], asked[1]["due"]) == (422, "payment_due", "15.00")
     assert (status, answer["added"], answer["due"]) == (200, ["c1-1"], "0.00")
     after = store.now(order)
-    assert after.due.minor == 4500 and after.payment.captured.minor == 1500
+    assert after.due.minor == 4500 and after.payments.captured.minor == 1500
     assert after.progress.counts[2].delivered == 1
     assert oms.balance("HAT", RJ).on_hand == 2
     assert oms.ledger("HAT", RJ) == (2, 0)
     assert store.hand_over(part)[0] == 200
     settled = store.settled(order)
     assert settled.state is State.COMPLETED
-    assert settled.payment.captured == settled.due
+    assert settled.payments.captured == settled.due
 
 
 def test_the_same_change_again_changes_nothing(oms: World, store: Counter) -> None:
@@ -73,7 +73,7 @@ def test_what_is_removed_goes_back_into_stock_and_is_not_charged(
     assert [each["quantity"] for each in answer["fulfillment"]["lines"]] == [1, 1]
     assert (oms.balance("MUG", RJ).on_hand, oms.balance("MUG", RJ).reserved) == (2, 1)
     assert store.hand_over(part)[0] == 200
-    assert store.settled(order).payment.captured.minor == 2000
+    assert store.settled(order).payments.captured.minor == 2000
 
 
 def test_what_was_paid_for_it_is_given_back(store: Counter) -> None:
@@ -101,7 +101,7 @@ def test_only_the_difference_is_paid_or_given_back(
     after = store.now(order)
     assert status == 200
     assert sum(one.amount for one in after.progress.refunds) == refund
-    assert (after.payment.captured - after.payment.refund_pending) == after.due
+    assert (after.payments.captured - after.payments.refund_pending) == after.due
 
 
 def test_of_what_is_paid_in_the_store_only_what_is_taken_is_due(store: Counter) -> None:
@@ -113,7 +113,7 @@ def test_of_what_is_paid_in_the_store_only_what_is_taken_is_due(store: Counter) 
 
     assert (changed[0], changed[1]["due"]) == (200, "20.00")
     assert handed[0] == 200
-    assert store.settled(order).payment.captured.minor == 3500
+    assert store.settled(order).payments.captured.minor == 3500
 
 
 def test_who_wants_something_else_instead_of_all_of_it_completes_the_order(
@@ -144,7 +144,7 @@ def test_who_wants_nothing_of_it_cancels_the_order(store: Counter) -> None:
     status, answer = store.change(part, remove=[NO_MUG])
 
     assert (status, answer["refund"]) == (200, "10.00")
-    assert store.cancelled(order).payment.refund_pending.minor == 1000
+    assert store.cancelled(order).payments.refund_pending.minor == 1000
 
 
 def test_of_what_was_brought_to_the_store_the_removed_becomes_its_stock(
@@ -158,7 +158,7 @@ def test_of_what_was_brought_to_the_store_the_removed_becomes_its_stock(
     assert oms.balance("MUG", RJ).available == 1
     assert store.hand_over(part)[0] == 200
     assert store.now(order).state is State.DELIVERED
-    assert store.settled(order).payment.captured.minor == 3500
+    assert store.settled(order).payments.captured.minor == 3500
 
 
 def test_nothing_is_held_any_more_of_a_card_that_is_not_needed(store: Counter) -> None:
@@ -169,7 +169,7 @@ def test_nothing_is_held_any_more_of_a_card_that_is_not_needed(store: Counter) -
     store.hand_over(part, lines=[], hand_over_id="h1", decline_rest=True)
 
     assert store.now(order).cancel_requested
-    assert store.cancelled(order).payment.voided.minor == 2000
+    assert store.cancelled(order).payments.voided.minor == 2000
 
 
 def test_what_is_not_tracked_is_sold_without_stock(oms: World, store: Counter) -> None:
@@ -191,7 +191,7 @@ def test_what_others_have_a_claim_to_is_not_sold(oms: World, store: Counter) -> 
 
     assert (status, problem["code"]) == (409, "not_in_stock")
     assert len(store.now(order).content.lines) == 2
-    assert store.now(order).payment.captured.minor == 0
+    assert store.now(order).payments.captured.minor == 0
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_what_was_paid_in_advance_is_not_paid_again_at_the_counter(store: Counte
     status, answer = store.hand_over(part, payment=cash("10.00", "T-2"))
 
     assert (mugs["due"], status, answer["due"]) == ("10.00", 200, "0.00")
-    assert store.settled(order).payment.captured.minor == 3000
+    assert store.settled(order).payments.captured.minor == 3000
 
 
 def test_more_than_one_transaction_holds_is_refused(oms: World, store: Counter) -> None:

@@ -34,7 +34,9 @@ def reserve(oms: World, order: Order) -> Order:
     allocations = allocated(order)
     events = (
         happened.OrderSourced(allocations, "rule", "why"),
-        happened.PaymentAuthorized(order.payment.id, order.content.total.minor, "auth", "a"),
+        happened.PaymentAuthorized(
+            order.payments.each[0].id, order.content.total.minor, "auth", "a"
+        ),
     )
     writes = oms.stock.reserve(needs_of(allocations), order.order_id, CAUSE)
     return oms.orders.commit(order, events, CAUSE, writes)

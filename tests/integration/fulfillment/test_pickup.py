@@ -135,7 +135,7 @@ def test_the_customer_collects_all_of_it_and_the_order_is_delivered(
     assert (oms.balance("MUG", RJ).on_hand, oms.balance("MUG", RJ).reserved) == (0, 0)
     assert oms.ledger("MUG", RJ) == (0, 0)
     assert not pickups.overdue(utc_now() + timedelta(days=90), 10)
-    assert store.settled(order).payment.captured.minor == 3000
+    assert store.settled(order).payments.captured.minor == 3000
 
 
 def test_handed_over_again_nothing_happens(oms: World, store: Counter) -> None:
@@ -182,7 +182,7 @@ def test_what_the_customer_declines_goes_back_and_is_not_charged(
     assert (oms.balance("MUG", RJ).on_hand, oms.balance("MUG", RJ).reserved) == (1, 0)
     assert oms.balance("TEE", RJ).available == 1
     assert not pickups.overdue(utc_now() + timedelta(days=90), 10)
-    assert store.settled(order).payment.captured.minor == 1000
+    assert store.settled(order).payments.captured.minor == 1000
 
 
 def test_a_decline_that_broke_off_is_taken_up_when_it_is_asked_again(
@@ -212,7 +212,7 @@ def test_who_declines_everything_gets_everything_back(oms: World, store: Counter
 
     assert status == 200
     assert store.now(order).cancel_requested
-    assert store.cancelled(order).payment.refund_pending.minor == 3000
+    assert store.cancelled(order).payments.refund_pending.minor == 3000
 
 
 def test_what_is_not_ready_is_not_declined_either(store: Counter) -> None:
@@ -359,7 +359,7 @@ def test_wrong_codes_are_forgotten_with_the_right_one(store: Counter) -> None:
 
 def test_what_was_reserved_is_paid_when_it_is_handed_over(oms: World, store: Counter) -> None:
     order = store.order(deferred=True)
-    assert store.now(order).payment.captured.minor == 0
+    assert store.now(order).payments.captured.minor == 0
     part = store.ready(order)
 
     unpaid = store.hand_over(part)
@@ -370,9 +370,9 @@ def test_what_was_reserved_is_paid_when_it_is_handed_over(oms: World, store: Cou
     assert (wrong_amount[0], wrong_amount[1]["code"]) == (422, "wrong_amount")
     assert paid[0] == 200
     after = store.now(order)
-    assert (after.payment.captured.minor, after.payment.capturable.minor) == (3000, 0)
+    assert (after.payments.captured.minor, after.payments.capturable.minor) == (3000, 0)
     settled = store.settled(order)
-    assert settled.state is State.COMPLETED and settled.payment.captured.minor == 3000
+    assert settled.state is State.COMPLETED and settled.payments.captured.minor == 3000
 
 
 def test_of_a_part_only_that_is_paid(store: Counter) -> None:
@@ -387,7 +387,7 @@ def test_of_a_part_only_that_is_paid(store: Counter) -> None:
     assert (first[0], first[1]["due"]) == (200, "6.66")
     assert (used[0], used[1]["code"]) == (422, "receipt_used")
     assert rest[0] == 200
-    assert store.settled(order).payment.captured.minor == 1049
+    assert store.settled(order).payments.captured.minor == 1049
 
 
 def test_who_never_came_owes_nothing(oms: World, store: Counter, pickups: PickupStore) -> None:
@@ -462,7 +462,7 @@ def test_what_nobody_collects_goes_back_and_the_order_is_cancelled(
     assert resumption and resumption.error == "OrderCancelRequested"
     cancelled = store.cancelled(order)
     assert cancelled.state is State.CANCELLED
-    assert cancelled.payment.voided.minor == 3500
+    assert cancelled.payments.voided.minor == 3500
     assert oms.ledger("MUG", RJ) == (2, 0)
 
 

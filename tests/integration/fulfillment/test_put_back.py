@@ -14,7 +14,7 @@ from oms.fulfillment import pickup
 from oms.inventory.position import ShareRule
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
-from oms.orders import decisions, fulfillment
+from oms.orders import decisions, fulfillment, paying
 from oms.orders.model import Allocation, FulfillmentState, Method, Order
 from oms.orders.needs import needs_of
 from tests.integration.fulfillment.counter import Counter
@@ -116,7 +116,7 @@ def test_what_was_made_has_used_up_its_components(
         CAUSE,
         oms.stock.reserve(needs_of(held), order.order_id, CAUSE),
     )
-    paid = decisions.authorize_payment(order, order.due.minor, "ref", "key")
+    paid = paying.authorize_payment(order, order.due.minor, "ref", "key")
     oms.orders.commit(order, paid, CAUSE)
     part = store.ready(fulfillment.release(order.order_id, oms.orders, CAUSE))
 

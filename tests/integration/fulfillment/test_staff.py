@@ -25,7 +25,7 @@ def released(oms: World, number: str = "1") -> Order:
         order,
         (
             happened.OrderSourced(allocated(order), "rule", "why"),
-            happened.PaymentAuthorized(order.payment.id, total, "auth", "a"),
+            happened.PaymentAuthorized(order.payments.each[0].id, total, "auth", "a"),
         ),
         CAUSE,
     )

@@ -13,7 +13,7 @@ from oms.inventory.baskets import Wanted
 from oms.inventory.reservation import ReservationState
 from oms.inventory.reservations import Basket
 from oms.kernel.errors import Conflict, Invalid, OmsError
-from oms.orders import decisions, fulfillment, sourcing
+from oms.orders import decisions, fulfillment, paying, sourcing
 from oms.orders.capture import CaptureResult, capture
 from oms.orders.contract import CaptureOrder
 from oms.orders.model import Order, State
@@ -61,7 +61,7 @@ def code(refused: pytest.ExceptionInfo[OmsError]) -> str:
 def ship(oms: World, sourced: Order, at: datetime) -> None:
     cause = replace(CAUSE, at=at)
     for step in (
-        lambda one: decisions.authorize_payment(one, one.content.total.minor, "r", "k"),
+        lambda one: paying.authorize_payment(one, one.content.total.minor, "r", "k"),
         decisions.release,
     ):
         sourced = oms.orders.commit(sourced, step(sourced), cause)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from oms.aws.stock_audit import audit
 from oms.catalog.model import Node
 from oms.kernel.events import Cause
-from oms.orders import decisions, fulfillment, rejecting, rerouting, sourcing, supervision
+from oms.orders import fulfillment, paying, rejecting, rerouting, sourcing, supervision
 from oms.orders.model import Content, Fulfillment, FulfillmentState, Order, State
 from oms.orders.rerouting import Router
 from oms.reporting.waiting import project
@@ -45,7 +45,7 @@ class Desk:
             order_id, orders, self.oms.stock, self.oms.catalog, self.policies, self.cause()
         )
         order = orders.load(order_id)
-        paid = decisions.authorize_payment(order, order.due.minor, "ref", f"k{order.version}")
+        paid = paying.authorize_payment(order, order.due.minor, "ref", f"k{order.version}")
         if paid:
             orders.commit(order, paid, self.cause())
         return fulfillment.release(order_id, orders, self.cause())
@@ -82,7 +82,7 @@ class Desk:
         fulfillment.withdraw(order.order_id, orders, self.oms.stock.capacity, self.cause())
         sourcing.unreserve(order.order_id, orders, self.oms.stock, self.cause())
         closing = orders.load(order.order_id)
-        events = decisions.close_cancelled(closing, "no", "ref", "void")
+        events = paying.close_cancelled(closing, "no")
         return orders.commit(closing, events, self.cause())
 
     def project(self, order: Order) -> Order:

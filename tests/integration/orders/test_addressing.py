@@ -14,8 +14,8 @@ from oms.kernel.errors import Backordered
 from oms.orders import decisions, fulfillment, sourcing
 from oms.orders import events as happened
 from oms.orders.addressing import change_address
-from oms.orders.decisions import authorize_payment
 from oms.orders.model import Address, Allocation, Method, Order, State
+from oms.orders.paying import authorize_payment
 from oms.orders.rerouting import Router, reroute
 from oms.orders.store import AwaitedToken
 from oms.orders.supervision import wake_for_stock

@@ -451,7 +451,9 @@ def test_what_is_not_tracked_is_sold_and_shipped_without_stock(oms: World) -> No
     oms.receive("MUG", 2)
     order = reserve(oms, captured(oms, "1", line("MUG", 2), line("TEE", 100)))
     assert {one.node for one in order.progress.allocations} == {"sp-dc"}
-    paid = happened.PaymentAuthorized(order.payment.id, order.content.total.minor, "auth", "a")
+    paid = happened.PaymentAuthorized(
+        order.payments.each[0].id, order.content.total.minor, "auth", "a"
+    )
     oms.orders.commit(order, (paid,), CAUSE)
     (part,) = fulfillment.release(order.order_id, oms.orders, LATER).progress.fulfillments
     fulfillment.accept(part.id, oms.orders, oms.stock, LATER)

@@ -226,7 +226,7 @@ def test_a_bundle_goes_from_capture_to_the_parcel(oms: World) -> None:
     oms.receive("TEE", 4)
     captured = taken(oms, order({"sku": "KIT", "quantity": 2, "unit_price": "9"}, total="18")).order
     sourced = reserved(oms, captured.order_id)
-    paid = happened.PaymentAuthorized(sourced.payment.id, 1800, "auth", "a")
+    paid = happened.PaymentAuthorized(sourced.payments.each[0].id, 1800, "auth", "a")
     oms.orders.commit(sourced, (paid,), CAUSE)
     part = fulfillment.release(captured.order_id, oms.orders, LATER).progress.fulfillments[0].id
     for step in ("accept", "pick", "pack"):

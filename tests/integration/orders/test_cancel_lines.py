@@ -10,8 +10,8 @@ from oms.aws.policy_store import PolicyStore
 from oms.inventory.policy import SellingPolicy
 from oms.kernel.errors import Backordered
 from oms.orders import fulfillment, sourcing, work
-from oms.orders.decisions import authorize_payment
 from oms.orders.model import Order, State
+from oms.orders.paying import authorize_payment
 from oms.orders.store import AwaitedToken
 from oms.orders.supervision import Resumption, signal
 from oms.routing.policies import BuiltIn

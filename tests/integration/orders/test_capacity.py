@@ -74,7 +74,7 @@ def place(oms: World, number: int, cause: Cause = CAUSE) -> Order:
 
 def released(oms: World, order: Order) -> Order:
     authorized = happened.PaymentAuthorized(
-        order.payment.id, order.content.total.minor, "auth", "a"
+        order.payments.each[0].id, order.content.total.minor, "auth", "a"
     )
     order = oms.orders.commit(order, (authorized,), CAUSE)
     return oms.orders.commit(order, decisions.release(order), CAUSE)

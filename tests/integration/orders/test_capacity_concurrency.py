@@ -18,7 +18,7 @@ from oms.aws.stock_audit import audit as stock_audit
 from oms.aws.stock_store import StockStore
 from oms.kernel.errors import Backordered, Conflict, StockContended, VersionConflict
 from oms.kernel.events import Cause
-from oms.orders import decisions, fulfillment, sourcing
+from oms.orders import decisions, fulfillment, paying, sourcing
 from oms.orders.model import Order, State
 from oms.orders.rejecting import reject
 from oms.routing.policies import BuiltIn
@@ -74,7 +74,7 @@ class Clerk:
     def releases(self) -> None:
         if order := self.some(State.SOURCED):
             minor = order.content.total.minor
-            paid = decisions.authorize_payment(order, minor, "auth", "a")
+            paid = paying.authorize_payment(order, minor, "auth", "a")
             order = self.oms.orders.commit(order, paid, self.cause())
             self.oms.orders.commit(order, decisions.release(order), self.cause())
 

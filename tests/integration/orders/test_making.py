@@ -13,8 +13,8 @@ from oms.catalog.model import Item
 from oms.kernel.errors import Backordered
 from oms.orders import decisions, fulfillment, rejecting, sourcing
 from oms.orders.cancelling import Asked, cancel_lines
-from oms.orders.decisions import authorize_payment
 from oms.orders.model import CommittedPromise, Content, Order, PromisedPart, State
+from oms.orders.paying import authorize_payment
 from oms.orders.rerouting import Router, reroute
 from oms.orders.store import AwaitedToken
 from oms.orders.supervision import wake_for_components

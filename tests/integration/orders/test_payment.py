@@ -9,7 +9,7 @@ from oms.kernel.errors import (
     ProviderUnavailable,
     Refused,
 )
-from oms.orders import decisions, payment
+from oms.orders import decisions, paying, payment
 from oms.orders import events as happened
 from oms.orders.model import Content, Order, State
 from oms.payments.providers import (
@@ -86,7 +86,7 @@ def test_a_card_is_authorized_once_for_the_total(oms: World, provider: Counting)
     order = sourced(oms, content())
     for _ in range(2):
         assert not payment.authorize(order.order_id, oms.orders, provider.named, CAUSE).pending
-    assert oms.orders.load(order.order_id).payment.authorized == order.content.total
+    assert oms.orders.load(order.order_id).payments.authorized == order.content.total
     assert len(provider.keys) == 1
 
 
@@ -125,7 +125,7 @@ def test_what_the_marketplace_took_is_recorded_and_not_taken_again(
     order = delivered(oms, provider, content(collected=total))
     done = payment.settle(order.order_id, oms.orders, provider.named, CAUSE)
     assert done.state is State.COMPLETED
-    assert done.payment.captured.minor == total
+    assert done.payments.captured.minor == total
     assert provider.keys == []
 
 
@@ -134,7 +134,7 @@ def test_a_marketplace_order_that_is_paid_in_part_waits_for_the_rest(
 ) -> None:
     order = sourced(oms, content(collected=100))
     assert payment.authorize(order.order_id, oms.orders, provider.named, CAUSE).pending
-    assert oms.orders.load(order.order_id).payment.captured.minor == 100
+    assert oms.orders.load(order.order_id).payments.captured.minor == 100
 
 
 def test_settling_captures_once_and_completes(oms: World, provider: Counting) -> None:
@@ -142,8 +142,10 @@ def test_settling_captures_once_and_completes(oms: World, provider: Counting) ->
     for _ in range(2):
         done = payment.settle(order.order_id, oms.orders, provider.named, CAUSE)
     assert done.state is State.COMPLETED
-    assert done.payment.captured == done.content.total
-    assert [key for key in provider.keys if ":capture:" in key] == [f"{order.payment.id}:capture:1"]
+    assert done.payments.captured == done.content.total
+    assert [key for key in provider.keys if ":capture:" in key] == [
+        f"{order.payments.each[0].id}:capture:1"
+    ]
 
 
 def test_a_capture_that_is_refused_needs_a_person(oms: World, provider: Counting) -> None:
@@ -167,7 +169,7 @@ def test_a_cancelled_order_lets_go_of_what_was_held(oms: World, provider: Counti
         closed = payment.close_cancelled(
             order.order_id, oms.orders, provider.named, "cancel_requested", CAUSE
         )
-    assert (closed.state, closed.payment.status) == (State.CANCELLED, "voided")
+    assert (closed.state, closed.payments.status) == (State.CANCELLED, "voided")
     assert sum(":void:" in key for key in provider.keys) == 1
 
 
@@ -179,7 +181,7 @@ def test_a_payment_that_nobody_made_is_called_off_at_the_provider(
     closed = payment.close_cancelled(
         order.order_id, oms.orders, provider.named, "payment_expired", CAUSE
     )
-    assert (closed.state, closed.payment.status) == (State.CANCELLED, "voided")
+    assert (closed.state, closed.payments.status) == (State.CANCELLED, "voided")
     assert sum(":void:" in key for key in provider.keys) == 1
 
 
@@ -187,7 +189,9 @@ def cancelled_after_paying(oms: World, provider: Counting, of: Content) -> Order
     order = sourced(oms, of)
     payment.authorize(order.order_id, oms.orders, provider.named, CAUSE)
     order = oms.orders.load(order.order_id)
-    taken = happened.PaymentCaptured(order.payment.id, order.content.total.minor, "cap", "k")
+    taken = happened.PaymentCaptured(
+        order.payments.each[0].id, order.content.total.minor, "cap", "k"
+    )
     oms.orders.commit(order, (taken,), CAUSE)
     return payment.close_cancelled(
         order.order_id, oms.orders, provider.named, "cancel_requested", CAUSE
@@ -199,7 +203,7 @@ def test_a_refund_is_paid_once(oms: World, provider: Counting) -> None:
     refund = order.progress.refunds[0].id
     for _ in range(2):
         done = payment.refund(order.order_id, refund, oms.orders, provider.named, CAUSE)
-    assert done.payment.refunded == done.payment.captured
+    assert done.payments.refunded == done.payments.captured
     assert sum(":refund:" in key for key in provider.keys) == 1
 
 
@@ -208,7 +212,7 @@ def test_a_refund_that_is_declined_is_recorded(oms: World, provider: Counting) -
     refund = order.progress.refunds[0].id
     done = payment.refund(order.order_id, refund, oms.orders, provider.named, CAUSE)
     assert done.status == "refund_failed"
-    assert done.payment.refunded.minor == 0
+    assert done.payments.refunded.minor == 0
 
 
 def test_an_authorization_that_comes_too_late_is_voided(oms: World, provider: Counting) -> None:
@@ -217,11 +221,11 @@ def test_an_authorization_that_comes_too_late_is_voided(oms: World, provider: Co
     closed = payment.close_cancelled(
         order.order_id, oms.orders, provider.named, "payment_expired", CAUSE
     )
-    late = decisions.authorize_payment(closed, closed.content.total.minor, "auth", "late")
+    late = paying.authorize_payment(closed, closed.content.total.minor, "auth", "late")
     oms.orders.commit(closed, late, CAUSE)
     for _ in range(2):
         done = payment.void_late_authorization(order.order_id, oms.orders, provider.named, CAUSE)
-    assert done.payment.status == "voided"
+    assert done.payments.status == "voided"
     assert [key.rpartition(":void:")[2] for key in provider.keys if ":void:" in key] == ["1", "2"]
 
 
@@ -252,5 +256,5 @@ def test_an_authorization_whose_answer_was_lost_is_found_out_and_voided(
 
     events = [event.type for event in oms.orders.history(order.order_id)]
     assert closed.state is State.CANCELLED and "void_requested" in events
-    assert done.payment.status == "voided"
+    assert done.payments.status == "voided"
     assert len({key for key in provider.keys if ":authorize" in key}) == 1

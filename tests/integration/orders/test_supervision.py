@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from oms.kernel.errors import Backordered
-from oms.orders import decisions, sourcing, supervision
 from oms.orders import events as happened
+from oms.orders import paying, sourcing, supervision
 from oms.orders.model import Order
 from oms.orders.store import AwaitedToken
 from oms.orders.supervision import Resumption
@@ -45,14 +45,14 @@ def pending(oms: World) -> Order:
         order,
         (
             happened.OrderSourced(allocated(order), "rule", "why"),
-            happened.PaymentPending(order.payment.id, 3000, "ref", "k"),
+            happened.PaymentPending(order.payments.each[0].id, 3000, "ref", "k"),
         ),
         CAUSE,
     )
 
 
 def authorize(oms: World, order: Order) -> Order:
-    events = decisions.authorize_payment(order, order.content.total.minor, "auth", "a")
+    events = paying.authorize_payment(order, order.content.total.minor, "auth", "a")
     return oms.orders.commit(order, events, CAUSE)
 
 
@@ -92,7 +92,7 @@ def test_what_happened_before_the_token_was_there_ends_the_wait_at_once(oms: Wor
 def test_a_declined_payment_ends_the_wait_with_the_error_that_is_caught(oms: World) -> None:
     order = pending(oms)
     wait(oms, order, "payment")
-    oms.orders.commit(order, decisions.decline_payment(order, "no_funds", "d"), CAUSE)
+    oms.orders.commit(order, paying.decline_payment(order, "no_funds", "d"), CAUSE)
     signal(oms, order, "payment")
     assert oms.lifecycle.resumed == [("token-payment", Resumption(error="PaymentDeclined"))]
 

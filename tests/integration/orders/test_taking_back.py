@@ -9,7 +9,7 @@ from oms.aws.policy_store import PolicyStore
 from oms.inventory.backorders import Holder
 from oms.inventory.policy import SellingPolicy
 from oms.kernel.errors import Backordered, OrderCancelRequested, StockTakenBack
-from oms.orders import decisions, fulfillment, sourcing, supervision
+from oms.orders import decisions, fulfillment, paying, sourcing, supervision
 from oms.orders import events as happened
 from oms.orders.model import Line, Method, Order, OutOfStockPolicy, State
 from oms.orders.store import AwaitedToken
@@ -65,7 +65,7 @@ def sourced(
 
 def paid(oms: World, order: Order) -> Order:
     total = order.content.total.minor
-    return oms.orders.commit(order, decisions.authorize_payment(order, total, "a", "a"), CAUSE)
+    return oms.orders.commit(order, paying.authorize_payment(order, total, "a", "a"), CAUSE)
 
 
 def now(oms: World, order: Order) -> Order:
@@ -282,7 +282,7 @@ def test_a_paid_order_that_was_taken_from_is_not_asked_to_pay_again(oms: World) 
     lost = now(oms, loser)
     assert lost.live_fulfillments == ()
     assert oms.waiting("MUG") == [loser.order_id]
-    assert str(lost.payment.authorized) == str(loser.content.total)
+    assert str(lost.payments.authorized) == str(loser.content.total)
     oms.receive("MUG", 2)
     again = reserve(oms, loser, 90)
     assert again.state is State.AUTHORIZED
@@ -335,7 +335,7 @@ def test_a_loser_that_is_cancelled_gives_back_its_place_and_its_money(oms: World
     with pytest.raises(OrderCancelRequested):
         reserve(oms, loser, 90)
     sourcing.unreserve(loser.order_id, oms.orders, oms.stock, CAUSE)
-    events = decisions.close_cancelled(now(oms, loser), "no", "void", "v")
+    events = paying.close_cancelled(now(oms, loser), "no")
     assert oms.waiting("MUG") == []
     assert [type(event) for event in events] == [happened.PaymentVoided, happened.OrderCancelled]
 
@@ -345,7 +345,7 @@ def test_a_loser_whose_payment_nobody_knows_of_is_voided_when_it_is_cancelled(om
     loser = sourced(oms, 1)
     sourced(oms, 2, priority=9)
     supervision.request_cancel(loser.order_id, "no", oms.orders, CAUSE)
-    assert decisions.authorization_is_unknown(now(oms, loser))
+    assert paying.unknown_authorizations(now(oms, loser))
 
 
 def test_a_receipt_that_suffices_with_what_may_be_taken_back_wakes_who_waits(oms: World) -> None:

@@ -10,8 +10,8 @@ from oms.catalog.delivery import Component, Production, Promising, PromisingMode
 from oms.catalog.model import Item
 from oms.inventory.position import Supply
 from oms.kernel.errors import Conflict
-from oms.orders import decisions
 from oms.orders import events as happened
+from oms.orders import paying
 from oms.orders.capture import capture
 from oms.orders.model import Order, State
 from oms.promising import asking, keeping
@@ -145,7 +145,7 @@ def test_what_production_uses_up_is_promised_too(desk: Desk) -> None:
     with pytest.raises(Conflict):
         captured(desk, second, "BREAD", number="2")
     order = desk.oms.orders.commit(order, (happened.CancelRequested("no"),), CAUSE)
-    desk.oms.orders.commit(order, decisions.close_cancelled(order, "no", "", ""), CAUSE)
+    desk.oms.orders.commit(order, paying.close_cancelled(order, "no"), CAUSE)
     for _ in range(2):
         keeping.order_cancelled(order.order_id, desk.keeper)
     assert desk.promised_of("po_flour", "FLOUR") == 0

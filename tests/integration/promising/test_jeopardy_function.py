@@ -14,7 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from oms.aws import clients, queues, stores
 from oms.notifications.model import notice_of
 from oms.notifications.render import Message, render
-from oms.orders import decisions
+from oms.orders import decisions, paying
 from oms.orders import events as happened
 from oms.orders.model import Order
 from tests.integration.promising.desk import Desk, from_supply
@@ -134,7 +134,7 @@ def test_a_sourced_order_waits_for_nothing(desk: Desk, tell: Tell) -> None:
 def test_a_cancelled_order_gives_back_what_it_was_promised(desk: Desk, tell: Tell) -> None:
     order = waiting(desk)
     order = desk.oms.orders.commit(order, (happened.CancelRequested("no"),), CAUSE)
-    desk.oms.orders.commit(order, decisions.close_cancelled(order, "no", "", ""), CAUSE)
+    desk.oms.orders.commit(order, paying.close_cancelled(order, "no"), CAUSE)
     assert tell("order_cancelled", order.order_id, promised=True) == []
     assert (desk.rows(), desk.promised_of("po_1")) == ([], 0)
 
@@ -143,7 +143,7 @@ def test_a_parcel_that_left_ends_its_demand(desk: Desk, tell: Tell) -> None:
     order = waiting(desk)
     desk.oms.receive("MUG", 1)
     order = desk.reserve(order)
-    paid = decisions.authorize_payment(order, 1000, "auth", "a")
+    paid = paying.authorize_payment(order, 1000, "auth", "a")
     order = desk.oms.orders.commit(order, paid, CAUSE)
     order = desk.oms.orders.commit(order, decisions.release(order), CAUSE)
     number = order.progress.fulfillments[0].id

@@ -12,7 +12,7 @@ from oms.aws.policy_store import PolicyStore
 from oms.inventory.model import MovementKind
 from oms.inventory.policy import Oversell, SellingPolicy
 from oms.kernel.errors import Backordered, Conflict, OutOfStock
-from oms.orders import decisions
+from oms.orders import decisions, paying
 from oms.orders import events as happened
 from oms.orders.contract import order_view
 from oms.orders.model import Order, OutOfStockPolicy, State
@@ -52,7 +52,7 @@ def sourced(desk: Desk, order: Order) -> Order:
 def cancelled(desk: Desk, order: Order) -> Order:
     asked = happened.CancelRequested("changed my mind")
     order = desk.oms.orders.commit(now(desk, order), (asked,), CAUSE)
-    closed = decisions.close_cancelled(order, "changed my mind", "", "")
+    closed = paying.close_cancelled(order, "changed my mind")
     return desk.oms.orders.commit(order, closed, CAUSE)
 
 
@@ -437,9 +437,7 @@ def test_who_was_promised_what_is_there_waits_only_if_they_would(desk: Desk) -> 
 def test_what_has_left_is_no_demand_any_more(desk: Desk) -> None:
     desk.oms.receive("MUG", 3)
     order = sourced(desk, desk.promised(part(quantity=3)))
-    order = desk.oms.orders.commit(
-        order, decisions.authorize_payment(order, 3000, "auth", "a"), CAUSE
-    )
+    order = desk.oms.orders.commit(order, paying.authorize_payment(order, 3000, "auth", "a"), CAUSE)
     order = desk.oms.orders.commit(order, decisions.release(order), CAUSE)
     keeping.units_left(order.order_id, desk.keeper)
     assert len(desk.rows()) == 1

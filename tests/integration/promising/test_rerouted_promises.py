@@ -1,7 +1,7 @@
 """A promised line of which a node said no: it comes from elsewhere, or it waits."""
 
 from oms.kernel.events import Cause
-from oms.orders import decisions, fulfillment, rejecting, rerouting
+from oms.orders import fulfillment, paying, rejecting, rerouting
 from oms.orders.model import Order
 from oms.orders.rerouting import Router
 from oms.promising import keeping
@@ -19,7 +19,7 @@ def released(desk: Desk) -> Order:
     order = desk.promised(part(quantity=2))
     keeping.stock_is_held(order.order_id, desk.keeper, cause(1))
     orders = desk.oms.orders
-    paid = decisions.authorize_payment(order, order.due.minor, "ref", "key")
+    paid = paying.authorize_payment(order, order.due.minor, "ref", "key")
     orders.commit(orders.load(order.order_id), paid, cause(2))
     return fulfillment.release(order.order_id, orders, cause(3))
 

@@ -18,8 +18,8 @@ from oms.notifications.callback import CallbackOutcome
 from oms.orders import decisions, work
 from oms.orders import events as happened
 from oms.orders.cancelling import Asked, cancel_lines
-from oms.orders.decisions import authorize_payment
 from oms.orders.model import Address, Allocation, Order, State
+from oms.orders.paying import authorize_payment
 from oms.purchasing.audit import misordered
 from oms.purchasing.drop_shipping import Desk, follow
 from oms.purchasing.model import PurchaseOrder, PurchaseState, next_due, on_order, supplies

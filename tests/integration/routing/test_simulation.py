@@ -18,7 +18,7 @@ from oms.catalog.delivery import (
 from oms.catalog.model import Item, Node
 from oms.kernel.errors import Invalid
 from oms.kernel.money import Money
-from oms.orders import decisions
+from oms.orders import decisions, paying
 from oms.orders.model import Allocation, CommittedPromise, Line, Order, PromisedPart
 from oms.orders.needs import needs_of
 from oms.orders.replay import Placement, Replayed
@@ -172,7 +172,7 @@ def test_cancelled_orders_and_those_of_other_channels_are_left_out(oms: World) -
     sourced(oms, 1, SP)
     gone = oms.capture(content(line("MUG"), number="2"))
     gone = oms.orders.commit(gone, decisions.request_cancel(gone, "no"), CAUSE)
-    oms.orders.commit(gone, decisions.close_cancelled(gone, "no", "", ""), CAUSE)
+    oms.orders.commit(gone, paying.close_cancelled(gone, "no"), CAUSE)
     found = simulated(oms, NEAREST)
     assert (len(found.orders), found.left_out, found.unread) == (1, 1, 0)
     assert simulated(oms, NEAREST, channel="app").orders == ()

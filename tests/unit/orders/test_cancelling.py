@@ -8,7 +8,7 @@ from hypothesis import given as holds_for
 from hypothesis import strategies as st
 
 from oms.kernel.errors import Conflict, Invalid, StockContended
-from oms.orders import cancelling, decisions, work
+from oms.orders import cancelling, decisions, paying, work
 from oms.orders import events as happened
 from oms.orders.cancelling import Asked, cancel_units
 from oms.orders.evolve import evolve_all
@@ -27,7 +27,9 @@ def sourced(*allocations: Allocation) -> Order:
 
 def authorized(*allocations: Allocation) -> Order:
     order = sourced(*allocations)
-    paid = happened.PaymentAuthorized(order.payment.id, order.content.total.minor, "ref", "key")
+    paid = happened.PaymentAuthorized(
+        order.payments.each[0].id, order.content.total.minor, "ref", "key"
+    )
     return given(order, paid)
 
 
@@ -161,7 +163,9 @@ def test_a_part_of_what_is_made_is_not_cancelled() -> None:
 
 def test_a_part_of_what_is_being_made_is_not_cancelled_either() -> None:
     order = made()
-    paid = happened.PaymentAuthorized(order.payment.id, order.content.total.minor, "ref", "key")
+    paid = happened.PaymentAuthorized(
+        order.payments.each[0].id, order.content.total.minor, "ref", "key"
+    )
     order = given(order, paid)
     order = given(order, *decisions.release(order))
 
@@ -175,7 +179,9 @@ def test_a_part_of_what_is_being_made_is_not_cancelled_either() -> None:
 def test_what_making_takes_adds_up_when_work_is_put_together() -> None:
     day = (Effort("oven", "2026-05-05", 3),)
     order = made(day)
-    paid = happened.PaymentAuthorized(order.payment.id, order.content.total.minor, "ref", "key")
+    paid = happened.PaymentAuthorized(
+        order.payments.each[0].id, order.content.total.minor, "ref", "key"
+    )
     order = given(order, paid)
     order = given(order, *decisions.release(order))
     part = next(one for one in order.live_fulfillments if one.make)
@@ -193,7 +199,9 @@ def test_what_making_takes_adds_up_when_work_is_put_together() -> None:
 def test_what_was_paid_beyond_what_is_due_is_refunded() -> None:
     order = released()
     total = order.content.total.minor
-    order = given(order, happened.PaymentCaptured(order.payment.id, total, "ref", "captured"))
+    order = given(
+        order, happened.PaymentCaptured(order.payments.each[0].id, total, "ref", "captured")
+    )
 
     after = cancelled(order, TEE=1)
 
@@ -205,13 +213,13 @@ def test_what_is_only_held_is_not_refunded() -> None:
     after = cancelled(released(), TEE=1)
 
     assert after.progress.refunds == ()
-    assert decisions.amount_to_capture(after) == after.due.minor
+    assert paying.amount_to_capture(after) == after.due.minor
 
 
 def test_what_is_paid_after_a_part_was_cancelled_is_refunded_as_far_as_it_is_not_due() -> None:
     order = cancelled(sourced(), TEE=1)
 
-    paid = decisions.collect_payment(order, order.content.total.minor, "ref", "pix-1")
+    paid = paying.collect_payment(order, order.content.total.minor, "ref", "pix-1")
 
     assert isinstance(paid[-1], happened.RefundRequested)
     assert paid[-1].amount == 333
@@ -348,7 +356,9 @@ def _in_state(lines: tuple[Line, ...], state: str) -> Order:
     if state == "captured":
         return order
     order = given(order, happened.OrderSourced(allocated(order), "rule", "why"))
-    paid = happened.PaymentAuthorized(order.payment.id, order.content.total.minor, "ref", "key")
+    paid = happened.PaymentAuthorized(
+        order.payments.each[0].id, order.content.total.minor, "ref", "key"
+    )
     order = given(order, paid) if order.content.total else order.with_progress(state="authorized")
     if state == "sourced":
         return order

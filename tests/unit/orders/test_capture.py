@@ -216,7 +216,7 @@ def test_what_is_collected_may_be_paid_where_it_is_collected() -> None:
 
     content = taken(lines=line(method="pickup", pickup_node="store"), payment=payment).order.content
 
-    assert (content.payment.method, content.payment.provider) == ("in_store", "store")
+    assert (content.payments[0].method, content.payments[0].provider) == ("in_store", "store")
 
 
 def test_too_many_lines_are_refused_with_the_limit() -> None:

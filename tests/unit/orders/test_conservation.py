@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from oms.kernel.errors import Conflict, Invalid, NotFound
 from oms.kernel.money import Money
-from oms.orders import cancelling, counter, decisions, rerouting, work
+from oms.orders import cancelling, counter, decisions, paying, rerouting, work
 from oms.orders import events as happened
 from oms.orders.decisions import Events
 from oms.orders.evolve import begin, evolve_all
@@ -75,7 +75,7 @@ def released() -> Order:
     total = order.content.total.minor
     for decide in (
         lambda one: decisions.source(one, allocations, "rule", "why"),
-        lambda one: decisions.authorize_payment(one, total, "auth", "a"),
+        lambda one: paying.authorize_payment(one, total, "auth", "a"),
         decisions.release,
     ):
         order = evolve_all(order, decide(order))
@@ -288,7 +288,7 @@ def _counter_change(order: Order, part: str, asked: counter.Change) -> Events:
         if refused.problem_code != "payment_due":
             raise
         due = Money.parse(str((refused.context or {})["due"]), "BRL").minor
-        receipts = len(order.payment.entries)
+        receipts = len(order.payments.each[0].events)
         paid = counter.TillPayment(due, f"receipt-{receipts}", "cash")
         return counter.change(order, part, asked, paid)
 

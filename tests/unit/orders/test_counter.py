@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from oms.kernel.errors import Conflict, Invalid
 from oms.kernel.money import Money
-from oms.orders import counter, decisions, work
+from oms.orders import counter, decisions, paying, work
 from oms.orders import events as happened
 from oms.orders.counter import Change, TillPayment, due_when_handed_over
 from oms.orders.decisions import Events
@@ -44,15 +44,15 @@ def ready(
         asked, shipping=money(shipping), discount=money(discount), total=money(total - discount)
     )
     if deferred:
-        asked = replace(asked, payment=PaymentRequest(IN_STORE, "store", money(0)))
+        asked = replace(asked, payments=(PaymentRequest(IN_STORE, "store", money(0)),))
     order = begin(happened.OrderCaptured(asked))
     order = after(order, *decisions.source(order, allocated(order, node), "rule", "why"))
     if in_advance := min(in_advance if deferred else total, order.due.minor) if in_advance else 0:
-        order = after(order, *decisions.collect_payment(order, in_advance, "paid", "p"))
+        order = after(order, *paying.collect_payment(order, in_advance, "paid", "p"))
     if deferred:
-        order = after(order, *decisions.defer_payment(order))
+        order = after(order, *paying.defer_payment(order))
     elif not in_advance:
-        order = after(order, *decisions.authorize_payment(order, order.due.minor, "auth", "a"))
+        order = after(order, *paying.authorize_payment(order, order.due.minor, "auth", "a"))
     order = after(order, *decisions.release(order))
     (part,) = order.progress.fulfillments
     order = after(order, *decisions.accept(order, part.id))
@@ -117,15 +117,17 @@ def test_what_is_paid_is_what_is_due_for_what_is_kept(
 
     assert_whole(order)
     if order.cancel_requested:
-        assert not order.payment.captured or order.payment.refundable.minor >= 0
+        assert not order.payments.captured or order.payments.refundable.minor >= 0
         return
     assert order.state is State.DELIVERED
-    owed = decisions.amount_to_capture(order)
+    owed = paying.amount_to_capture(order)
     assert owed == 0 or not deferred
-    assert owed <= order.payment.capturable.minor
+    assert owed <= order.payments.capturable.minor
     if owed:
-        order = after(order, *decisions.settle(order, owed, "capture", "c"))
-    assert order.payment.captured - order.payment.refund_pending == order.due
+        order = after(
+            order, *paying.settle(order, [paying.Taken(order.payments.each[0].id, owed, "c")])
+        )
+    assert order.payments.captured - order.payments.refund_pending == order.due
 
 
 def taken(order: Order, step: str, sku: str, units: int, amount: int, number: int) -> Order:

@@ -6,7 +6,7 @@ import pytest
 
 from oms.kernel.errors import Conflict, NotFound, OrderCancelRequested
 from oms.kernel.ids import fulfillment_id, payment_id, refund_id
-from oms.orders import decisions
+from oms.orders import decisions, paying, repaying
 from oms.orders import events as happened
 from oms.orders.decisions import Events
 from oms.orders.events import Event
@@ -19,7 +19,10 @@ REFUND = refund_id(captured().order_id, 1)
 
 SOURCED = happened.OrderSourced(allocated(captured()), "rule", "because")
 AUTHORIZED = happened.PaymentAuthorized(PAYMENT, 3000, "auth-1", "authorize:1")
-CAPTURED = happened.PaymentCaptured(PAYMENT, 3000, "capture-1", "capture:1")
+TAKEN = paying.Taken(PAYMENT, 3000, "capture:1", "capture-1")
+CAPTURED = happened.PaymentCaptured(
+    PAYMENT, 3000, "capture:1", "capture:1", provider_reference="capture-1"
+)
 
 
 def sourced() -> Order:
@@ -52,7 +55,7 @@ def delivered() -> Order:
 
 
 def completed() -> Order:
-    return given(delivered(), *decisions.settle(delivered(), 3000, "capture-1", "capture:1"))
+    return given(delivered(), *paying.settle(delivered(), [TAKEN]))
 
 
 def cancelling() -> Order:
@@ -65,7 +68,7 @@ def withdrawn() -> Order:
 
 def cancelled() -> Order:
     order = given(withdrawn(), happened.ReservationReleased())
-    return given(order, *decisions.close_cancelled(order, "cancel_requested", "void-1", "void:1"))
+    return given(order, *paying.close_cancelled(order, "cancel_requested"))
 
 
 @pytest.mark.parametrize(
@@ -184,66 +187,66 @@ def test_there_is_no_step_for_work_that_does_not_exist() -> None:
 
 
 def test_settling_takes_the_money_and_completes_the_order() -> None:
-    assert decisions.amount_to_capture(delivered()) == 3000
-    assert decisions.settle(delivered(), 3000, "capture-1", "capture:1") == (
+    assert paying.amount_to_capture(delivered()) == 3000
+    assert paying.settle(delivered(), [TAKEN]) == (
         CAPTURED,
         happened.OrderCompleted(),
     )
-    assert decisions.settle(completed(), 3000, "capture-1", "capture:1") == ()
+    assert paying.settle(completed(), [TAKEN]) == ()
 
 
 def test_money_that_was_taken_before_is_not_taken_again() -> None:
-    order = given(sourced(), *decisions.collect_payment(sourced(), 3000, "ref", "collected"))
+    order = given(sourced(), *paying.collect_payment(sourced(), 3000, "ref", "collected"))
     assert order.state is State.AUTHORIZED
-    assert decisions.amount_to_capture(order) == 0
-    assert decisions.collect_payment(order, 3000, "ref", "collected") == ()
+    assert paying.amount_to_capture(order) == 0
+    assert paying.collect_payment(order, 3000, "ref", "collected") == ()
 
 
 def test_a_payment_that_was_declined_and_then_called_back_stays_declined_once() -> None:
-    declined = given(sourced(), *decisions.decline_payment(sourced(), "card_declined", "k1"))
-    assert decisions.decline_payment(declined, "card_declined", "k2") == ()
+    declined = given(sourced(), *paying.decline_payment(sourced(), "card_declined", "k1"))
+    assert paying.decline_payment(declined, "card_declined", "k2") == ()
 
 
 def test_a_decline_after_the_authorisation_changes_nothing() -> None:
-    assert decisions.decline_payment(authorized(), "late", "k9") == ()
+    assert paying.decline_payment(authorized(), "late", "k9") == ()
 
 
 def test_a_cancelled_order_voids_what_was_held_and_closes_every_line() -> None:
     order = cancelled()
-    assert order.payment.capturable.minor == 0
-    assert order.payment.voided.minor == 3000
+    assert order.payments.capturable.minor == 0
+    assert order.payments.voided.minor == 3000
     assert order.progress.counts == (Counts(cancelled=2), Counts(cancelled=1))
     assert order.progress.refunds == ()
 
 
 def test_a_cancelled_order_refunds_what_was_taken() -> None:
-    paid = given(sourced(), *decisions.collect_payment(sourced(), 3000, "pix-1", "pix:1"))
-    order = given(paid, *decisions.close_cancelled(paid, "cancel_requested", "", ""))
+    paid = given(sourced(), *paying.collect_payment(sourced(), 3000, "pix-1", "pix:1"))
+    order = given(paid, *paying.close_cancelled(paid, "cancel_requested"))
     assert [(refund.id, refund.amount) for refund in order.progress.refunds] == [(REFUND, 3000)]
     assert order.status == "refunding"
-    order = given(order, *decisions.refund_paid(order, REFUND, 3000, "r", "k"))
+    order = given(order, *repaying.refund_paid(order, REFUND, 3000, "r", "k"))
     assert order.status == "refunded"
-    assert decisions.refund_paid(order, REFUND, 3000, "r", "k") == ()
+    assert repaying.refund_paid(order, REFUND, 3000, "r", "k") == ()
 
 
 def test_a_refund_that_the_provider_refuses_is_visible() -> None:
-    paid = given(sourced(), *decisions.collect_payment(sourced(), 3000, "pix-1", "pix:1"))
-    order = given(paid, *decisions.close_cancelled(paid, "cancel_requested", "", ""))
-    order = given(order, *decisions.refund_refused(order, REFUND, 3000, "closed_account", "k"))
+    paid = given(sourced(), *paying.collect_payment(sourced(), 3000, "pix-1", "pix:1"))
+    order = given(paid, *paying.close_cancelled(paid, "cancel_requested"))
+    order = given(order, *repaying.refund_refused(order, REFUND, 3000, "closed_account", "k"))
     assert order.status == "refund_failed"
-    assert order.payment.refundable.minor == 3000
+    assert order.payments.refundable.minor == 3000
 
 
 def test_money_that_arrives_for_a_cancelled_order_goes_back() -> None:
     order = given(captured(), happened.OrderCancelled("payment_expired"))
-    order = given(order, *decisions.collect_payment(order, 3000, "pix-1", "pix:1"))
+    order = given(order, *paying.collect_payment(order, 3000, "pix-1", "pix:1"))
     assert order.status == "refunding"
-    assert order.payment.captured == order.payment.refund_pending
+    assert order.payments.captured == order.payments.refund_pending
 
 
 def test_an_authorisation_that_arrives_for_a_cancelled_order_is_asked_to_be_voided() -> None:
     order = given(captured(), happened.OrderCancelled("payment_expired"))
-    events = decisions.authorize_payment(order, 3000, "auth-1", "k")
+    events = paying.authorize_payment(order, 3000, "auth-1", "k")
     assert [type(event) for event in events] == [
         happened.PaymentAuthorized,
         happened.VoidRequested,

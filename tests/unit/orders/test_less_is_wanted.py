@@ -7,7 +7,7 @@ import pytest
 
 from infra.queues import QUEUES
 from oms.kernel.errors import Conflict, OrderCancelRequested
-from oms.orders import decisions, work
+from oms.orders import decisions, paying, work
 from oms.orders import events as happened
 from oms.orders.cancelling import cancel_units
 from oms.orders.evolve import begin, evolve_all
@@ -60,7 +60,7 @@ def test_nothing_is_due_for_a_discount_on_what_is_free() -> None:
 
 def deferred(*lines: Line) -> Order:
     here = (replace(one, method=Method.PICKUP, pickup_node="rj-store") for one in lines)
-    asked = replace(content(*here), payment=PaymentRequest(IN_STORE, "store", money(0)))
+    asked = replace(content(*here), payments=(PaymentRequest(IN_STORE, "store", money(0)),))
     return sourced(begin(happened.OrderCaptured(asked)))
 
 
@@ -69,10 +69,10 @@ def test_what_was_taken_back_is_not_released_because_it_is_paid_in_the_store() -
     order = deferred(MUG)
     order = given(order, *decisions.take_back(order, {"MUG"}, "another needs it"))
 
-    assert decisions.defer_payment(order) == ()
+    assert paying.defer_payment(order) == ()
     assert order.state is State.CAPTURED
     again = sourced(order)
-    assert given(again, *decisions.defer_payment(again)).state is State.AUTHORIZED
+    assert given(again, *paying.defer_payment(again)).state is State.AUTHORIZED
 
 
 def test_the_payment_of_a_cancelled_order_is_not_deferred() -> None:
@@ -80,7 +80,7 @@ def test_the_payment_of_a_cancelled_order_is_not_deferred() -> None:
     order = given(order, *decisions.request_cancel(order, "no"))
 
     with pytest.raises(OrderCancelRequested):
-        decisions.defer_payment(order)
+        paying.defer_payment(order)
 
 
 def test_of_units_that_are_held_in_two_entries_each_is_given_back_once() -> None:
@@ -96,7 +96,7 @@ def test_of_units_that_are_held_in_two_entries_each_is_given_back_once() -> None
 
 def test_an_order_that_is_paid_for_once_less_is_wanted_goes_on() -> None:
     order = sourced(captured(MUG, TEE))
-    paid = decisions.collect_payment(order, 1000, "ref", "key")
+    paid = paying.collect_payment(order, 1000, "ref", "key")
     order = given(order, *paid)
     assert order.state is State.SOURCED
 
@@ -112,7 +112,7 @@ def test_an_order_that_nobody_has_paid_waits_for_its_money_still() -> None:
 def test_nothing_is_due_for_a_cancelled_order() -> None:
     order = cancelled(sourced(captured(MUG, TEE)), TEE=1)
     order = given(order, *decisions.request_cancel(order, "no"))
-    order = given(order, *decisions.close_cancelled(order, "no", "ref", "key"))
+    order = given(order, *paying.close_cancelled(order, "no"))
 
     assert order.state is State.CANCELLED
     assert order.due == money(0)
@@ -124,7 +124,7 @@ def test_merged_work_still_leaves_in_one_transaction() -> None:
     order = captured(*lines)
     held = tuple(replace(one, counter=1) for one in allocated(order))
     order = given(order, happened.OrderSourced(held, "rule", "why"))
-    order = given(order, decisions.authorize_payment(order, order.due.minor, "ref", "key")[0])
+    order = given(order, paying.authorize_payment(order, order.due.minor, "ref", "key")[0])
     order = given(order, *decisions.release(order))
     first, second = order.progress.fulfillments
 
@@ -146,7 +146,7 @@ def test_the_lists_of_what_waits_hear_of_it() -> None:
 
 def test_a_fulfilment_that_is_named_twice_is_merged_once() -> None:
     order = sourced(captured(MUG, TEE))
-    order = given(order, *decisions.authorize_payment(order, order.due.minor, "ref", "key"))
+    order = given(order, *paying.authorize_payment(order, order.due.minor, "ref", "key"))
     order = given(order, *decisions.release(order))
     into = order.progress.fulfillments[0]
     order = given(order, *work.split(order, into.id, {"TEE": 1}))
@@ -176,7 +176,7 @@ def test_a_promise_hears_of_what_nobody_collected() -> None:
     promised = replace(content(here), promise=CommittedPromise("prm_1", "opt_1", (part,)))
     order = begin(happened.OrderCaptured(promised))
     order = given(order, happened.OrderSourced(allocated(order, "rj-store"), "rule", "why"))
-    order = given(order, *decisions.authorize_payment(order, order.due.minor, "ref", "key"))
+    order = given(order, *paying.authorize_payment(order, order.due.minor, "ref", "key"))
     order = given(order, *decisions.release(order))
     work_id = order.progress.fulfillments[0].id
     for step in (decisions.accept, decisions.pick):

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from oms.kernel.encoding import from_json, from_plain, to_json, to_plain
 from oms.kernel.errors import Conflict, OrderCancelRequested, StockTakenBack
 from oms.kernel.ids import fulfillment_id, refund_id
-from oms.orders import decisions
+from oms.orders import decisions, paying, repaying
 from oms.orders import events as happened
 from oms.orders.decisions import Events
 from oms.orders.events import CLASS_BY_TYPE, TYPE_BY_CLASS, Event, OrderCaptured
@@ -78,25 +78,25 @@ class AnOrder(RuleBasedStateMachine):
     @rule(share=st.sampled_from([1, 2]))
     def authorize(self, share: int) -> None:
         amount = self.total // share
-        self.take(lambda order: decisions.authorize_payment(order, amount, "auth", "a"))
+        self.take(lambda order: paying.authorize_payment(order, amount, "auth", "a"))
 
     @rule()
     def pay_by_pix(self) -> None:
-        self.take(lambda order: decisions.collect_payment(order, self.total, "pix", "p"))
+        self.take(lambda order: paying.collect_payment(order, self.total, "pix", "p"))
 
     @rule()
     def wait_for_payment(self) -> None:
         self.take(
             lambda order: (
-                decisions.await_payment(order, self.total, "pix", "w", NOW, "code")
-                if order.payment.status == "new"
+                paying.await_payment(order, self.total, "pix", "w", NOW, "code")
+                if order.payments.status == "new"
                 else ()
             )
         )
 
     @rule()
     def decline(self) -> None:
-        self.take(lambda order: decisions.decline_payment(order, "no_funds", "d"))
+        self.take(lambda order: paying.decline_payment(order, "no_funds", "d"))
 
     @rule()
     def release(self) -> None:
@@ -118,8 +118,9 @@ class AnOrder(RuleBasedStateMachine):
     @rule()
     def settle(self) -> None:
         if self.order.state is State.DELIVERED:
-            owed = decisions.amount_to_capture(self.order)
-            self.take(lambda order: decisions.settle(order, owed, "cap", "c"))
+            owed = paying.captures(self.order, paying.amount_to_capture(self.order))
+            taken = [paying.Taken(payment_id, amount, "c") for payment_id, amount in owed]
+            self.take(lambda order: paying.settle(order, taken))
 
     @rule()
     def request_cancel(self) -> None:
@@ -132,9 +133,9 @@ class AnOrder(RuleBasedStateMachine):
 
     @rule()
     def close_cancelled(self) -> None:
-        turned = self.order.cancel_requested or self.order.payment.status == "declined"
+        turned = self.order.cancel_requested or self.order.payments.status == "declined"
         if turned and not self.order.progress.allocations and not self.order.live_fulfillments:
-            self.take(lambda order: decisions.close_cancelled(order, "cancelled", "void", "v"))
+            self.take(lambda order: paying.close_cancelled(order, "cancelled"))
 
     @rule(number=st.integers(1, 2), succeeds=st.booleans())
     def answer_refund(self, number: int, succeeds: bool) -> None:
@@ -142,7 +143,7 @@ class AnOrder(RuleBasedStateMachine):
         amounts = {known.id: known.amount for known in self.order.progress.refunds}
         if refund not in amounts:
             return
-        decide = decisions.refund_paid if succeeds else decisions.refund_refused
+        decide = repaying.refund_paid if succeeds else repaying.refund_refused
         self.take(lambda order: decide(order, refund, amounts[refund], "ref", f"k{number}"))
 
     @rule(days=st.integers(0, 3))
@@ -176,8 +177,8 @@ class AnOrder(RuleBasedStateMachine):
 
     @invariant()
     def no_more_is_refunded_than_captured_nor_captured_than_authorized(self) -> None:
-        payment = self.order.payment
-        assert payment.captured + payment.voided <= payment.authorized <= payment.amount
+        payment = self.order.payments
+        assert payment.captured + payment.voided <= payment.authorized <= payment.each[0].amount
         assert payment.refunded + payment.refund_pending <= payment.captured
 
     @invariant()
@@ -195,7 +196,7 @@ class AnOrder(RuleBasedStateMachine):
     @invariant()
     def a_completed_order_was_paid_for_and_delivered(self) -> None:
         if self.order.state is State.COMPLETED:
-            assert self.order.payment.captured.minor == self.total
+            assert self.order.payments.captured.minor == self.total
             assert all(
                 counts.delivered == entry.quantity
                 for entry, counts in zip(LINES, self.order.progress.counts, strict=True)
@@ -203,7 +204,7 @@ class AnOrder(RuleBasedStateMachine):
 
     @invariant()
     def a_cancelled_order_keeps_nothing_of_the_customers(self) -> None:
-        payment = self.order.payment
+        payment = self.order.payments
         if self.order.state is State.CANCELLED:
             failed = sum(r.amount for r in self.order.progress.refunds if r.state == "failed")
             assert payment.kept.minor == payment.refund_pending.minor + failed

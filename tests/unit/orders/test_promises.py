@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from oms.kernel.encoding import from_json, from_plain, to_json, to_plain
-from oms.orders import decisions
+from oms.orders import decisions, paying
 from oms.orders import events as happened
 from oms.orders.decisions import Events
 from oms.orders.events import CLASS_BY_TYPE, TYPE_BY_CLASS, Event
@@ -75,7 +75,7 @@ def test_a_moved_line_that_is_late_all_the_same_keeps_its_new_source() -> None:
 
 def shipped() -> Order:
     order = given(promised(), happened.OrderSourced(allocated(promised()), "rule", "because"))
-    order = given(order, happened.PaymentAuthorized(order.payment.id, 3000, "auth", "a"))
+    order = given(order, happened.PaymentAuthorized(order.payments.each[0].id, 3000, "auth", "a"))
     order = given(order, *decisions.release(order))
     number = order.progress.fulfillments[0].id
     return given(order, happened.FulfillmentShipped(number, "Correios", "BR1", promised=True))
@@ -104,7 +104,7 @@ def test_the_steps_of_a_promised_order_say_that_it_is_one() -> None:
     order = promised()
     sourced = decisions.source(order, allocated(order), "rule", "because")
     waits = decisions.backorder(order, ("MUG",), "no MUG")
-    closed = decisions.close_cancelled(order, "why", "", "")
+    closed = paying.close_cancelled(order, "why")
     for event in (*sourced, *waits, *closed):
         assert to_plain(event)["promised"] is True
     for event in decisions.source(captured(), allocated(captured()), "rule", "because"):

@@ -6,7 +6,7 @@ from oms.channels.model import PaymentReported
 from oms.kernel.errors import Invalid
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_of
-from oms.orders import decisions
+from oms.orders import paying, repaying
 from oms.orders.command import execute
 from oms.orders.decisions import Events
 from oms.orders.model import Order
@@ -35,8 +35,9 @@ def record_payment(report: PaymentReported, orders: Orders, cause: Cause) -> Ord
 
 
 def _check_payment(order: Order, report: PaymentReported) -> None:
-    callback, payment = report.callback, order.payment
-    if (payment.id, payment.provider) != (callback.payment_id, report.provider):
+    callback = report.callback
+    payment = order.payments.find(callback.payment_id)
+    if payment.provider != report.provider:
         raise Invalid(f"the payment is not known to {report.provider}", code="unknown_payment")
     if callback.amount.currency != payment.amount.currency:
         raise Invalid(
@@ -50,14 +51,20 @@ def _decide(report: PaymentReported, order: Order) -> Events:
     amount = callback.amount.minor
     match callback.type:
         case "payment.authorized":
-            return decisions.authorize_payment(order, amount, callback.reference, key)
+            return paying.authorize_payment(
+                order, amount, callback.reference, key, callback.payment_id
+            )
         case "payment.captured":
-            return decisions.collect_payment(order, amount, callback.reference, key)
+            return paying.collect_payment(
+                order, amount, callback.reference, key, callback.payment_id
+            )
         case "payment.declined":
-            return decisions.decline_payment(order, callback.code or "declined", key)
+            return paying.decline_payment(
+                order, callback.code or "declined", key, callback.payment_id
+            )
         case "payment.refund_failed":
             code = callback.code or "refund_failed"
-            return decisions.refund_refused(order, callback.refund_id, amount, code, key)
+            return repaying.refund_refused(order, callback.refund_id, amount, code, key)
         case _:
             raise AssertionError(f"{callback.type} is handled elsewhere")
 

@@ -218,7 +218,7 @@ def _ids(asked: Asked) -> tuple[str, ...]:
 def _refund(order: Order, events: Events) -> Money:
     """Of an order of which nothing is left, all that was paid goes back on its way down."""
     if any(isinstance(event, happened.CancelRequested) for event in events):
-        return order.payment.refundable
+        return order.payments.refundable
     minor = sum(event.amount for event in events if isinstance(event, happened.RefundRequested))
     return Money(minor, order.content.currency)
 

@@ -161,8 +161,8 @@ def _data(order: Order) -> dict[str, object]:
             "discount": str(content.discount),
             "total": str(content.total),
             "due": str(order.due),
-            "captured": str(order.payment.captured),
-            "refunded": str(order.payment.refunded),
+            "captured": str(order.payments.captured),
+            "refunded": str(order.payments.refunded),
         },
     }
 

@@ -25,10 +25,11 @@ from oms.kernel.errors import (
 )
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_id
-from oms.kernel.money import Money, total
+from oms.kernel.money import total
 from oms.kernel.quantity import positive_quantity
 from oms.kernel.writes import Write
 from oms.orders import promised
+from oms.orders.amounts import MoneyReader
 from oms.orders.bundles import with_parts
 from oms.orders.contract import (
     MAX_LINES,
@@ -41,23 +42,23 @@ from oms.orders.contract import (
 from oms.orders.decisions import NOTHING, Events
 from oms.orders.model import (
     Address,
+    CaptureOn,
     Content,
     Customer,
     Line,
     Method,
     Order,
-    PaymentRequest,
 )
+from oms.orders.paid_by import check_paid_in_store, check_payments, payments_asked
 from oms.orders.promised import Accept
 from oms.orders.reserved import source_from_reservation
 from oms.orders.store import Captured, Orders
-from oms.payments.model import IN_STORE
-from oms.payments.registry import refuse_unusable_token
 
 # Members of ``CaptureOrder`` that orders were captured without before.
-_CAME_LATER = ("priority", "reservation", "promise", "tags", "sold_at")
+_CAME_LATER = ("priority", "reservation", "promise", "tags", "sold_at", "payments")
 _CAME_LATER_TO_A_LINE = ("method", "pickup_node")
 _CAME_LATER_TO_A_CUSTOMER = ("customer_class",)
+_CAME_LATER_TO_A_PAYMENT = ("amount",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,8 @@ def _fingerprint(request: CaptureOrder) -> str:
     there was one, and posts again now, is the same."""
     unsent: dict[str, Any] = dict.fromkeys(_unsent(request, _CAME_LATER), True)
     unsent["customer"] = _unsent(request.customer, _CAME_LATER_TO_A_CUSTOMER)
+    if request.payment:
+        unsent["payment"] = _unsent(request.payment, _CAME_LATER_TO_A_PAYMENT)
     unsent["lines"] = {
         index: _unsent(line, _CAME_LATER_TO_A_LINE) for index, line in enumerate(request.lines)
     }
@@ -189,7 +192,11 @@ def _fingerprint(request: CaptureOrder) -> str:
 
 def _unsent(document: Document, came_later: Iterable[str]) -> set[str]:
     fields = type(document).model_fields
-    return {name for name in came_later if getattr(document, name) == fields[name].default}
+    return {
+        name
+        for name in came_later
+        if getattr(document, name) == fields[name].get_default(call_default_factory=True)
+    }
 
 
 def _content(
@@ -200,9 +207,10 @@ def _content(
     fulfilled_by_channel: bool,
 ) -> Content:
     faults = Faults()
-    _check_channel(request, catalog.channel(request.channel), faults)
+    channel = catalog.channel(request.channel)
+    _check_channel(request, channel, faults)
     items = with_components({line.sku for line in request.lines}, catalog)
-    money = _MoneyReader(request.currency, faults)
+    money = MoneyReader(request.currency, faults)
     lines = tuple(
         line
         for index, document in enumerate(request.lines)
@@ -216,7 +224,7 @@ def _content(
     _check_address(request.shipping_address, "shipping_address.", faults)
     if not fulfilled_by_channel:
         _check_nodes(request, catalog, faults)
-        _check_paid_in_store(request, faults)
+        check_paid_in_store(request, faults)
     content = Content(
         order_id=identity,
         channel=request.channel,
@@ -230,7 +238,7 @@ def _content(
         shipping=money.read("shipping", request.shipping),
         discount=money.read("discount", request.discount),
         total=money.read("total", request.total),
-        payment=_payment(request, money, faults),
+        payments=payments_asked(request, money, faults),
         on_out_of_stock=request.on_out_of_stock,
         prices_include_tax=request.prices_include_tax,
         fulfilled_by_channel=fulfilled_by_channel,
@@ -239,6 +247,7 @@ def _content(
         priority=request.priority,
         tags=request.tags,
         sold_at=request.sold_at,
+        capture_on=CaptureOn(channel.capture_on) if channel else CaptureOn.DELIVERY,
     )
     faults.refuse("the order breaks a rule")
     _check_totals(content, faults)
@@ -255,21 +264,6 @@ def _with_parts(content: Content, items: Mapping[str, Item]) -> Content:
     return replace(content, lines=lines)
 
 
-@dataclass(frozen=True, slots=True)
-class _MoneyReader:
-    """Reads amounts; one that cannot be read is a fault and counts as zero."""
-
-    currency: str
-    faults: Faults
-
-    def read(self, path: str, text: str) -> Money:
-        try:
-            return Money.parse(text, self.currency)
-        except Invalid as fault:
-            self.faults.add(path, fault.problem_code, fault.detail)
-            return Money.zero(self.currency)
-
-
 def _check_channel(request: CaptureOrder, channel: Channel | None, faults: Faults) -> None:
     if channel is None:
         faults.add("channel", "unknown_channel", f"{request.channel!r} is not a known channel")
@@ -282,7 +276,7 @@ def _line(
     path: str,
     document: LineDocument,
     item: Item | None,
-    money: _MoneyReader,
+    money: MoneyReader,
     faults: Faults,
 ) -> Line | None:
     if item is None or not item.active:
@@ -380,15 +374,6 @@ def _check_nodes(request: CaptureOrder, catalog: Catalog, faults: Faults) -> Non
         faults.add("sold_at", "unknown_node", f"{request.sold_at!r} is not a node")
 
 
-def _check_paid_in_store(request: CaptureOrder, faults: Faults) -> None:
-    """What a carrier brings meets no till."""
-    shipped = any(line.method is Method.SHIP for line in request.lines)
-    if request.payment.method == IN_STORE and shipped:
-        faults.add(
-            "payment.method", "in_store_needs_pickup", "only what is collected is paid in a store"
-        )
-
-
 def _check_pickup_node(path: str, line: LineDocument, node: Node | None, faults: Faults) -> None:
     if node is None or not node.active:
         faults.add(path, "unknown_node", f"{line.pickup_node!r} is not a node, or not any more")
@@ -403,21 +388,6 @@ def _placed_at(request: CaptureOrder, now: datetime, faults: Faults) -> datetime
     if (placed - now).total_seconds() > 300:
         faults.add("placed_at", "in_the_future", "an order cannot be placed in the future")
     return placed
-
-
-def _payment(request: CaptureOrder, money: _MoneyReader, faults: Faults) -> PaymentRequest:
-    document = request.payment
-    try:
-        refuse_unusable_token(document.provider, document.method, document.token)
-    except Invalid as fault:
-        faults.add("payment.token", fault.problem_code, fault.detail)
-    return PaymentRequest(
-        method=document.method,
-        provider=document.provider,
-        collected=money.read("payment.collected", document.collected),
-        token=document.token,
-        reference=document.reference,
-    )
 
 
 def _check_totals(content: Content, faults: Faults) -> None:
@@ -437,5 +407,4 @@ def _check_totals(content: Content, faults: Faults) -> None:
     )
     if due != content.total:
         faults.add("total", "total_mismatch", f"the lines, shipping and discount come to {due}")
-    if content.payment.collected > content.total:
-        faults.add("payment.collected", "collected_above_total", "more was taken than is due")
+    check_payments(content, faults)

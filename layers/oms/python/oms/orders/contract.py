@@ -8,9 +8,7 @@ from typing import Annotated, Literal
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     StringConstraints,
@@ -20,9 +18,10 @@ from pydantic_core import PydanticCustomError
 
 from oms.kernel.clock import rfc3339, whole_milliseconds
 from oms.kernel.events import Envelope
-from oms.kernel.money import Money
 from oms.kernel.quantity import quantity_number
 from oms.orders.counter import due_when_handed_over
+from oms.orders.document import Document as Document
+from oms.orders.document import View as View
 from oms.orders.model import (
     Counts,
     Fulfillment,
@@ -32,6 +31,14 @@ from oms.orders.model import (
     OutOfStockPolicy,
     PromisedPart,
     State,
+)
+from oms.orders.money_contract import (
+    PaymentSummary,
+    PaymentView,
+    RefundView,
+    payment_summary,
+    payment_view,
+    refund_view,
 )
 
 MAX_LINES = 500
@@ -102,19 +109,6 @@ Quantity = Annotated[
 ]
 
 
-class Document(BaseModel):
-    """Closed: a member that we do not know is refused, not ignored."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-
-
-class View(BaseModel):
-    """What is answered. Its validator is made at its first use: a function has to do with few of
-    them, and making one takes milliseconds."""
-
-    model_config = ConfigDict(defer_build=True)
-
-
 class AddressDocument(Document):
     name: Name
     line1: Name
@@ -168,11 +162,26 @@ class PaymentDocument(Document):
     """``token`` comes from the payment provider; never a card number. With the method
     ``in_store``, whose provider is ``store``, the customer pays when the goods are handed over."""
 
-    method: Literal["card", "pix", "boleto", "channel", "in_store"] = "card"
+    method: Literal[
+        "card",
+        "paypal",
+        "pix",
+        "boleto",
+        "bank_transfer",
+        "cash_on_delivery",
+        "gift_card",
+        "store_credit",
+        "terms",
+        "channel",
+        "in_store",
+    ] = "card"
     provider: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,32}$")] = "simulator"
     token: Annotated[str, StringConstraints(max_length=256)] = ""
     collected: Amount = Field(default="0", description="What the channel has taken already")
     reference: Text = Field(default="", description="The channel's own payment reference")
+    amount: Amount | None = Field(
+        default=None, description="What of the total it bears: the rest, where it is left out"
+    )
 
 
 class AcceptPromise(Document):
@@ -203,7 +212,10 @@ class CaptureOrder(Document):
     shipping: Amount = "0"
     discount: Amount = "0"
     total: Amount
-    payment: PaymentDocument
+    payment: PaymentDocument | None = Field(default=None, description="When there is only one")
+    payments: Annotated[list[PaymentDocument], Field(max_length=10)] = Field(
+        default_factory=list, description="When there are several; one may be without an amount"
+    )
     on_out_of_stock: OutOfStockPolicy = OutOfStockPolicy.BACKORDER
     priority: Annotated[int, Field(ge=0, le=9)] = Field(
         default=5, description="When stock is scarce the higher is served first"
@@ -263,23 +275,6 @@ class LineView(View):
     method: Method
     pickup_node: str
     quantities: CountsView
-
-
-class PaymentView(View):
-    id: str
-    method: str
-    provider: str
-    authorized: str
-    captured: str
-    voided: str
-    refunded: str
-
-
-class RefundView(View):
-    id: str
-    amount: str
-    state: str
-    reason: str
 
 
 class FulfillmentLineView(View):
@@ -376,7 +371,8 @@ class OrderView(View):
     discount: str
     total: str
     due: str = Field(description="Of the total what is not cancelled, and what was added")
-    payment: PaymentView
+    payment: PaymentSummary
+    payments: list[PaymentView]
     refunds: list[RefundView]
     fulfillments: list[FulfillmentView]
     sourcing: SourcingView
@@ -412,7 +408,7 @@ class HistoryView(View):
 
 
 def order_view(order: Order) -> OrderView:
-    content, progress, payment = order.content, order.progress, order.payment
+    content, progress = order.content, order.progress
     return OrderView(
         id=order.order_id,
         channel=content.channel,
@@ -434,24 +430,9 @@ def order_view(order: Order) -> OrderView:
         discount=str(content.discount),
         total=str(content.total),
         due=str(order.due),
-        payment=PaymentView(
-            id=payment.id,
-            method=payment.method,
-            provider=payment.provider,
-            authorized=str(payment.authorized),
-            captured=str(payment.captured),
-            voided=str(payment.voided),
-            refunded=str(payment.refunded),
-        ),
-        refunds=[
-            RefundView(
-                id=refund.id,
-                amount=str(Money(refund.amount, content.currency)),
-                state=refund.state,
-                reason=refund.reason,
-            )
-            for refund in progress.refunds
-        ],
+        payment=payment_summary(order),
+        payments=[payment_view(payment) for payment in order.payments.each],
+        refunds=[refund_view(refund, content.currency) for refund in progress.refunds],
         fulfillments=[fulfillment_view(order, part) for part in progress.fulfillments],
         sourcing=SourcingView(rule=progress.sourcing_rule, reason=progress.sourcing_reason),
         promise=_promise_view(order),
@@ -562,10 +543,15 @@ def _shown_data(envelope: Envelope) -> dict[str, object]:
     """Without the payment token: whoever may read an order may not pay with it."""
     data = dict(envelope.data)
     content = data.get("content")
-    if isinstance(content, dict) and isinstance(payment := content.get("payment"), dict):
-        shown = {name: value for name, value in payment.items() if name != "token"}
-        data["content"] = {**content, "payment": shown}
+    if isinstance(content, dict) and isinstance(payments := content.get("payments"), list):
+        data["content"] = {**content, "payments": [_without_token(one) for one in payments]}
+    if isinstance(payment := data.get("payment"), dict):
+        data["payment"] = _without_token(payment)
     return data
+
+
+def _without_token(payment: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in payment.items() if name != "token"}
 
 
 def placed_at(request: CaptureOrder, captured_at: datetime) -> datetime:

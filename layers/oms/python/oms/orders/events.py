@@ -14,6 +14,30 @@ from oms.orders.model import (
     Slot,
     Units,
 )
+from oms.orders.money_events import AuthorizationAdjusted as AuthorizationAdjusted
+from oms.orders.money_events import CaptureFailed as CaptureFailed
+from oms.orders.money_events import CaptureRequested as CaptureRequested
+from oms.orders.money_events import ChargedBack as ChargedBack
+from oms.orders.money_events import (
+    MoneyEvent,
+)
+from oms.orders.money_events import PaymentAdded as PaymentAdded
+from oms.orders.money_events import PaymentAuthorized as PaymentAuthorized
+from oms.orders.money_events import PaymentCaptured as PaymentCaptured
+from oms.orders.money_events import PaymentCollected as PaymentCollected
+from oms.orders.money_events import PaymentDeclined as PaymentDeclined
+from oms.orders.money_events import PaymentDeferred as PaymentDeferred
+from oms.orders.money_events import PaymentPending as PaymentPending
+from oms.orders.money_events import PaymentRefunded as PaymentRefunded
+from oms.orders.money_events import PaymentUnknown as PaymentUnknown
+from oms.orders.money_events import PaymentVoided as PaymentVoided
+from oms.orders.money_events import RefundCompleted as RefundCompleted
+from oms.orders.money_events import RefundFailed as RefundFailed
+from oms.orders.money_events import RefundRequested as RefundRequested
+from oms.orders.money_events import RefundRetried as RefundRetried
+from oms.orders.money_events import RefundReversed as RefundReversed
+from oms.orders.money_events import VoidRequested as VoidRequested
+from oms.returns.events import ReturnEvent
 from oms.routing.evidence import Evidence
 
 
@@ -85,86 +109,6 @@ class ReservationReleased:
     """What the order held is free again; others may be waiting for these SKUs."""
 
     skus: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentPending:
-    """The customer or the provider has yet to act. ``instructions``: a Pix code, a boleto line."""
-
-    payment_id: str
-    amount: int
-    reference: str
-    key: str
-    expires_at: datetime | None = None
-    instructions: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentAuthorized:
-    """``amount`` is in minor units of the order's currency; ``key`` is the provider event's."""
-
-    payment_id: str
-    amount: int
-    reference: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentDeclined:
-    payment_id: str
-    code: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentCaptured:
-    payment_id: str
-    amount: int
-    reference: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class VoidRequested:
-    """An authorisation arrived, or may have been made, for an order that no longer wants it."""
-
-    payment_id: str
-    amount: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentVoided:
-    payment_id: str
-    amount: int
-    reference: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class RefundRequested:
-    refund_id: str
-    payment_id: str
-    amount: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentRefunded:
-    refund_id: str
-    payment_id: str
-    amount: int
-    reference: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class RefundFailed:
-    refund_id: str
-    payment_id: str
-    amount: int
-    code: str
-    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,26 +354,6 @@ class AddressChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentDeferred:
-    """The customer pays when the goods are handed over; the order goes on without money."""
-
-    payment_id: str
-    amount: int
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentCollected:
-    """Taken at a till. ``reference`` is the receipt's, ``tender`` is ``cash``, ``card`` or
-    ``pix``."""
-
-    payment_id: str
-    amount: int
-    reference: str
-    key: str
-    tender: str
-
-
-@dataclass(frozen=True, slots=True)
 class FulfillmentOverdue:
     """The order has waited for its nodes for longer than it may; ``times`` counts the warnings."""
 
@@ -508,15 +432,6 @@ Event = (
     | ReservationTakenBack
     | OrderOutOfStock
     | ReservationReleased
-    | PaymentPending
-    | PaymentAuthorized
-    | PaymentDeclined
-    | PaymentCaptured
-    | VoidRequested
-    | PaymentVoided
-    | RefundRequested
-    | PaymentRefunded
-    | RefundFailed
     | OrderReleased
     | FulfillmentAccepted
     | FulfillmentPicked
@@ -544,8 +459,6 @@ Event = (
     | UnitsCancelled
     | LinesAdded
     | AddressChanged
-    | PaymentDeferred
-    | PaymentCollected
     | FulfillmentOverdue
     | CancelRequested
     | OrderCancelled
@@ -555,6 +468,8 @@ Event = (
     | PromiseInJeopardy
     | PromiseRestored
     | PromiseMoved
+    | MoneyEvent
+    | ReturnEvent
 )
 
 

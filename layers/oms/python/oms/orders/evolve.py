@@ -9,10 +9,11 @@ from dataclasses import replace
 from functools import reduce
 
 from oms.kernel.ids import payment_id
-from oms.kernel.money import Money
+from oms.kernel.money import total
 from oms.orders import events as happened
-from oms.orders import evolve_work
+from oms.orders import evolve_money, evolve_work
 from oms.orders.events import Event
+from oms.orders.evolve_money import is_covered
 from oms.orders.model import (
     Allocation,
     Content,
@@ -20,11 +21,11 @@ from oms.orders.model import (
     Order,
     Outlook,
     Progress,
-    Refund,
     State,
 )
 from oms.orders.units import by_line, climb, move
 from oms.payments import model as ledger
+from oms.returns import evolve as evolve_returns
 
 
 def begin(captured: happened.OrderCaptured) -> Order:
@@ -61,16 +62,25 @@ def evolve_all(order: Order, events: Iterable[Event]) -> Order:
 
 
 def _first_progress(content: Content) -> Progress:
-    payment = ledger.Payment(
-        id=payment_id(content.order_id, 1),
-        method=content.payment.method,
-        provider=content.payment.provider,
-        amount=content.total,
-    )
+    payments = _payments_of(content)
     if not content.fulfilled_by_channel:
-        return Progress(payment=payment, counts=tuple(Counts() for _ in content.lines))
+        return Progress(payments=payments, counts=tuple(Counts() for _ in content.lines))
     counts = tuple(Counts(delivered=line.quantity) for line in content.lines)
-    return Progress(payment=payment, counts=counts, state=State.COMPLETED)
+    return Progress(payments=payments, counts=counts, state=State.COMPLETED)
+
+
+def _payments_of(content: Content) -> tuple[ledger.Payment, ...]:
+    """One for each way the customer pays; that without an amount comes to the rest of the total."""
+    named = total([one.amount for one in content.payments if one.amount], content.currency)
+    return tuple(
+        ledger.Payment(
+            id=payment_id(content.order_id, number),
+            method=asked.method,
+            provider=asked.provider,
+            amount=content.total - named if asked.amount is None else asked.amount,
+        )
+        for number, asked in enumerate(content.payments, start=1)
+    )
 
 
 def _unchanged(order: Order, event: Event) -> Order:
@@ -108,7 +118,7 @@ def _sourced(order: Order, event: happened.OrderSourced) -> Order:
 
 def _is_paid_for(order: Order) -> bool:
     """What was taken back from an order, or paid while it waited, is not asked for again."""
-    return bool(order.payment.authorized) and order.payment.authorized >= order.due
+    return bool(order.payments.authorized) and is_covered(order)
 
 
 def _backordered(order: Order, event: happened.OrderBackordered) -> Order:
@@ -153,77 +163,6 @@ def _out_of_stock(order: Order, event: happened.OrderOutOfStock) -> Order:
 def _reservation_released(order: Order, event: happened.ReservationReleased) -> Order:
     counts = tuple(replace(counts, reserved=0) for counts in order.progress.counts)
     return order.with_progress(counts=counts, allocations=(), reserving_since=None, slots=())
-
-
-def _money(order: Order, minor: int) -> Money:
-    return Money(minor, order.content.currency)
-
-
-def _payment_pending(order: Order, event: happened.PaymentPending) -> Order:
-    payment = ledger.record_pending(
-        order.payment, event.reference, event.key, event.expires_at, event.instructions
-    )
-    return order.with_progress(payment=payment)
-
-
-def _payment_authorized(order: Order, event: happened.PaymentAuthorized) -> Order:
-    payment = ledger.record_authorization(
-        order.payment, _money(order, event.amount), event.reference, event.key
-    )
-    covered = payment.authorized >= order.due
-    state = State.AUTHORIZED if order.state is State.SOURCED and covered else order.state
-    return order.with_progress(payment=payment, state=state)
-
-
-def _payment_declined(order: Order, event: happened.PaymentDeclined) -> Order:
-    payment = ledger.record_decline(order.payment, event.code, event.key)
-    return order.with_progress(payment=payment)
-
-
-def _payment_captured(order: Order, event: happened.PaymentCaptured) -> Order:
-    payment = ledger.record_capture(
-        order.payment, _money(order, event.amount), event.reference, event.key
-    )
-    return order.with_progress(payment=payment)
-
-
-def _payment_voided(order: Order, event: happened.PaymentVoided) -> Order:
-    payment = ledger.record_void(
-        order.payment, event.reference, event.key, _money(order, event.amount)
-    )
-    return order.with_progress(payment=payment)
-
-
-def _refund_requested(order: Order, event: happened.RefundRequested) -> Order:
-    payment = ledger.request_refund(
-        order.payment,
-        _money(order, event.amount),
-        event.refund_id,
-        f"{event.refund_id}:requested",
-    )
-    refund = Refund(event.refund_id, event.amount, reason=event.reason)
-    return order.with_progress(payment=payment, refunds=(*order.progress.refunds, refund))
-
-
-def _payment_refunded(order: Order, event: happened.PaymentRefunded) -> Order:
-    payment = ledger.record_refund(
-        order.payment, _money(order, event.amount), event.refund_id, event.key
-    )
-    return _with_refund_state(order.with_progress(payment=payment), event.refund_id, "refunded")
-
-
-def _refund_failed(order: Order, event: happened.RefundFailed) -> Order:
-    payment = ledger.record_refund_failure(order.payment, event.refund_id, event.key)
-    return _with_refund_state(order.with_progress(payment=payment), event.refund_id, "failed")
-
-
-def _with_refund_state(order: Order, refund_id: str, state: str) -> Order:
-    return order.with_progress(
-        refunds=tuple(
-            replace(refund, state=state) if refund.id == refund_id else refund
-            for refund in order.progress.refunds
-        )
-    )
 
 
 def _reservation_reduced(order: Order, event: happened.ReservationReduced) -> Order:
@@ -287,17 +226,6 @@ def _address_changed(order: Order, event: happened.AddressChanged) -> Order:
         for part in order.progress.fulfillments
     )
     return replace(order, content=content).with_progress(address=event.address, fulfillments=parts)
-
-
-def _payment_deferred(order: Order, event: happened.PaymentDeferred) -> Order:
-    return order.with_progress(state=State.AUTHORIZED)
-
-
-def _payment_collected(order: Order, event: happened.PaymentCollected) -> Order:
-    payment = ledger.record_collection(
-        order.payment, _money(order, event.amount), event.reference, event.key
-    )
-    return order.with_progress(payment=payment)
 
 
 def _overdue(order: Order, event: happened.FulfillmentOverdue) -> Order:
@@ -384,6 +312,8 @@ _NEEDS_A_PERSON = (happened.ExceptionRaised, happened.RoutingFailed, happened.De
 
 _CHANGES: dict[type[Event], Callable[..., Order]] = {
     **evolve_work.CHANGES,
+    **evolve_money.CHANGES,
+    **evolve_returns.CHANGES,
     happened.OrderCaptured: _unchanged,
     happened.SourcingPlanned: _planned,
     happened.OrderSourced: _sourced,
@@ -392,22 +322,11 @@ _CHANGES: dict[type[Event], Callable[..., Order]] = {
     happened.ReservationTakenBack: _taken_back,
     happened.OrderOutOfStock: _out_of_stock,
     happened.ReservationReleased: _reservation_released,
-    happened.PaymentPending: _payment_pending,
-    happened.PaymentAuthorized: _payment_authorized,
-    happened.PaymentDeclined: _payment_declined,
-    happened.PaymentCaptured: _payment_captured,
-    happened.VoidRequested: _unchanged,
-    happened.PaymentVoided: _payment_voided,
-    happened.RefundRequested: _refund_requested,
-    happened.PaymentRefunded: _payment_refunded,
-    happened.RefundFailed: _refund_failed,
     happened.ReservationReduced: _reservation_reduced,
     happened.ReservationMoved: _reservation_moved,
     happened.UnitsCancelled: _units_cancelled,
     happened.LinesAdded: _lines_added,
     happened.AddressChanged: _address_changed,
-    happened.PaymentDeferred: _payment_deferred,
-    happened.PaymentCollected: _payment_collected,
     happened.FulfillmentOverdue: _overdue,
     happened.CancelRequested: _cancel_requested,
     happened.OrderCancelled: _cancelled,

@@ -12,8 +12,7 @@ from oms.kernel.errors import Conflict
 from oms.kernel.money import Money
 from oms.kernel.quantity import quantity_number
 from oms.orders.model import Line, Order
-from oms.orders.parts import amount_of, line_amounts, units_settled
-from oms.pricing.shares import of_units
+from oms.orders.parts import amounts_of, units_amounts, units_settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +41,15 @@ def share_of(order: Order, line_id: str, units: int) -> LineShare:
     line, before = order.content.lines[index], units_settled(order, index)
     if units > line.quantity - before:
         raise above_available(line, max(0, line.quantity - before))
-    amount = amount_of(order, line_id, units)
-    tax = of_units(line.tax, units, line.quantity, before).minor
-    price = of_units(_undiscounted(order, index), units, line.quantity, before).minor
-    return LineShare(line_id, units, amount, amount - tax, tax, max(0, price - amount))
+    found = units_amounts(order, {line_id: units})[line_id]
+    return LineShare(
+        line_id,
+        units,
+        found.gross.minor,
+        found.net.minor,
+        found.tax.minor,
+        found.discount.minor,
+    )
 
 
 def above_available(line: Line, left: int, word: str = "refunded") -> Conflict:
@@ -56,21 +60,10 @@ def above_available(line: Line, left: int, word: str = "refunded") -> Conflict:
     )
 
 
-def _undiscounted(order: Order, index: int) -> Money:
-    """What a line would have come to without any discount, with its tax."""
-    line = order.content.lines[index]
-    price = line.net + line.discount
-    return price if order.content.prices_include_tax else price + line.tax
-
-
 def shipping_charged(order: Order) -> Money:
     """What was charged for shipping, with its tax, less what the order's discount took off it
     beyond all its lines."""
-    content = order.content
-    lines = sum(amount.minor for amount in line_amounts(order))
-    return Money(
-        max(0, content.total.minor + order.progress.added_amount - lines), content.currency
-    )
+    return amounts_of(order).shipping.gross
 
 
 def shipping_left(order: Order) -> Money:
@@ -80,7 +73,12 @@ def shipping_left(order: Order) -> Money:
 
 def fees_left(order: Order) -> dict[str, int]:
     """What is left to refund of each fee that was charged, by its id."""
-    return {}
+    charged = zip(order.content.fees, amounts_of(order).fees, strict=True)
+    left = {fee.id: amounts.gross.minor for fee, amounts in charged}
+    for refund in order.progress.refunds:
+        for fee_id, amount in refund.fees:
+            left[fee_id] = max(0, left[fee_id] - amount)
+    return left
 
 
 def owed_by_failed(order: Order) -> int:

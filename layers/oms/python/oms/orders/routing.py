@@ -20,10 +20,10 @@ from oms.inventory.store import Stock
 from oms.orders.model import Allocation, Line, Method, Order, OutOfStockPolicy
 from oms.orders.on_counters import on_counters
 from oms.orders.prospects import Prospect, prospect_of
+from oms.pricing.shares import of_units
 from oms.promising.calendar import NodeDays
 from oms.promising.model import is_production
 from oms.routing import engine
-from oms.pricing.shares import of_units
 from oms.routing.capacity import NO_LOAD, capacity_left, closed_because, opens_after
 from oms.routing.engine import Decision
 from oms.routing.evidence import EXPLAINED_WAYS, Evidence, listed

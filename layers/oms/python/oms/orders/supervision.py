@@ -17,12 +17,21 @@ from oms.kernel.events import Cause
 from oms.orders import decisions
 from oms.orders.command import execute
 from oms.orders.model import Order, State
+from oms.orders.paying import is_declined, open_captures
 from oms.orders.prospects import line_up, prospect_of, units_of
 from oms.orders.store import AwaitedToken, Orders
 from oms.routing.policies import Policies
 
 # One message wakes as many as its function gets through in time; it comes again for the rest.
 WOKEN_AT_ONCE = 500
+
+# What is awaited, and what ends it.
+_ABOUT = {
+    "stock": ("stock",),
+    "payment": ("payment",),
+    "capture": ("payment",),
+    "fulfillment": ("fulfillment",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +104,7 @@ def _signal(
     orders: Orders,
     lifecycle: Lifecycle,
 ) -> None:
-    if awaited is None or about not in (awaited.awaits, "units", "cancel", "taken_back"):
+    if awaited is None or about not in (*_ABOUT[awaited.awaits], "units", "cancel", "taken_back"):
         return
     order = orders.load(order_id)
     resumption = resumption_of(order, awaited.awaits)
@@ -158,6 +167,8 @@ def resumption_of(order: Order, awaits: str) -> Resumption | None:
         return Resumption(error="StockTakenBack")
     if awaits == "payment":
         return _payment_resumption(order)
+    if awaits == "capture":
+        return None if open_captures(order) else Resumption("decided")
     if awaits == "fulfillment" and decisions.has_reached(order, State.DELIVERED):
         return Resumption("delivered")
     if awaits == "stock" and decisions.has_reached(order, State.SOURCED):
@@ -198,7 +209,7 @@ def restart(
 def _payment_resumption(order: Order) -> Resumption | None:
     if decisions.has_reached(order, State.AUTHORIZED):
         return Resumption("authorized")
-    if order.payment.status == "declined":
+    if is_declined(order):
         return Resumption(error="PaymentDeclined")
     return None
 

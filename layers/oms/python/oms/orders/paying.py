@@ -1,0 +1,318 @@
+"""What may happen to an order's money: decisions, as in ``decisions``.
+
+What a provider tells is a fact and always recorded, once; what we ask for is guarded here before it
+is asked. Where an order has one payment it need not be named.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from oms.kernel.errors import Conflict
+from oms.kernel.money import Money
+from oms.orders import events as happened
+from oms.orders.decisions import (
+    NOTHING,
+    Events,
+    has_reached,
+    is_promised,
+    turn_round_if_cancelling,
+)
+from oms.orders.events import Event
+from oms.orders.evolve import evolve_all
+from oms.orders.evolve_money import is_covered
+from oms.orders.model import Order, State
+from oms.orders.repaying import left_to_repay, refund_of, repay_overpaid
+from oms.payments.allocation import Bearable, Parts, allocate_capture
+from oms.payments.balances import EventKind
+from oms.payments.model import Payment
+from oms.payments.providers import idempotency_key
+
+_CAPTURES: frozenset[EventKind] = frozenset({"capture_requested", "captured", "capture_failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A capture that was made: ``key`` is the one it was asked with."""
+
+    payment_id: str
+    amount: int
+    key: str
+    provider_reference: str = ""
+
+
+def payment_of(order: Order, payment_id: str) -> Payment:
+    """The one that is named, else the order's first. Raises ``NotFound``."""
+    return order.payments.find(payment_id) if payment_id else order.payments.each[0]
+
+
+def is_known(payment: Payment, kind: EventKind, reference: str, key: str) -> bool:
+    """Whether a fact was recorded before, of the one key or of the other."""
+    return any(event.key == key for event in payment.events) or (
+        bool(reference) and payment.event(kind, reference) is not None
+    )
+
+
+# --- holding --------------------------------------------------------------------------------
+
+
+def authorize_payment(
+    order: Order,
+    amount: int,
+    reference: str,
+    key: str,
+    payment_id: str = "",
+    at: datetime | None = None,
+    expires_at: datetime | None = None,
+) -> Events:
+    """The provider holds ``amount`` for us. Comes from our own call or from a callback.
+
+    Raises ``Conflict`` (``already_authorized``) when another amount was authorised before: only an
+    adjustment changes it.
+    """
+    payment = payment_of(order, payment_id)
+    if is_known(payment, "authorized", reference, key):
+        return NOTHING
+    if payment.authorized:
+        if payment.authorized.minor == amount or payment.captured:
+            return NOTHING
+        raise Conflict(f"{payment.authorized} is authorised already", code="already_authorized")
+    authorized = happened.PaymentAuthorized(payment.id, amount, reference, key, at, expires_at)
+    if order.state is State.CANCELLED:
+        late = happened.VoidRequested(payment.id, amount, "authorized_after_cancel")
+        return (authorized, late)
+    return (authorized,)
+
+
+def await_payment(
+    order: Order,
+    amount: int,
+    reference: str,
+    key: str,
+    expires_at: datetime | None,
+    instructions: str,
+    payment_id: str = "",
+    at: datetime | None = None,
+) -> Events:
+    """An answer that arrives after the money did says nothing new."""
+    payment = payment_of(order, payment_id)
+    if payment.status == "pending" or payment.authorized:
+        return NOTHING
+    return (
+        happened.PaymentPending(payment.id, amount, reference, key, expires_at, instructions, at),
+    )
+
+
+def miss_answer(order: Order, payment_id: str, operation: str, key: str) -> Events:
+    """The provider did not answer: said once for each thing that it was asked."""
+    told = f"{key}:unknown"
+    if order.payments.knows(told) or order.payments.knows(key):
+        return NOTHING
+    return (happened.PaymentUnknown(payment_id, operation, told),)
+
+
+def defer_payment(order: Order) -> Events:
+    """The customer pays when the goods are handed over; not while none are reserved."""
+    turn_round_if_cancelling(order)
+    if order.state is not State.SOURCED:
+        return NOTHING
+    deferred = next(payment for payment in order.payments.each if payment.is_deferred)
+    return (happened.PaymentDeferred(deferred.id, order.due.minor),)
+
+
+def decline_payment(
+    order: Order,
+    code: str,
+    key: str,
+    payment_id: str = "",
+    reference: str = "",
+    at: datetime | None = None,
+) -> Events:
+    payment = payment_of(order, payment_id)
+    if payment.status == "declined" or is_known(payment, "declined", reference, key):
+        return NOTHING
+    if payment.authorized and not reference:
+        return NOTHING
+    return (happened.PaymentDeclined(payment.id, code, key, reference, at),)
+
+
+def is_declined(order: Order) -> bool:
+    """Whether a payment was declined that nothing stands for."""
+    if is_covered(order):
+        return False
+    open_ones = [one for one in order.payments.each if one.status in ("new", "pending", "unknown")]
+    return not open_ones and any(one.status == "declined" for one in order.payments.each)
+
+
+# --- taking ---------------------------------------------------------------------------------
+
+
+def collect_payment(
+    order: Order,
+    amount: int,
+    reference: str,
+    key: str,
+    payment_id: str = "",
+    at: datetime | None = None,
+) -> Events:
+    """Money that is already taken: a Pix that was paid, or what a marketplace collected. What
+    nobody owes is given back."""
+    payment = payment_of(order, payment_id)
+    if is_known(payment, "captured", reference, key):
+        return NOTHING
+    events: Events = (happened.PaymentCaptured(payment.id, amount, reference, key, at, reference),)
+    if not payment.authorized:
+        held = payment.authorization or reference
+        authorized = happened.PaymentAuthorized(payment.id, amount, held, f"{key}:authorized", at)
+        events = (authorized, *events)
+    if order.state is State.CANCELLED:
+        taken = evolve_all(order, events)
+        return (*events, refund_of(taken, amount, "paid_after_cancel"))
+    return (*events, *repay_overpaid(evolve_all(order, events), "paid_beyond_what_is_due"))
+
+
+def amount_to_capture(order: Order) -> int:
+    """Minor units still to be taken, beside what is asked for already."""
+    payments = order.payments
+    taken = payments.captured - payments.refunded - payments.refund_pending
+    return max(0, (order.due - taken - payments.capture_pending).minor)
+
+
+def captures(order: Order, amount: int, first: Sequence[str] = ()) -> Parts:
+    """Minor units by payment. Raises ``Conflict`` (``capture_above_authorized``)."""
+    if not amount:
+        return ()
+    bearable = [Bearable(one.id, one.capturable, one.method) for one in order.payments.each]
+    return allocate_capture(bearable, Money(amount, order.content.currency), first)
+
+
+def capture_key(payment: Payment) -> str:
+    """The key of the next capture of a payment: each definite one had its own."""
+    asked = {event.reference for event in payment.events if event.kind in _CAPTURES}
+    return idempotency_key(payment.id, "capture", len(asked) + 1)
+
+
+def open_captures(order: Order) -> tuple[Taken, ...]:
+    """What was asked to be taken and is not decided yet."""
+    return tuple(
+        Taken(payment.id, event.amount, event.reference)
+        for payment in order.payments.each
+        for event in payment.events
+        if event.kind == "capture_requested"
+        and not payment.event("captured", event.reference)
+        and not payment.event("capture_failed", event.reference)
+    )
+
+
+def capture_made(order: Order, taken: Taken, at: datetime | None = None) -> Events:
+    payment = order.payments.find(taken.payment_id)
+    if is_known(payment, "captured", taken.key, taken.key):
+        return NOTHING
+    captured = happened.PaymentCaptured(
+        payment.id, taken.amount, taken.key, taken.key, at, taken.provider_reference
+    )
+    if order.state is State.CANCELLED:
+        after = evolve_all(order, (captured,))
+        return (captured, refund_of(after, taken.amount, "paid_after_cancel"))
+    return (captured,)
+
+
+def settle(
+    order: Order,
+    captured: Sequence[Taken] = (),
+    voided: Sequence[str] = (),
+    at: datetime | None = None,
+) -> Events:
+    """All was delivered: what was ``captured`` just now (nothing when all had been taken before),
+    and which payments' rests were ``voided``."""
+    if has_reached(order, State.COMPLETED):
+        return NOTHING
+    events: list[Event] = []
+    for taken in captured:
+        events += capture_made(order, taken, at)
+    after = evolve_all(order, events)
+    for payment_id in voided:
+        events += void_rest(after, payment_id, at)
+    return (*events, happened.OrderCompleted())
+
+
+# --- letting go -----------------------------------------------------------------------------
+
+
+def has_hold(payment: Payment) -> bool:
+    """Whether the provider holds money, or still expects the customer to pay."""
+    return bool(payment.capturable) or payment.status == "pending"
+
+
+def held(order: Order) -> tuple[Payment, ...]:
+    return tuple(payment for payment in order.payments.each if has_hold(payment))
+
+
+def void_key(payment: Payment) -> str:
+    voided = sum(event.kind == "voided" for event in payment.events)
+    return idempotency_key(payment.id, "void", voided + 1)
+
+
+def void_rest(order: Order, payment_id: str, at: datetime | None = None) -> Events:
+    """All that a payment holds has been let go of."""
+    payment = order.payments.find(payment_id)
+    if not has_hold(payment):
+        return NOTHING
+    key = void_key(payment)
+    return (happened.PaymentVoided(payment.id, payment.capturable.minor, key, key, at),)
+
+
+def unknown_authorizations(order: Order) -> tuple[Payment, ...]:
+    """Those the provider may have been asked to hold money for, and its answer is not known."""
+    if order.state is not State.SOURCED and not order.progress.taken_back:
+        return ()
+    collected = {
+        payment.id
+        for asked, payment in zip(order.content.payments, order.payments.each, strict=False)
+        if asked.collected
+    }
+    return tuple(
+        payment
+        for payment in order.payments.each
+        if payment.status in ("new", "unknown")
+        and not payment.is_deferred
+        and payment.id not in collected
+    )
+
+
+def close_cancelled(
+    order: Order, reason: str, voided: Sequence[str] | None = None, at: datetime | None = None
+) -> Events:
+    """The last step down: what the payments ``voided`` held (all, unless they are named) has been
+    let go of, what was taken is to be refunded."""
+    if order.state is State.CANCELLED:
+        return NOTHING
+    events: list[Event] = []
+    for payment_id in [one.id for one in held(order)] if voided is None else voided:
+        events += void_rest(order, payment_id, at)
+    for payment in unknown_authorizations(order):
+        amount = payment.amount.minor
+        events.append(happened.VoidRequested(payment.id, amount, "authorization_unknown"))
+    kept = max(0, -order.progress.granted)
+    if (owed := left_to_repay(order) - kept) > 0:
+        events.append(refund_of(order, owed, reason))
+    why = order.progress.cancel_reason or reason
+    events.append(happened.OrderCancelled(why, is_promised(order)))
+    return tuple(events)
+
+
+def requested(parts: Parts, order: Order, reason: str) -> Events:
+    """What of each payment is to be taken, to be carried out by whoever asks providers."""
+    return tuple(
+        happened.CaptureRequested(
+            payment_id, amount, capture_key(order.payments.find(payment_id)), reason
+        )
+        for payment_id, amount in parts
+    )
+
+
+def fail_capture(order: Order, taken: Taken, code: str, at: datetime | None = None) -> Events:
+    payment = order.payments.find(taken.payment_id)
+    if is_known(payment, "capture_failed", taken.key, f"{taken.key}:failed"):
+        return NOTHING
+    return (happened.CaptureFailed(payment.id, code, taken.key, f"{taken.key}:failed", at),)
