@@ -13,7 +13,16 @@ CHECK_ORDER = ("BatchGetItem", "GetItem")
 MOVE_STOCK = ("PutItem", "UpdateItem")
 MOVE_MONEY = ("PutItem", "UpdateItem", "DeleteItem", "GetItem", "BatchGetItem", "Query")
 
-WEBHOOK_SOURCES = ("standard", "shopify", "simulator", "carrier")
+WEBHOOK_SOURCES = (
+    "standard",
+    "shopify",
+    "simulator",
+    "carrier",
+    "stripe",
+    "adyen",
+    "paypal",
+    "mercadopago",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.functions import WEBHOOK_SOURCES
 from oms.channels import carrier, simulator, standard
 from oms.channels.model import (
     CaptureRequested,
@@ -196,5 +197,5 @@ def test_a_source_nobody_registered_is_not_found() -> None:
     assert refused.value.problem_code == "unknown_source"
 
 
-def test_the_sources_are_those_that_the_api_names() -> None:
-    assert sorted(SOURCES) == ["carrier", "shopify", "simulator", "standard"]
+def test_every_source_has_a_secret_of_its_own() -> None:
+    assert sorted(SOURCES) == sorted(WEBHOOK_SOURCES)

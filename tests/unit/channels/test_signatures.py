@@ -7,6 +7,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from oms.channels import shopify
+from oms.channels.model import Call
 from oms.channels.signatures import verify_standard_webhook
 from oms.kernel.errors import Unauthenticated
 
@@ -104,7 +105,7 @@ def shopify_signature(body: bytes = BODY, secret: str = "shop-secret") -> str:
 
 def shopify_refusal(given: dict[str, str], secret: str = "shop-secret") -> str:
     with pytest.raises(Unauthenticated) as refused:
-        shopify.verify(given, BODY, secret, NOW)
+        shopify.verify(Call(given, BODY), secret, NOW)
     return refused.value.problem_code
 
 
@@ -112,7 +113,7 @@ def shopify_refusal(given: dict[str, str], secret: str = "shop-secret") -> str:
     "name", ["X-Shopify-Hmac-SHA256", "x-shopify-hmac-sha256", "Shopify-Hmac-Sha256"]
 )
 def test_a_shops_signature_is_found_under_any_of_its_names(name: str) -> None:
-    delivery = shopify.verify({name: f" {shopify_signature()}\n"}, BODY, "shop-secret", NOW)
+    delivery = shopify.verify(Call({name: f" {shopify_signature()}\n"}, BODY), "shop-secret", NOW)
 
     assert delivery.body == BODY.decode()
 
@@ -120,8 +121,8 @@ def test_a_shops_signature_is_found_under_any_of_its_names(name: str) -> None:
 def test_a_shops_delivery_is_known_by_its_webhook_id_else_by_its_body() -> None:
     signed = {"x-shopify-hmac-sha256": shopify_signature()}
 
-    named = shopify.verify(signed | {"X-Shopify-Webhook-Id": "w-1"}, BODY, "shop-secret", NOW)
-    nameless = shopify.verify(signed, BODY, "shop-secret", NOW)
+    named = shopify.verify(Call(signed | {"X-Shopify-Webhook-Id": "w-1"}, BODY), "shop-secret", NOW)
+    nameless = shopify.verify(Call(signed, BODY), "shop-secret", NOW)
 
     assert named.id == "w-1"
     assert nameless.id == hashlib.sha256(BODY).hexdigest()
@@ -135,7 +136,7 @@ def test_of_a_shops_headers_only_topic_and_shop_are_kept() -> None:
         "Authorization": "something secret",
     }
 
-    delivery = shopify.verify(sent, BODY, "shop-secret", NOW)
+    delivery = shopify.verify(Call(sent, BODY), "shop-secret", NOW)
 
     assert delivery.headers == {
         "shopify-topic": "orders/create",

@@ -23,7 +23,7 @@ def document(**changes: Any) -> str:
 @pytest.mark.parametrize("kind", get_args(CallbackType))
 def test_a_callback_reads_back_as_it_was_written(kind: CallbackType) -> None:
     callback = PaymentCallback(
-        "evt_1", kind, "pay_1", Money(12990, "JPY"), "ref_1", "rfd_1", "insufficient_funds"
+        "evt_1", kind, "pay_1", Money(12990, "JPY"), "ref_1", "rfd_1", "insufficient_funds", AT
     )
 
     assert read_callback(callback_body(callback, AT)) == callback
@@ -59,6 +59,8 @@ def test_what_is_no_callback_is_malformed(body: str | bytes) -> None:
         {"payment_id": ""},
         {"event_id": None},
         {"reference": 7},
+        {"amount": "0.00"},
+        {"amount": "-1.00"},
     ],
 )
 def test_a_callback_with_a_wrong_part_is_refused(changes: dict[str, Any]) -> None:
@@ -71,3 +73,23 @@ def test_a_callback_of_an_unknown_type_is_refused() -> None:
         read_callback(document().replace("payment.captured", "payment.exploded"))
 
     assert refused.value.problem_code == "unknown_callback_type"
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "2026-05-01", 7])
+def test_a_callback_of_no_time_is_refused(moment: object) -> None:
+    document_of_no_time = json.loads(document()) | {"timestamp": moment}
+
+    with pytest.raises(Invalid) as refused:
+        read_callback(json.dumps(document_of_no_time))
+    assert refused.value.problem_code == "invalid_callback"
+
+
+def test_a_callback_without_a_time_has_none() -> None:
+    timeless = json.loads(document())
+    del timeless["timestamp"]
+
+    assert read_callback(json.dumps(timeless)).at is None
+
+
+def test_what_lets_go_of_money_need_not_say_of_how_much() -> None:
+    assert PaymentCallback("e", "payment.voided", "pay_1", Money.zero("BRL")).amount.minor == 0

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks import Webhook
 
+from oms.kernel.clock import whole_milliseconds
 from oms.kernel.errors import Invalid, ProviderUnavailable
 from oms.kernel.money import Money
 from oms.payments.callbacks import PaymentCallback, read_callback
@@ -232,11 +233,12 @@ def test_a_card_number_is_refused_and_not_repeated() -> None:
 
 
 def test_a_callback_is_signed_by_the_standard_webhooks_scheme_and_reads_back() -> None:
+    now = datetime.now(UTC)
     event = PaymentCallback(
-        "evt_1", "payment.refunded", PAYMENT, AMOUNT, reference="sim_1", refund_id="rfd_1"
+        "evt_1", "payment.refunded", PAYMENT, AMOUNT, "sim_1", "rfd_1", at=whole_milliseconds(now)
     )
 
-    headers, body = signed_callback(SECRET, event, datetime.now(UTC))
+    headers, body = signed_callback(SECRET, event, now)
 
     verified = Webhook(SECRET).verify(body, headers)
     assert verified["data"]["amount"] == "129.90"

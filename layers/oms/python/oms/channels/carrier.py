@@ -15,22 +15,23 @@ delivery's, its time the ``timestamp``, unless ``data`` has ``occurred_at``. Sev
 They may come in any order, and again. A status that is none of ``TrackingStatus`` is ignored.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 
-from oms.channels.model import Command, Delivery, Ignored, ParcelReported
+from oms.channels.model import Call, Command, Delivery, Ignored, ParcelReported
 from oms.channels.payload import Payload, parse_payload
 from oms.channels.signatures import verify_standard_webhook
 from oms.fulfillment.tracking import STATUSES, TrackingReport, TrackingStatus
 from oms.kernel.clock import parse_rfc3339
 from oms.kernel.errors import Fault, Invalid
+from oms.payments.in_person import Collected
 
 _LONGEST_TEXT = 200
 
 
-def verify(headers: Mapping[str, str], raw_body: bytes, secret: str, now: datetime) -> Delivery:
-    message_id = verify_standard_webhook(headers, raw_body, secret, now)
-    return Delivery(message_id, raw_body.decode(), {})
+def verify(call: Call, secret: str, now: datetime) -> Delivery:
+    message_id = verify_standard_webhook(call.headers, call.body, secret, now)
+    return Delivery(message_id, call.body.decode(), {})
 
 
 def read(delivery: Delivery) -> tuple[Command, ...]:
@@ -63,7 +64,19 @@ def _command(event_id: str, sent_at: Payload, parcel: Payload, event: Payload) -
             at=_moment(event.at("occurred_at") or sent_at),
             place=event.at("place").text_or_empty()[:_LONGEST_TEXT],
             description=event.at("description").text_or_empty()[:_LONGEST_TEXT],
+            collected=_collected(event.at("collected")),
         )
+    )
+
+
+def _collected(told: Payload) -> Collected | None:
+    """Cash on delivery: what the driver took at the door."""
+    if not told:
+        return None
+    return Collected(
+        told.at("amount").money(told.at("currency").text()),
+        _short(told.at("reference").text(), told.at("reference").path),
+        told.at("tender").text_or_empty()[:_LONGEST_TEXT] or "cash",
     )
 
 

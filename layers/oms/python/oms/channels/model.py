@@ -5,7 +5,7 @@ has a natural key, so that a delivery may come any number of times.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from oms.fulfillment.tracking import TrackingReport
 from oms.kernel.money import Money, total
@@ -13,9 +13,18 @@ from oms.payments.callbacks import PaymentCallback
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A webhook call as it came in, before anybody believes it."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
-    """``id`` is the sender's and the same on every retry. ``headers`` are only those that reading
-    needs, by their names in lower case."""
+    """``id`` is the sender's and the same on every retry, as far as the sender has such a thing; it
+    is for logs. ``headers`` are only those that reading needs, by their names in lower case."""
 
     id: str
     body: str
@@ -39,6 +48,15 @@ class PaymentReported:
 
 
 @dataclass(frozen=True, slots=True)
+class ResourceNamed:
+    """``provider`` says that the resource at ``path`` of its API changed, and not how: it has to be
+    asked."""
+
+    provider: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class ParcelReported:
     """What a carrier tells of a parcel; the carrier's event id names the fact."""
 
@@ -52,7 +70,7 @@ class Ignored:
     reason: str
 
 
-Command = CaptureRequested | PaymentReported | ParcelReported | Ignored
+Command = CaptureRequested | PaymentReported | ResourceNamed | ParcelReported | Ignored
 
 
 @dataclass(frozen=True, slots=True)

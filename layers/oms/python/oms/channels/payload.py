@@ -3,9 +3,11 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import NoReturn
 
+from oms.kernel.clock import parse_rfc3339
 from oms.kernel.errors import Fault, Invalid, MalformedRequest
 from oms.kernel.money import Money
 
@@ -69,6 +71,13 @@ class Payload:
             self._refuse("invalid_type", "is neither true nor false")
         return bool(self.value)
 
+    def moment(self) -> datetime:
+        """RFC 3339, with a zone."""
+        try:
+            return parse_rfc3339(self.text())
+        except ValueError:
+            self._refuse("invalid_time", "is not a time with a zone")
+
     def degrees(self) -> float | None:
         if self.value is None:
             return None
@@ -111,6 +120,14 @@ def parse_payload(body: str) -> Payload:
     if not isinstance(document, dict):
         raise MalformedRequest("the body is not a JSON object")
     return Payload(document)
+
+
+def text_of(body: bytes) -> str:
+    """Raises ``Invalid`` (``malformed_request``) for what is not UTF-8."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise Invalid("the body is not UTF-8", code="malformed_request") from None
 
 
 def _without_trailing_zeros(text: str) -> str:

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from oms.channels.importing import capture_requested
 from oms.channels.model import (
+    Call,
     ChannelAddress,
     ChannelCustomer,
     ChannelLine,
@@ -22,7 +23,7 @@ from oms.channels.model import (
     Delivery,
     Ignored,
 )
-from oms.channels.payload import Payload, parse_payload
+from oms.channels.payload import Payload, parse_payload, text_of
 from oms.channels.signatures import lower_names, verify_body_hmac
 from oms.kernel.errors import Invalid, Unauthenticated
 from oms.kernel.money import Money, total
@@ -30,18 +31,15 @@ from oms.kernel.money import Money, total
 _TOPIC, _SHOP = "shopify-topic", "shopify-shop-domain"
 
 
-def verify(headers: Mapping[str, str], raw_body: bytes, secret: str, now: datetime) -> Delivery:
+def verify(call: Call, secret: str, now: datetime) -> Delivery:
     """Shopify signs no time, so ``now`` plays no part: a replay is a duplicate."""
-    given = _unprefixed(headers)
+    given = _unprefixed(call.headers)
     signature = given.get("shopify-hmac-sha256", "").strip()
     if secret and not signature:
         raise Unauthenticated("the signature header is missing", code="missing_signature")
-    verify_body_hmac(signature, raw_body, secret)
-    try:
-        body = raw_body.decode()
-    except UnicodeDecodeError:
-        raise Invalid("the body is not UTF-8", code="malformed_request") from None
-    delivery_id = given.get("shopify-webhook-id") or hashlib.sha256(raw_body).hexdigest()
+    verify_body_hmac(signature, call.body, secret)
+    body = text_of(call.body)
+    delivery_id = given.get("shopify-webhook-id") or hashlib.sha256(call.body).hexdigest()
     kept = {name: given[name] for name in (_TOPIC, _SHOP) if name in given}
     return Delivery(delivery_id, body, kept)
 

@@ -8,15 +8,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from oms.channels import carrier, shopify, simulator, standard
-from oms.channels.model import Command, Delivery
+from oms.channels import adyen, carrier, mercadopago, shopify, simulator, standard, stripe
+from oms.channels.model import Call, Command, Delivery
+from oms.channels.paypal import PayPal, certificates_of
 from oms.kernel.errors import NotFound
 
 
 class Source(Protocol):
-    def verify(
-        self, headers: Mapping[str, str], raw_body: bytes, secret: str, now: datetime
-    ) -> Delivery:
+    def verify(self, call: Call, secret: str, now: datetime) -> Delivery:
         """Raises ``Unauthenticated`` with a code for its reason."""
 
     def read(self, delivery: Delivery) -> tuple[Command, ...]:
@@ -24,16 +23,29 @@ class Source(Protocol):
 
 
 SOURCES: Mapping[str, Source] = {
+    "adyen": adyen,
     "carrier": carrier,
+    "mercadopago": mercadopago,
+    "paypal": PayPal(certificates_of()),
     "shopify": shopify,
     "simulator": simulator,
     "standard": standard,
+    "stripe": stripe,
 }
+# What a sender wants to read for an answer, where that is not ours.
+ANSWERS: Mapping[str, str] = {"adyen": "[accepted]"}
 
 
-def source_of(name: str) -> Source:
+def sources(paypal_api_base: str = "") -> Mapping[str, Source]:
+    """``SOURCES``, with what stands in for a provider where an address of it is given."""
+    if not paypal_api_base:
+        return SOURCES
+    return {**SOURCES, "paypal": PayPal(certificates_of(paypal_api_base))}
+
+
+def source_of(name: str, known: Mapping[str, Source] = SOURCES) -> Source:
     """Raises ``NotFound``."""
     try:
-        return SOURCES[name]
+        return known[name]
     except KeyError:
         raise NotFound(f"there is no source {name[:64]!r}", code="unknown_source") from None

@@ -9,23 +9,16 @@ is what makes a second delivery harmless. Members that we do not know are ignore
 marketplace may add to its messages; so are messages of another type.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from oms.channels.model import CaptureRequested, Command, Delivery, Ignored
+from oms.channels.model import Call, CaptureRequested, Command, Delivery, Ignored
 from oms.channels.payload import parse_payload
 from oms.channels.signatures import TOLERANCE, verify_standard_webhook
 
 
-def verify(
-    headers: Mapping[str, str],
-    raw_body: bytes,
-    secret: str,
-    now: datetime,
-    tolerance: timedelta = TOLERANCE,
-) -> Delivery:
-    message_id = verify_standard_webhook(headers, raw_body, secret, now, tolerance)
-    return Delivery(message_id, raw_body.decode(), {})
+def verify(call: Call, secret: str, now: datetime, tolerance: timedelta = TOLERANCE) -> Delivery:
+    message_id = verify_standard_webhook(call.headers, call.body, secret, now, tolerance)
+    return Delivery(message_id, call.body.decode(), {})
 
 
 def read(delivery: Delivery) -> tuple[Command, ...]:
