@@ -41,6 +41,7 @@ API = (
     "parcels",
     "pickup",
     "accounts",
+    "returns",
     "webhooks",
 )
 
@@ -67,6 +68,7 @@ _EVENTS = (
     ("parcels", "GET /v1/fulfillments/{fulfillment_id}/tracking"),
     ("pickup", "POST /v1/fulfillments/{fulfillment_id}/ready"),
     ("accounts", "POST /v1/accounts"),
+    ("returns", "GET /v1/orders/{order_id}/returns"),
     ("lifecycle", "fulfillment_delivered"),
     ("webhooks", "POST /v1/webhooks/{source}"),
     ("inbox", "delivery"),

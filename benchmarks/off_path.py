@@ -29,6 +29,7 @@ def visit(system: System, name: str) -> None:
     eventually(lambda: journey.waits_for_the_node(system, order_id))
     parcel = system.call("GET", f"/v1/orders/{order_id}")["fulfillments"][0]["id"]
     system.call("GET", f"/v1/fulfillments/{parcel}/tracking")
+    system.call("GET", f"/v1/orders/{order_id}/returns")
     with suppress(httpx.HTTPStatusError):  # A counter does not hand over what is shipped.
         system.call("POST", f"/v1/fulfillments/{parcel}/ready")
     system.call("POST", f"/v1/fulfillments/{parcel}/reject", {"reason": "closed"})

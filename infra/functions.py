@@ -177,6 +177,16 @@ FUNCTIONS = (
         tables={"accounts": MOVE_MONEY},
         secrets=("gift_card",),
     ),
+    FunctionPlan(
+        "returns",
+        "API: returns, from asking for one to the money for it, and their policies",
+        _API,
+        tables={
+            "orders": APPEND_ORDER,
+            "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem", "Query"),
+            "catalog": ("PutItem", "BatchGetItem", "GetItem", "Query"),
+        },
+    ),
     FunctionPlan("webhooks", "API: verifies a webhook's signature and queues it", _API),
     FunctionPlan(
         "inbox",

@@ -31,6 +31,8 @@ def _open(verb_and_path: str, function: str, because: str) -> Route:
 
 _FULFILLMENT = "/v1/fulfillments/{fulfillment_id}"
 _ACCOUNT = "/v1/accounts/{account_id}"
+_RETURN = "/v1/returns/{return_id}"
+_RETURN_POLICY = "/v1/return-policies/{policy_id}"
 _REPLENISHMENT = "/v1/inventory/{sku}/nodes/{node_id}/replenishment"
 _PURCHASE_ORDER = "/v1/purchase-orders/{order_id}"
 _SHIPPING_NOTICE = f"{_PURCHASE_ORDER}/shipping-notices/{{notice_id}}"
@@ -150,6 +152,19 @@ ROUTES = (
     _route(f"POST {_FULFILLMENT}/label/cancel", "parcels", "fulfillments.write"),
     _route(f"GET {_FULFILLMENT}/packing-slip", "parcels", "fulfillments.read"),
     _route(f"GET {_FULFILLMENT}/tracking", "parcels", "fulfillments.read"),
+    _route("POST /v1/orders/{order_id}/returns", "returns", "orders.write"),
+    _route("GET /v1/orders/{order_id}/returns", "returns", "orders.read"),
+    _route(f"GET {_RETURN}", "returns", "orders.read"),
+    _route(f"POST {_RETURN}/approve", "returns", "orders.write"),
+    _route(f"POST {_RETURN}/reject", "returns", "orders.write"),
+    _route(f"POST {_RETURN}/cancel", "returns", "orders.write"),
+    _route(f"POST {_RETURN}/label", "returns", "orders.write"),
+    _route(f"POST {_RETURN}/receive", "returns", "fulfillments.write"),
+    _route(f"POST {_RETURN}/inspect", "returns", "fulfillments.write"),
+    _route(f"POST {_RETURN}/resolve", "returns", "orders.write"),
+    _route(f"PUT {_RETURN_POLICY}", "returns", "catalog.write"),
+    _route(f"GET {_RETURN_POLICY}", "returns", "catalog.read"),
+    _route(f"GET {_RETURN_POLICY}/versions", "returns", "catalog.read"),
     _route("POST /v1/nodes/{node_id}/manifests", "parcels", "fulfillments.write"),
     _route("GET /v1/nodes/{node_id}/manifests/{manifest_id}", "parcels", "fulfillments.read"),
 )

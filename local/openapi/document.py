@@ -30,6 +30,7 @@ SERVED = (
     "promising",
     "purchasing",
     "reservations",
+    "returns",
     "selling",
     "webhooks",
 )
@@ -59,6 +60,7 @@ _TAGS = {
     "reservations": "Units held for a basket until a moment",
     "purchasing": "Purchase orders to suppliers, shipping notices, replenishment",
     "promising": "What can be promised, by when and why",
+    "returns": "What customers send back, and the policies for it",
     "routing": "Sourcing policies, and where the lines of an order come from",
     "catalog": "Items, nodes, carrier services and channels",
     "webhooks": "What channels, payment providers and carriers report",

@@ -1,0 +1,224 @@
+"""Returns over HTTP: asked for, answered, labelled, received, inspected, resolved; their policies.
+
+Environment: ``ORDERS_TABLE``, ``INVENTORY_TABLE``, ``CATALOG_TABLE``, ``ACCOUNTS_TABLE``.
+"""
+
+from functools import partial
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
+
+from functions.returns.policies import router as policies
+from oms.aws import stores
+from oms.aws.http import caller, refusals, reply, resolver, serve
+from oms.aws.observability import correlation_id
+from oms.fulfillment.carrier_registry import CarrierRegistry
+from oms.fulfillment.staff import check_node
+from oms.kernel.clock import utc_now
+from oms.kernel.events import Cause
+from oms.kernel.ids import order_of
+from oms.orders.model import Order
+from oms.returns import labelling, receiving, returning
+from oms.returns.contract import (
+    InspectionDocument,
+    ResolutionDocument,
+    ReturnAnswerDocument,
+    ReturnLabelOrder,
+    ReturnList,
+    ReturnPreview,
+    ReturnReceiptDocument,
+    ReturnRequestDocument,
+    ReturnView,
+    asked_receipt,
+    asked_resolution,
+    asked_return,
+    findings_of,
+    preview_of,
+    return_list,
+    return_view,
+)
+from oms.returns.decisions import AskedReturn, find
+from oms.returns.labelling import AskedLabel
+from oms.returns.store import ReturnDesk
+
+app = resolver()
+app.include_router(policies)
+carriers = CarrierRegistry()
+
+OrderId = Annotated[str, Path(pattern=r"^ord_[a-z2-7]{26}$")]
+ReturnId = Annotated[str, Path(pattern=r"^ret_[a-z2-7]{26}_\d{1,4}$")]
+_REFUSALS = refusals(400, 401, 403, 404, 409, 413, 415, 422, 503)
+_VIEW: dict[str, Any] = {"application/json": {"model": ReturnView}}
+_STEP = {200: {"description": "The return as it is now"}, **_REFUSALS}
+
+
+@app.post(
+    "/v1/orders/<order_id>/returns",
+    summary="Ask for a return",
+    description="Of what was delivered. It is approved at once, unless the policy wants a person"
+    " to. The same again under one Idempotency-Key answers the same return. With `preview` nothing"
+    " happens: the answer says what would, and what the customer would get.",
+    tags=["returns"],
+    responses={
+        200: {
+            "description": "Asked for before; a preview",
+            "content": {"application/json": {"model": ReturnView | ReturnPreview}},
+        },
+        201: {"description": "Asked for now", "content": _VIEW},
+        **_REFUSALS,
+    },
+)
+def request_return(
+    order_id: OrderId,
+    document: Annotated[ReturnRequestDocument, Body()],
+    idempotency_key: Annotated[str, Header(alias="Idempotency-Key", max_length=128)] = "",
+    preview: Annotated[bool, Query(description="Say what would happen, and do nothing")] = False,
+) -> Any:
+    def asked(order: Order) -> AskedReturn:
+        return asked_return(document, order, idempotency_key)
+
+    if preview:
+        seen = returning.preview(order_id, asked, _desk(), _cause())
+        told = preview_of(seen.order, seen.found, seen.settlement, seen.label_paid_by)
+        return reply(200, told.model_dump(mode="json"))
+    done = returning.request(order_id, asked, _desk(), _cause(document.override))
+    view = return_view(done.order, done.found)
+    return reply(201 if done.created else 200, view.model_dump(mode="json"))
+
+
+@app.get(
+    "/v1/orders/<order_id>/returns",
+    summary="The returns of an order, and what of it could be returned",
+    tags=["returns"],
+    responses={200: {"description": "In the order they were asked for"}, **_REFUSALS},
+)
+def list_returns(order_id: OrderId) -> ReturnList:
+    return return_list(stores.orders().load(order_id))
+
+
+@app.get(
+    "/v1/returns/<return_id>",
+    summary="Read a return",
+    tags=["returns"],
+    responses={200: {"description": "The return"}, **_REFUSALS},
+)
+def read_return(return_id: ReturnId) -> ReturnView:
+    return _shown(stores.orders().load(order_of(return_id)), return_id)
+
+
+@app.post(
+    "/v1/returns/<return_id>/approve",
+    summary="Approve a return",
+    tags=["returns"],
+    responses=_STEP,
+)
+def approve(return_id: ReturnId) -> ReturnView:
+    return _shown(returning.approve(return_id, _desk(), _cause()), return_id)
+
+
+@app.post(
+    "/v1/returns/<return_id>/reject",
+    summary="Say no to a return",
+    tags=["returns"],
+    responses=_STEP,
+)
+def reject(return_id: ReturnId, answer: Annotated[ReturnAnswerDocument, Body()]) -> ReturnView:
+    order = returning.reject(return_id, answer.reason, _desk(), _cause(answer.reason))
+    return _shown(order, return_id)
+
+
+@app.post(
+    "/v1/returns/<return_id>/cancel",
+    summary="Cancel a return of which nothing has come back",
+    tags=["returns"],
+    responses=_STEP,
+)
+def cancel(
+    return_id: ReturnId, answer: Annotated[ReturnAnswerDocument | None, Body()] = None
+) -> ReturnView:
+    reason = answer.reason if answer else ""
+    return _shown(returning.cancel(return_id, reason, _desk(), _cause(reason)), return_id)
+
+
+@app.post(
+    "/v1/returns/<return_id>/label",
+    summary="Buy a label from the customer to a node",
+    description="Sent again it answers the same label.",
+    tags=["returns"],
+    responses=_STEP,
+)
+def buy_label(
+    return_id: ReturnId, wanted: Annotated[ReturnLabelOrder | None, Body()] = None
+) -> ReturnView:
+    asked = AskedLabel(**wanted.model_dump()) if wanted else AskedLabel()
+    order = labelling.buy_label(return_id, asked, _desk(), carriers, _cause())
+    return _shown(order, return_id)
+
+
+@app.post(
+    "/v1/returns/<return_id>/receive",
+    summary="It has come back to a node, or a part of it has",
+    description="To any node. What is more than was approved is refused (409, with what is left by"
+    " line), or written down as refused when that is asked for. The same receipt again changes"
+    " nothing.",
+    tags=["returns"],
+    responses=_STEP,
+)
+def receive(return_id: ReturnId, document: Annotated[ReturnReceiptDocument, Body()]) -> ReturnView:
+    check_node(caller(app), document.node, stores.staff())
+    asked = asked_receipt(document, stores.orders().load(order_of(return_id)))
+    return _shown(receiving.receive(return_id, asked, _desk(), _cause()), return_id)
+
+
+@app.post(
+    "/v1/returns/<return_id>/inspect",
+    summary="What became of units that came back",
+    description="What is restocked is on hand at the node, and for sale, with this request. The"
+    " same inspection again changes nothing.",
+    tags=["returns"],
+    responses=_STEP,
+)
+def inspect(return_id: ReturnId, document: Annotated[InspectionDocument, Body()]) -> ReturnView:
+    check_node(caller(app), document.node, stores.staff())
+    findings = findings_of(document, stores.orders().load(order_of(return_id)))
+    order = receiving.inspect(
+        return_id,
+        document.inspection_id,
+        document.node,
+        findings,
+        document.note,
+        _desk(),
+        _cause(document.note),
+    )
+    return _shown(order, return_id)
+
+
+@app.post(
+    "/v1/returns/<return_id>/resolve",
+    summary="Give the customer the money or the credit for what has come back",
+    description="Where the policy did not do so by itself; for less when an amount is named; with"
+    " `close` nothing more of the return is expected.",
+    tags=["returns"],
+    responses=_STEP,
+)
+def resolve(
+    return_id: ReturnId, document: Annotated[ResolutionDocument | None, Body()] = None
+) -> ReturnView:
+    read = partial(asked_resolution, document)
+    note = document.note if document else ""
+    return _shown(returning.resolve(return_id, read, _desk(), _cause(note)), return_id)
+
+
+def _shown(order: Order, return_id: str) -> ReturnView:
+    return return_view(order, find(order, return_id))
+
+
+def _desk() -> ReturnDesk:
+    return ReturnDesk(stores.orders(), stores.stock(), stores.catalog(), stores.return_policies())
+
+
+def _cause(reason: str = "") -> Cause:
+    return Cause(utc_now(), caller(app), reason, correlation_id())
+
+
+handler = serve(app)
