@@ -59,6 +59,7 @@ def _part(line: Line, item: Item, units: int, price: Money, net: Money, tax: Mon
         method=line.method,
         pickup_node=line.pickup_node,
         bundles=line.quantity,
+        tax_rate=line.tax_rate,
     )
 
 

@@ -25,12 +25,12 @@ from oms.kernel.errors import (
 )
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_id
-from oms.kernel.money import total
 from oms.kernel.quantity import positive_quantity
 from oms.kernel.writes import Write
 from oms.orders import promised
 from oms.orders.amounts import MoneyReader
 from oms.orders.bundles import with_parts
+from oms.orders.charging import check_rate, check_total, fees_of, with_tax
 from oms.orders.contract import (
     MAX_LINES,
     AddressDocument,
@@ -55,8 +55,17 @@ from oms.orders.reserved import source_from_reservation
 from oms.orders.store import Captured, Orders
 
 # Members of ``CaptureOrder`` that orders were captured without before.
-_CAME_LATER = ("priority", "reservation", "promise", "tags", "sold_at", "payments")
-_CAME_LATER_TO_A_LINE = ("method", "pickup_node")
+_CAME_LATER = (
+    "priority",
+    "reservation",
+    "promise",
+    "tags",
+    "sold_at",
+    "payments",
+    "fees",
+    "shipping_tax",
+)
+_CAME_LATER_TO_A_LINE = ("method", "pickup_node", "tax_rate")
 _CAME_LATER_TO_A_CUSTOMER = ("customer_class",)
 _CAME_LATER_TO_A_PAYMENT = ("amount",)
 
@@ -248,9 +257,13 @@ def _content(
         tags=request.tags,
         sold_at=request.sold_at,
         capture_on=CaptureOn(channel.capture_on) if channel else CaptureOn.DELIVERY,
+        shipping_tax=money.read("shipping_tax", request.shipping_tax) or None,
+        fees=fees_of(request, money, faults),
     )
     faults.refuse("the order breaks a rule")
-    _check_totals(content, faults)
+    content = with_tax(content, request, faults)
+    check_total(content, faults)
+    check_payments(content, faults)
     faults.refuse("the order's amounts do not add up")
     return _with_parts(content, items)
 
@@ -293,6 +306,7 @@ def _line(
         scale=item.scale,
         method=document.method,
         pickup_node=document.pickup_node,
+        tax_rate=check_rate(f"{path}.tax_rate", document.tax_rate, faults),
     )
 
 
@@ -388,23 +402,3 @@ def _placed_at(request: CaptureOrder, now: datetime, faults: Faults) -> datetime
     if (placed - now).total_seconds() > 300:
         faults.add("placed_at", "in_the_future", "an order cannot be placed in the future")
     return placed
-
-
-def _check_totals(content: Content, faults: Faults) -> None:
-    for index, line in enumerate(content.lines):
-        if line.net.minor < 0:
-            faults.add(
-                f"lines.{index}.discount",
-                "discount_above_price",
-                "the discount exceeds the price",
-            )
-    added_tax = () if content.prices_include_tax else tuple(line.tax for line in content.lines)
-    due = (
-        total([line.net for line in content.lines], content.currency)
-        + total(added_tax, content.currency)
-        + content.shipping
-        - content.discount
-    )
-    if due != content.total:
-        faults.add("total", "total_mismatch", f"the lines, shipping and discount come to {due}")
-    check_payments(content, faults)

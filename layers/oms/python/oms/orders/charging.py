@@ -16,7 +16,9 @@ def fees_of(request: CaptureOrder, money: MoneyReader, faults: Faults) -> tuple[
     seen: set[str] = set()
     for index, document in enumerate(request.fees):
         if document.fee_id in seen:
-            faults.add(f"fees.{index}", "fee_twice", f"the fee {document.fee_id!r} is there already")
+            faults.add(
+                f"fees.{index}", "fee_twice", f"the fee {document.fee_id!r} is there already"
+            )
         seen.add(document.fee_id)
     return tuple(
         Fee(

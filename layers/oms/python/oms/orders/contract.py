@@ -18,12 +18,14 @@ from pydantic_core import PydanticCustomError
 
 from oms.kernel.clock import rfc3339, whole_milliseconds
 from oms.kernel.events import Envelope
+from oms.kernel.money import Money
 from oms.kernel.quantity import quantity_number
 from oms.orders.counter import due_when_handed_over
 from oms.orders.document import Document as Document
 from oms.orders.document import View as View
 from oms.orders.model import (
     Counts,
+    Fee,
     Fulfillment,
     Method,
     Order,
@@ -50,6 +52,11 @@ Amount = Annotated[
     str,
     StringConstraints(pattern=r"^\d{1,12}(\.\d{1,6})?$"),
     Field(description="A decimal string in the order's currency", examples=["129.90"]),
+]
+Rate = Annotated[
+    str,
+    StringConstraints(pattern=r"^([0-9](\.[0-9]{1,6})?)?$"),
+    Field(description="A decimal string: 0.23 is 23 %", examples=["0.23"]),
 ]
 Currency = Annotated[
     str,
@@ -137,7 +144,8 @@ class CustomerDocument(Document):
 
 
 class LineDocument(Document):
-    """``unit_price`` is for one whole unit; ``discount`` and ``tax`` are for the line."""
+    """``unit_price`` is for one whole unit; ``discount`` and ``tax`` are for the line. With a
+    ``tax_rate`` alone the tax is worked out; stated with it, it must agree within its rounding."""
 
     line_id: Identifier | None = Field(
         default=None, description="Names the line; the SKU when left out"
@@ -148,6 +156,7 @@ class LineDocument(Document):
     unit_price: Amount
     discount: Amount = "0"
     tax: Amount = "0"
+    tax_rate: Rate = ""
     method: Method = Field(
         default=Method.SHIP,
         description="`ship` to the address, `pickup` where it lies, or `ship_to_store`: carried to"
@@ -191,11 +200,20 @@ class AcceptPromise(Document):
     option: Identifier
 
 
+class FeeDocument(Document):
+    """What is charged beside goods and shipping: gift wrap, cash on delivery, duties, a tip."""
+
+    fee_id: Identifier
+    name: Text = ""
+    amount: Amount
+    tax: Amount = "0"
+
+
 class CaptureOrder(Document):
     """An order to capture.
 
-    ``total`` must equal the lines (unit price times quantity, less discount, plus tax unless
-    ``prices_include_tax``), plus ``shipping``, less ``discount``.
+    ``total`` must equal the lines (unit price times quantity, less discount), plus ``shipping``,
+    plus ``fees``, each plus its tax unless ``prices_include_tax``, less ``discount``.
     """
 
     channel: Identifier
@@ -210,6 +228,8 @@ class CaptureOrder(Document):
     lines: Annotated[list[LineDocument], Field(min_length=1)]
     prices_include_tax: bool = False
     shipping: Amount = "0"
+    shipping_tax: Amount = "0"
+    fees: Annotated[tuple[FeeDocument, ...], Field(max_length=50)] = ()
     discount: Amount = "0"
     total: Amount
     payment: PaymentDocument | None = Field(default=None, description="When there is only one")
@@ -271,10 +291,18 @@ class LineView(View):
     unit_price: str
     discount: str
     tax: str
+    tax_rate: str = Field(description="As the channel stated it, when it did")
     bundle: str = Field(description="The line that ordered the bundle which this is a part of")
     method: Method
     pickup_node: str
     quantities: CountsView
+
+
+class FeeView(View):
+    fee_id: str
+    name: str
+    amount: str
+    tax: str
 
 
 class FulfillmentLineView(View):
@@ -368,6 +396,8 @@ class OrderView(View):
     shipping_address: AddressDocument
     lines: list[LineView]
     shipping: str
+    shipping_tax: str
+    fees: list[FeeView]
     discount: str
     total: str
     due: str = Field(description="Of the total what is not cancelled, and what was added")
@@ -427,6 +457,8 @@ def order_view(order: Order) -> OrderView:
         ),
         lines=[_line_view(order, index) for index in range(len(content.lines))],
         shipping=str(content.shipping),
+        shipping_tax=str(content.shipping_tax or Money.zero(content.currency)),
+        fees=[_fee_view(fee) for fee in content.fees],
         discount=str(content.discount),
         total=str(content.total),
         due=str(order.due),
@@ -558,6 +590,10 @@ def placed_at(request: CaptureOrder, captured_at: datetime) -> datetime:
     return request.placed_at.astimezone(UTC) if request.placed_at else captured_at
 
 
+def _fee_view(fee: Fee) -> FeeView:
+    return FeeView(fee_id=fee.id, name=fee.name, amount=str(fee.amount), tax=str(fee.tax))
+
+
 def _line_view(order: Order, index: int) -> LineView:
     line, counts = order.content.lines[index], order.progress.counts[index]
     return LineView(
@@ -567,6 +603,7 @@ def _line_view(order: Order, index: int) -> LineView:
         unit_price=str(line.unit_price),
         discount=str(line.discount),
         tax=str(line.tax),
+        tax_rate=line.tax_rate,
         bundle=line.bundle,
         method=line.method,
         pickup_node=line.pickup_node,

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from oms.kernel.errors import Invalid
 from oms.kernel.money import Money
-from oms.orders.model import FulfillmentLine, Order
-from oms.pricing.amounts import Captured, LineAmounts, OrderAmounts, order_amounts
+from oms.orders.model import Content, FulfillmentLine, Order
+from oms.pricing.amounts import Captured, LineAmounts, OrderAmounts, order_amounts, total_of
 
 Lines = tuple[FulfillmentLine, ...]
 
@@ -57,18 +57,31 @@ def amounts_of(order: Order) -> OrderAmounts:
     """What each line, the shipping and each fee come to: the order's total and what was added to
     it. The order's discount is on what was captured, see ``oms.pricing.amounts``."""
     content = order.content
-    nothing = Money.zero(content.currency)
-    included = content.prices_include_tax
-    shipping = Captured(content.shipping, content.shipping_tax or nothing, nothing)
-    fees = [Captured(fee.amount, fee.tax, nothing) for fee in content.fees]
-    lines = [Captured(line.net, line.tax, line.discount) for line in content.lines]
-    captured = len(lines) - len(order.progress.added)
+    lines, shipping, fees = _charges(content)
+    included, captured = content.prices_include_tax, len(lines) - len(order.progress.added)
     amounts = order_amounts(lines[:captured], shipping, fees, content.discount, included=included)
     if captured == len(lines):
         return amounts
+    nothing = Money.zero(content.currency)
     free = Captured(nothing, nothing, nothing)
     added = order_amounts(lines[captured:], free, (), nothing, included=included)
     return replace(amounts, lines=(*amounts.lines, *added.lines))
+
+
+def captured_total(content: Content) -> Money:
+    """What the charges of an order come to; below zero when its discount exceeds them."""
+    lines, shipping, fees = _charges(content)
+    charges = (*lines, shipping, *fees)
+    return total_of(charges, content.discount, included=content.prices_include_tax)
+
+
+def _charges(content: Content) -> tuple[list[Captured], Captured, list[Captured]]:
+    nothing = Money.zero(content.currency)
+    return (
+        [Captured(line.net, line.tax, line.discount) for line in content.lines],
+        Captured(content.shipping, content.shipping_tax or nothing, nothing),
+        [Captured(fee.amount, fee.tax, nothing) for fee in content.fees],
+    )
 
 
 def line_amounts(order: Order) -> tuple[Money, ...]:

@@ -93,6 +93,12 @@ def order_amounts(
     return OrderAmounts(of_lines, of_shipping[0], of_fees)
 
 
+def total_of(charges: Iterable[Captured], discount: Money, *, included: bool) -> Money:
+    """What charges come to less ``discount``, whether or not they come to as much."""
+    added = [charge.amount if included else charge.amount + charge.tax for charge in charges]
+    return total(added, discount.currency) - discount
+
+
 def discount_parts(discount: Money, amounts: Sequence[Money]) -> tuple[Money, ...]:
     """Of a discount as much as ``amounts`` hold, spread over them in proportion."""
     weights = [max(0, amount.minor) for amount in amounts]

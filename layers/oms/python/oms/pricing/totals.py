@@ -172,7 +172,7 @@ def _off(discount: Discount, amount: Money, quantity: int) -> Money:
 def _wanted(discount: Discount, amount: Money, units: int) -> int:
     match discount.kind:
         case DiscountKind.PERCENT:
-            return percent_of(amount, discount.value).minor
+            return (amount - without_percent(amount, discount.value)).minor
         case DiscountKind.FIXED:
             return int(discount.value) * (units if discount.per_unit else 1)
         case DiscountKind.FIXED_UNIT_PRICE:
@@ -181,8 +181,10 @@ def _wanted(discount: Discount, amount: Money, units: int) -> int:
             return amount.minor - int(discount.value)
 
 
-def percent_of(amount: Money, percent: Decimal) -> Money:
-    numerator, denominator = percent.as_integer_ratio()
+def without_percent(amount: Money, percent: Decimal) -> Money:
+    """What a percentage leaves of an amount. This is the price that is shown, so it is what is
+    rounded, and the discount is the difference."""
+    numerator, denominator = (100 - percent).as_integer_ratio()
     return Money(rounded(amount.minor * numerator, 100 * denominator), amount.currency)
 
 
