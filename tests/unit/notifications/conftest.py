@@ -19,6 +19,7 @@ from oms.orders.model import (
     Method,
     Order,
     PromisedPart,
+    RefundPart,
     Units,
 )
 
@@ -139,5 +140,5 @@ def endangered(after: After, content: Content) -> tuple[Envelope, Order]:
 def refunded(after: After) -> tuple[Envelope, Order]:
     authorized = happened.PaymentAuthorized(PAYMENT, 131490, "ch_1", "a-1")
     taken = happened.PaymentCaptured(PAYMENT, 131490, "ch_1", "c-1")
-    asked = happened.RefundRequested(REFUND, PAYMENT, 12990, "goodwill")
+    asked = happened.RefundRequested(REFUND, 12990, "goodwill", (RefundPart(PAYMENT, 12990),))
     return after(authorized, taken, asked, REFUNDED)
