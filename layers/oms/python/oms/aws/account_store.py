@@ -5,7 +5,7 @@ pk                      sk                      what
 ======================  ======================  ===============================================
 account id              ``account``             the account: its balance, what it holds, a version
 account id              ``key#<key>``           under which sort key the entry of a key is
-account id              ``entry#<time>#<key>``  an entry, for good
+account id              ``entry#<version>``     the entry that led to that version, for good
 account id              ``hold#<id>``           what one payment may take
 account id              ``invoice#<number>``    an invoice
 account id              ``open#<due>#<number>`` that it is open
@@ -30,7 +30,6 @@ from oms.accounts.decisions import Change
 from oms.accounts.model import Account, AccountEntry, Hold, Invoice
 from oms.accounts.store import AccountEntryPage, AccountPage, InvoicePage
 from oms.aws import dynamo
-from oms.kernel.clock import rfc3339
 from oms.kernel.encoding import from_json, to_json
 from oms.kernel.errors import Conflict, OmsError, VersionConflict
 from oms.kernel.writes import Write
@@ -225,7 +224,7 @@ class AccountStore:
         entry = change.entry
         if entry is None:
             return []
-        account_id, at = change.account.id, f"{ENTRY}{rfc3339(entry.at)}#{entry.key}"
+        account_id, at = change.account.id, f"{ENTRY}{change.account.version:012d}"
         guard = {**_key(account_id, f"key#{entry.key}"), "entry": dynamo.text(at)}
         return [self._put(guard, _NEW), self._put(_document_item(account_id, at, entry))]
 
