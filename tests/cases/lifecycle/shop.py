@@ -20,6 +20,7 @@ from oms.orders import (
     exceptions,
     fulfillment,
     moving,
+    paying,
     rejecting,
     rerouting,
     sourcing,
@@ -27,7 +28,7 @@ from oms.orders import (
 from oms.orders.command import execute
 from oms.orders.decisions import Events
 from oms.orders.exceptions import RETRY, Resolution
-from oms.orders.model import Fulfillment, FulfillmentState, Order, State
+from oms.orders.model import Content, Fulfillment, FulfillmentState, Order, State
 from oms.orders.model import Units as LineUnits
 from oms.orders.parts import divide
 from oms.orders.rerouting import Router
@@ -45,7 +46,14 @@ Units = Mapping[str, int]
 class Shop:
     """``refused`` is the code of the last refusal. SKUs are named as the lines are."""
 
-    def __init__(self, oms: World, ordered: Units, stock: Units | None = None) -> None:
+    def __init__(
+        self,
+        oms: World,
+        ordered: Units,
+        stock: Units | None = None,
+        of: Content | None = None,
+    ) -> None:
+        """``of`` is the order with its prices, where these matter."""
         self.oms = oms
         self.ticks = 0
         self.refused = ""
@@ -60,8 +68,8 @@ class Shop:
         for sku, units in (stock if stock is not None else ordered).items():
             if units > 0:
                 oms.receive(sku, units, self.node(HERE))
-        captured = oms.capture(content(*(line(name, units) for name, units in ordered.items())))
-        self.order_id = captured.order_id
+        made = of or content(*(line(name, units) for name, units in ordered.items()))
+        self.order_id = oms.capture(made).order_id
         self.router = Router(oms.orders, oms.stock, oms.catalog, BuiltIn())
 
     def node(self, name: str) -> Node:
@@ -113,9 +121,9 @@ class Shop:
     def pay(self, *, later: bool = False) -> None:
         """Authorised; or ``later``, when the goods are handed over."""
         if later:
-            return self.decide(decisions.defer_payment)
+            return self.decide(paying.defer_payment)
         due = self.order.due.minor
-        return self.decide(lambda order: decisions.authorize_payment(order, due, "auth", "a"))
+        return self.decide(lambda order: paying.authorize_payment(order, due, "auth", "a"))
 
     def release(self) -> None:
         try:
@@ -128,7 +136,7 @@ class Shop:
         self.decide(lambda order: decisions.request_cancel(order, "cancelled"))
         fulfillment.withdraw(self.order_id, self.oms.orders, self.oms.stock.capacity, self.cause())
         sourcing.unreserve(self.order_id, self.oms.orders, self.oms.stock, self.cause())
-        self.decide(lambda order: decisions.close_cancelled(order, "cancelled", "v", "void"))
+        self.decide(lambda order: paying.close_cancelled(order, "cancelled"))
 
     def decide(self, decide: Callable[[Order], Events]) -> None:
         execute(self.oms.orders, self.order_id, decide, self.cause())

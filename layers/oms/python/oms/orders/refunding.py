@@ -1,10 +1,10 @@
 """Refunds that somebody asks for: what they come to, and asking for them.
 
 What of the units named has not left is cancelled first, and its stock is free again; for the rest
-money goes back and the goods stay where they are. What of the cancelled units was not taken yet is
-not given back either: it is simply not taken. Without an amount, what is named is refunded as far
-as there is money to refund; an amount that is stated is refunded to the last minor unit, or
-refused: less than what is named comes to is spread over it, what is more is goodwill.
+money goes back and the goods stay where they are. What of that was not taken yet is not given back
+either: it is simply not taken, that of the cancelled units first. Without an amount, what is named
+is refunded as far as there is money to refund; an amount that is stated is refunded to the last
+minor unit, or refused: less than what is named comes to is spread over it, more is goodwill.
 """
 
 import hashlib
@@ -88,8 +88,8 @@ class SuggestedLine:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """Minor units. ``computed`` is what all that is named comes to, less ``unpaid``: what of the
-    units to be cancelled was not taken yet. ``amount`` is what would be refunded of it, in
+    """Minor units. ``computed`` is what all that is named comes to, less ``unpaid``: what of it was
+    not taken yet. ``amount`` is what would be refunded of it, in
     ``parts``; at most ``refundable``."""
 
     lines: tuple[SuggestedLine, ...]
@@ -126,7 +126,7 @@ def suggest(order: Order, asked: Asked) -> Suggestion:
     fees = _fees(order, asked)
     goodwill = _minor(asked.goodwill, order, "goodwill")
     refundable = left_to_repay(order)
-    unpaid = _unpaid(order, lines, refundable)
+    unpaid = _unpaid(order, asked, lines, shipping + sum(fee for _, fee in fees), refundable)
     named = sum(line.share.amount for line in lines) + shipping + sum(fee for _, fee in fees)
     computed = named - unpaid
     amount = _amount(order, asked, computed, goodwill, refundable)
@@ -349,10 +349,18 @@ def _fees(order: Order, asked: Asked) -> tuple[tuple[str, int], ...]:
 # --- amounts --------------------------------------------------------------------------------
 
 
-def _unpaid(order: Order, lines: Sequence[SuggestedLine], refundable: int) -> int:
-    """What of the units to be cancelled was not taken yet: as far as more is due than was paid."""
+def _unpaid(
+    order: Order, asked: Asked, lines: Sequence[SuggestedLine], rest: int, refundable: int
+) -> int:
+    """What of all that is named was not taken yet, as far as more is due than was paid: the worth
+    of units to be cancelled and, unless an amount is stated, what else there is no money for."""
     outstanding = max(0, order.due.minor - refundable)
-    return min(outstanding, sum(line.cancelled.amount for line in lines if line.cancelled))
+    cancelled = min(outstanding, sum(line.cancelled.amount for line in lines if line.cancelled))
+    if asked.amount is not None:
+        return cancelled
+    named = sum(line.share.amount for line in lines) + rest
+    short = max(0, named - cancelled - refundable)
+    return cancelled + min(short, outstanding - cancelled)
 
 
 def _amount(order: Order, asked: Asked, computed: int, goodwill: int, refundable: int) -> int:
