@@ -74,7 +74,9 @@ def hold(account: Account, asked: Asked, order_id: str, cause: Cause) -> Change:
     ``account_blocked``, ``account_closed``, ``account_expired``."""
     _refuse_unless_open(account)
     _refuse_expired(account, cause.at)
-    _refuse_above(account, asked.amount, account.available, "insufficient_funds", "available")
+    _refuse_above(
+        account, asked.amount, account.available, code="insufficient_funds", allowed="available"
+    )
     held = Hold(asked.of, asked.amount, order_id, asked.amount)
     return _moved(account, asked, cause, held=asked.amount, hold=held)
 
@@ -82,7 +84,7 @@ def hold(account: Account, asked: Asked, order_id: str, cause: Cause) -> Change:
 def spend(account: Account, held: Hold, asked: Asked, cause: Cause) -> Change:
     """Of what is held, also after the card has expired or was blocked: it was promised. On terms an
     invoice is raised. Refused with ``capture_above_held``."""
-    _refuse_above(account, asked.amount, held.left, "capture_above_held", "capturable")
+    _refuse_above(account, asked.amount, held.left, code="capture_above_held", allowed="capturable")
     after = replace(held, left=held.left - asked.amount, returnable=held.returnable + asked.amount)
     if account.kind != "terms":
         return _moved(account, asked, cause, amount=-asked.amount, held=-asked.amount, hold=after)
@@ -102,7 +104,9 @@ def give_back(
     on. On terms it lowers what the payment's ``invoices`` have open; what is over is unapplied.
     Refused with ``account_closed``, ``refund_above_captured``."""
     _refuse_closed(account)
-    _refuse_above(account, asked.amount, held.returnable, "refund_above_captured", "refundable")
+    _refuse_above(
+        account, asked.amount, held.returnable, code="refund_above_captured", allowed="refundable"
+    )
     after = replace(held, returnable=held.returnable - asked.amount)
     if account.kind == "terms":
         applied, settled = _apply(asked.amount, invoices)
@@ -121,7 +125,9 @@ def adjust(account: Account, asked: Asked, cause: Cause) -> Change:
         raise Invalid("an adjustment of nothing adjusts nothing", code="amount_zero")
     terms = account.kind == "terms"
     most = min(account.unapplied, account.available) if terms else account.available
-    _refuse_above(account, -asked.amount, most, "adjustment_above_available", "available")
+    _refuse_above(
+        account, -asked.amount, most, code="adjustment_above_available", allowed="available"
+    )
     if terms:
         account = replace(account, unapplied=account.unapplied + asked.amount)
     return _moved(account, asked, cause, amount=asked.amount)
@@ -283,7 +289,7 @@ def _refuse_terms(account: Account) -> None:
         )
 
 
-def _refuse_above(account: Account, amount: int, most: int, code: str, allowed: str) -> None:
+def _refuse_above(account: Account, amount: int, most: int, *, code: str, allowed: str) -> None:
     if amount <= most:
         return
     context: Mapping[str, object] = {
