@@ -41,6 +41,7 @@ def test_an_order_becomes_the_document_that_a_native_channel_would_post(
         ("MUG-BLUE", "8.98", "9.70"),
     ]
     assert (request.shipping, request.discount, request.total) == ("15.00", "0.00", "236.46")
+    assert request.payment is not None
     assert request.payment.collected == "236.46"
     assert request.customer.locale == "en"
     assert request.shipping_address.postal_code == "20011-000"
@@ -109,7 +110,7 @@ def test_every_line_without_a_sku_is_named(body: dict[str, Any]) -> None:
     assert [fault.path for fault in refused.value.faults] == ["lines.1.sku"]
 
 
-def test_tax_on_shipping_tips_and_duties_are_part_of_what_is_paid_for_shipping(
+def test_tax_on_shipping_tips_and_duties_are_told_apart(
     body: dict[str, Any],
 ) -> None:
     body |= {
@@ -121,7 +122,21 @@ def test_tax_on_shipping_tips_and_duties_are_part_of_what_is_paid_for_shipping(
 
     request = CaptureOrder.model_validate(captured(body).document)
 
-    assert request.shipping == "21.50"
+    assert (request.shipping, request.shipping_tax) == ("15.00", "1.50")
+    assert [(fee.fee_id, fee.amount) for fee in request.fees] == [
+        ("tip", "2.00"),
+        ("duties", "3.00"),
+    ]
+
+
+def test_a_channel_whose_lines_are_taxed_more_than_the_order_takes_it_off_the_shipping(
+    body: dict[str, Any],
+) -> None:
+    body |= {"total_tax": "23.72", "total_price": "236.45"}
+
+    request = CaptureOrder.model_validate(captured(body).document)
+
+    assert (request.shipping, request.shipping_tax) == ("14.99", "0.00")
 
 
 def test_tax_is_not_added_to_prices_that_include_it(body: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from oms.kernel.events import Envelope
 from oms.kernel.money import Money
 from oms.notifications.model import Kind, choose_locale, notice_of
 from oms.orders import events as happened
-from oms.orders.model import Content, Order, Units
+from oms.orders.model import Content, Fee, Order, Units
 
 After = Callable[..., tuple[Envelope, Order]]
 Told = tuple[Envelope, Order]
@@ -48,7 +48,7 @@ def test_the_totals_of_a_confirmation_add_up(after: After) -> None:
 
     assert notice is not None
     totals = notice.totals
-    whole = totals.subtotal - totals.discount + totals.shipping + totals.tax
+    whole = totals.subtotal - totals.discount + totals.shipping + totals.fees + totals.tax
     assert whole == totals.total == Money(131490, "BRL")
 
 
@@ -77,6 +77,17 @@ def test_tax_is_shown_when_prices_do_not_include_it(after: After, content: Conte
 
     assert notice is not None
     assert notice.totals.tax == Money(1000, "BRL")
+
+
+def test_fees_are_shown_and_taxed_with_the_rest(after: After, content: Content) -> None:
+    fees = (Fee("wrap", "Gift wrap", Money(500, "BRL"), Money(50, "BRL")),)
+    shipped = Money(100, "BRL")
+    charged = replace(content, fees=fees, shipping_tax=shipped, prices_include_tax=False)
+
+    notice = notice_of(*after(content=charged))
+
+    assert notice is not None
+    assert (notice.totals.fees.minor, notice.totals.tax.minor) == (500, 150)
 
 
 def test_shipped_tells_of_its_own_parcel_only(shipped: Told) -> None:

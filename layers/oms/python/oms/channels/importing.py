@@ -33,6 +33,10 @@ def capture_requested(channel: str, order: ChannelOrder) -> CaptureRequested:
         "lines": _lines(order),
         "prices_include_tax": order.prices_include_tax,
         "shipping": str(_shipping(order)),
+        "shipping_tax": str(_shipping_tax(order)),
+        "fees": [
+            {"fee_id": fee.id, "name": fee.name, "amount": str(fee.amount)} for fee in order.fees
+        ],
         "discount": str(_order_discount(order)),
         "total": str(order.total),
         "payment": {
@@ -56,11 +60,20 @@ def _check_skus(order: ChannelOrder) -> None:
 
 
 def _shipping(order: ChannelOrder) -> Money:
-    """With its tax, as lines carry theirs, and with what else the customer pays."""
-    added_tax = Money.zero(order.currency)
-    if not order.prices_include_tax:
-        added_tax = order.tax - order.line_taxes
-    return order.shipping_due + added_tax + order.surcharge
+    """Less what the lines' taxes are more than all tax: a channel that rounds them apart."""
+    if order.prices_include_tax:
+        return order.shipping_due
+    return order.shipping_due + min(_rest_of_tax(order), Money.zero(order.currency))
+
+
+def _shipping_tax(order: ChannelOrder) -> Money:
+    """What of the tax is on no line; no more than all of the shipping where that contains it."""
+    rest = max(_rest_of_tax(order), Money.zero(order.currency))
+    return min(rest, order.shipping_due) if order.prices_include_tax else rest
+
+
+def _rest_of_tax(order: ChannelOrder) -> Money:
+    return order.tax - order.line_taxes
 
 
 def _order_discount(order: ChannelOrder) -> Money:

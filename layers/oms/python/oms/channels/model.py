@@ -88,6 +88,15 @@ class ChannelLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelFee:
+    """What is charged beside goods and shipping; its tax is in none of the lines'."""
+
+    id: str
+    name: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelCustomer:
     id: str
     name: str
@@ -118,7 +127,7 @@ class ChannelOrder:
     ``items_before_discount``, ``subtotal``, ``discount``, ``shipping``, ``tax`` and ``total`` are
     the channel's own sums. ``outstanding`` is what the customer still owes, ``None`` when the
     channel does not say. ``shipping_due`` is the shipping less ``shipping_discount``, which is a
-    part of ``discount``; ``surcharge`` is what ``total`` holds besides (tips, duties).
+    part of ``discount``; ``fees`` are what ``total`` holds besides (tips, duties).
     """
 
     external_order_id: str
@@ -142,7 +151,7 @@ class ChannelOrder:
     shipping_address: ChannelAddress | None
     shipping_due: Money
     shipping_discount: Money
-    surcharge: Money
+    fees: tuple[ChannelFee, ...]
 
     @property
     def fulfilled(self) -> bool:

@@ -9,7 +9,7 @@ keep failing. An order that is cancelled by the time it arrives is ignored as we
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from oms.channels.importing import capture_requested
@@ -17,6 +17,7 @@ from oms.channels.model import (
     Call,
     ChannelAddress,
     ChannelCustomer,
+    ChannelFee,
     ChannelLine,
     ChannelOrder,
     Command,
@@ -91,7 +92,7 @@ def read_order(body: str) -> ChannelOrder:
         shipping_address=_address(order),
         shipping_due=_shipping_due(order, currency),
         shipping_discount=_shipping_discount(order, currency),
-        surcharge=order.at("total_tip_received").money_or_zero(currency) + _duties(order, currency),
+        fees=tuple(_fees(order, currency)),
     )
 
 
@@ -142,6 +143,15 @@ def _shipping_discount(order: Payload, currency: str) -> Money:
     if not _shipping_lines(order):
         return Money.zero(currency)
     return _shipping_before_discount(order, currency) - _shipping_due(order, currency)
+
+
+def _fees(order: Payload, currency: str) -> Iterator[ChannelFee]:
+    tip = order.at("total_tip_received").money_or_zero(currency)
+    duties = _duties(order, currency)
+    if tip:
+        yield ChannelFee("tip", "Tip", tip)
+    if duties:
+        yield ChannelFee("duties", "Duties", duties)
 
 
 def _duties(order: Payload, currency: str) -> Money:

@@ -14,8 +14,8 @@ The body of a callback::
                          "quantity": 2}]}],
        "promise": {"arrive_by": "2026-05-08", "expected": "2026-05-12"},   null without one
        "refunds": [{"id": "rfd_…", "state": "refunded", "amount": "59.90"}],
-       "totals": {"currency": "BRL", "shipping": "10.00", "discount": "0.00", "total": "109.90",
-                  "due": "109.90", "captured": "109.90", "refunded": "0.00"}}}
+       "totals": {"currency": "BRL", "shipping": "10.00", "fees": "0.00", "discount": "0.00",
+                  "total": "109.90", "due": "109.90", "captured": "109.90", "refunded": "0.00"}}}
 
 ``data`` is the order as it stands when the callback leaves, so a late callback is never stale and
 the higher ``version`` is the newer. There is no personal data in it: a channel knows its customer.
@@ -32,7 +32,7 @@ from typing import Protocol
 from oms.kernel.clock import Clock, rfc3339
 from oms.kernel.errors import ProviderUnavailable
 from oms.kernel.events import Envelope
-from oms.kernel.money import Money
+from oms.kernel.money import Money, total
 from oms.kernel.quantity import quantity_number
 from oms.notifications.signing import channel_secret, signed_headers
 from oms.orders.model import Content, Fulfillment, FulfillmentLine, Order
@@ -158,6 +158,7 @@ def _data(order: Order) -> dict[str, object]:
         "totals": {
             "currency": content.currency,
             "shipping": str(content.shipping),
+            "fees": str(total([fee.amount for fee in content.fees], content.currency)),
             "discount": str(content.discount),
             "total": str(content.total),
             "due": str(order.due),

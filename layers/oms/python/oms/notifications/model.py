@@ -62,11 +62,13 @@ class NoticeLine:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """``total = subtotal - discount + shipping + tax``; ``tax`` is what prices do not include."""
+    """``total = subtotal - discount + shipping + fees + tax``; ``tax`` is what prices do not
+    include."""
 
     subtotal: Money
     discount: Money
     shipping: Money
+    fees: Money
     tax: Money
     total: Money
 
@@ -176,11 +178,19 @@ def _is_known(event: Envelope, order: Order) -> bool:
 
 def totals_of(content: Content) -> Totals:
     nothing = Money.zero(content.currency)
-    taxes = total([line.tax for line in content.lines], content.currency)
+    taxes = total(
+        [
+            *(line.tax for line in content.lines),
+            content.shipping_tax or nothing,
+            *(fee.tax for fee in content.fees),
+        ],
+        content.currency,
+    )
     return Totals(
         subtotal=total([line.net for line in content.lines], content.currency),
         discount=content.discount,
         shipping=content.shipping,
+        fees=total([fee.amount for fee in content.fees], content.currency),
         tax=nothing if content.prices_include_tax else taxes,
         total=content.total,
     )

@@ -168,6 +168,7 @@ def _total_rows(notice: Notice) -> list[dict[str, str]]:
     extras: tuple[tuple[str, Money], ...] = (
         ("discount", -totals.discount),
         ("shipping", totals.shipping),
+        ("fees", totals.fees),
         ("tax", totals.tax),
     )
     rows = (

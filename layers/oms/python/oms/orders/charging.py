@@ -16,9 +16,7 @@ def fees_of(request: CaptureOrder, money: MoneyReader, faults: Faults) -> tuple[
     seen: set[str] = set()
     for index, document in enumerate(request.fees):
         if document.fee_id in seen:
-            faults.add(
-                f"fees.{index}", "fee_twice", f"the fee {document.fee_id!r} is there already"
-            )
+            faults.add(f"fees.{index}", "fee_twice", f"{document.fee_id!r} is there already")
         seen.add(document.fee_id)
     return tuple(
         Fee(
@@ -73,7 +71,7 @@ def _with_tax(
 def _roundings(line: Line) -> int:
     """By how much a tax may differ that was rounded for each unit: half a minor unit for each; by
     one when the order's discount was spread in another way."""
-    whole_units = -(-line.quantity // 10**line.scale)
+    whole_units: int = -(-line.quantity // 10**line.scale)
     return max(1, (whole_units + 1) // 2)
 
 
