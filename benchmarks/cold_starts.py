@@ -42,6 +42,7 @@ API = (
     "pickup",
     "accounts",
     "returns",
+    "reports",
     "webhooks",
 )
 
@@ -68,7 +69,9 @@ _EVENTS = (
     ("parcels", "GET /v1/fulfillments/{fulfillment_id}/tracking"),
     ("pickup", "POST /v1/fulfillments/{fulfillment_id}/ready"),
     ("accounts", "POST /v1/accounts"),
+    ("payments", "POST /v1/orders/{order_id}/refunds"),
     ("returns", "GET /v1/orders/{order_id}/returns"),
+    ("reports", "GET /v1/reports/returns"),
     ("lifecycle", "fulfillment_delivered"),
     ("webhooks", "POST /v1/webhooks/{source}"),
     ("inbox", "delivery"),

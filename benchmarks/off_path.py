@@ -36,6 +36,7 @@ def visit(system: System, name: str) -> None:
     system.call("POST", f"/v1/orders/{order_id}/cancel", {"reason": "changed my mind"})
     eventually(lambda: journey.is_completed(system, order_id))
     _plan(system, name)
+    system.call("GET", "/v1/reports/returns")
     system.call("GET", "/health")
     system.wait_until_quiet()
 

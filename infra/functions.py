@@ -62,6 +62,16 @@ FUNCTIONS = (
         indexes={"orders": ("by_channel", "by_customer"), "views": ("waiting",)},
     ),
     FunctionPlan(
+        "payments",
+        "API: refunds of orders, and their payments",
+        _API,
+        tables={
+            "orders": APPEND_ORDER,
+            "inventory": (*MOVE_STOCK, "DeleteItem", *CHECK_ORDER, "Query"),
+        },
+        indexes={"views": ("waiting",)},
+    ),
+    FunctionPlan(
         "catalog",
         "API: items, nodes and channels",
         _API,
@@ -187,6 +197,15 @@ FUNCTIONS = (
             "catalog": ("PutItem", "BatchGetItem", "GetItem", "Query"),
         },
     ),
+    FunctionPlan(
+        "reports",
+        "API: settlement files compared with what we believe; how much comes back",
+        # It takes the largest requests, and machines send them.
+        28,
+        memory=1024,
+        tables={"views": ("PutItem", "UpdateItem", "GetItem", "BatchGetItem", "Query")},
+        indexes={"views": ("waiting",)},
+    ),
     FunctionPlan("webhooks", "API: verifies a webhook's signature and queues it", _API),
     FunctionPlan(
         "inbox",
@@ -301,7 +320,11 @@ FUNCTIONS = (
         "projections",
         "Queue: keeps the read models",
         _QUEUE,
-        tables={"views": ("PutItem",), "orders": ("Query",)},
+        # Orders: that a return rate is high is put where events are published from.
+        tables={
+            "views": ("PutItem", "UpdateItem", "GetItem", "Query"),
+            "orders": ("PutItem", "Query"),
+        },
     ),
     FunctionPlan(
         "replenishment",

@@ -34,7 +34,9 @@ _ACCOUNT = "/v1/accounts/{account_id}"
 _RETURN = "/v1/returns/{return_id}"
 _RETURN_POLICY = "/v1/return-policies/{policy_id}"
 _REPLENISHMENT = "/v1/inventory/{sku}/nodes/{node_id}/replenishment"
+_SETTLEMENT = "/v1/settlements/{settlement_id}"
 _PURCHASE_ORDER = "/v1/purchase-orders/{order_id}"
+_REFUNDS = "/v1/orders/{order_id}/refunds"
 _SHIPPING_NOTICE = f"{_PURCHASE_ORDER}/shipping-notices/{{notice_id}}"
 
 ROUTES = (
@@ -152,6 +154,13 @@ ROUTES = (
     _route(f"POST {_FULFILLMENT}/label/cancel", "parcels", "fulfillments.write"),
     _route(f"GET {_FULFILLMENT}/packing-slip", "parcels", "fulfillments.read"),
     _route(f"GET {_FULFILLMENT}/tracking", "parcels", "fulfillments.read"),
+    _route(f"POST {_REFUNDS}/suggest", "payments", "orders.read"),
+    _route(f"POST {_REFUNDS}", "payments", "orders.write"),
+    _route(f"GET {_REFUNDS}", "payments", "orders.read"),
+    _route(f"POST {_REFUNDS}/{{refund_id}}/retry", "payments", "orders.write"),
+    _route("GET /v1/refunds", "payments", "orders.read"),
+    _route("GET /v1/orders/{order_id}/payments", "payments", "orders.read"),
+    _route("POST /v1/orders/{order_id}/payments", "payments", "orders.write"),
     _route("POST /v1/orders/{order_id}/returns", "returns", "orders.write"),
     _route("GET /v1/orders/{order_id}/returns", "returns", "orders.read"),
     _route(f"GET {_RETURN}", "returns", "orders.read"),
@@ -167,4 +176,13 @@ ROUTES = (
     _route(f"GET {_RETURN_POLICY}/versions", "returns", "catalog.read"),
     _route("POST /v1/nodes/{node_id}/manifests", "parcels", "fulfillments.write"),
     _route("GET /v1/nodes/{node_id}/manifests/{manifest_id}", "parcels", "fulfillments.read"),
+    _route("POST /v1/settlements", "reports", "settlements.write"),
+    _route("GET /v1/settlements", "reports", "settlements.read"),
+    _route(f"GET {_SETTLEMENT}", "reports", "settlements.read"),
+    _route(f"GET {_SETTLEMENT}/differences", "reports", "settlements.read"),
+    _route(f"POST {_SETTLEMENT}/differences/{{number}}/resolve", "reports", "settlements.write"),
+    _route("GET /v1/reports/payments", "reports", "settlements.read"),
+    _route("GET /v1/reports/returns", "reports", "reports.read"),
+    _route("PUT /v1/reports/returns/settings", "reports", "reports.write"),
+    _route("GET /v1/reports/returns/settings", "reports", "reports.read"),
 )

@@ -19,6 +19,7 @@ from oms.aws.secrets import Secrets
 from oms.kernel.clock import utc_now
 from oms.notifications.callback import SignedPost, call_back
 from oms.notifications.post import HttpsPoster
+from oms.notifications.return_rate_call import RETURN_RATE_HIGH, call_about_returns
 from oms.purchasing.supplier_call import CALL_TYPES, call_suppliers
 
 orders = OrderStore(dynamodb(), os.environ["ORDERS_TABLE"])
@@ -34,6 +35,11 @@ def tell(message: Message) -> None:
         post = SignedPost(poster, _master_secret, utc_now)
         called = call_suppliers(event, stores.purchases(), stores.catalog_store().node, post)
         logger.info("suppliers", event_id=event.id, event_type=event.type, outcomes=called)
+        return
+    if event.type == RETURN_RATE_HIGH:
+        post = SignedPost(poster, _master_secret, utc_now)
+        told = call_about_returns(event, _callback_url, post)
+        logger.info("return rate", event_id=event.id, outcome=told)
         return
     outcome = call_back(event, orders.load, _callback_url, poster, _master_secret, utc_now)
     logger.info("callback", event_id=event.id, event_type=event.type, outcome=outcome)

@@ -7,7 +7,7 @@ from constructs import Construct
 from infra.constructs.acknowledgement import acknowledge
 from infra.deployment import Deployment
 
-RESOURCES = ("orders", "catalog", "inventory", "fulfillments", "accounts")
+RESOURCES = ("orders", "catalog", "inventory", "fulfillments", "accounts", "settlements", "reports")
 VERBS = ("read", "write")
 NO_PEOPLE = "The pool has no users, only machine clients: nobody signs in with a password."
 

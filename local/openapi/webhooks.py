@@ -9,7 +9,9 @@ from local.engine import ROOT
 from oms.channels.sources import SOURCES
 from oms.notifications.availability import AVAILABILITY_CHANGED, StockState
 from oms.notifications.callback import CALLBACK_TYPES
+from oms.notifications.return_rate_call import CALL_TYPE
 from oms.orders.model import FulfillmentState, Method, State
+from oms.reporting.return_rates import By
 
 Json = dict[str, Any]
 
@@ -60,7 +62,8 @@ def sent() -> Json:
     """The document's ``webhooks``: what is posted to a channel's ``callback_url``."""
     of_orders = {kind: _callback(kind, "Callback") for kind in CALLBACK_TYPES.values()}
     feed = {AVAILABILITY_CHANGED: _callback(AVAILABILITY_CHANGED, "AvailabilityCallback")}
-    return {kind: {"post": told} for kind, told in sorted((of_orders | feed).items())}
+    rates = {CALL_TYPE: _callback(CALL_TYPE, "ReturnRateCallback")}
+    return {kind: {"post": told} for kind, told in sorted((of_orders | feed | rates).items())}
 
 
 def schemas_sent() -> Json:
@@ -103,6 +106,35 @@ def schemas_sent() -> Json:
                         },
                         "state": {"type": "string", "enum": [*StockState]},
                         "sequence": {"type": "integer", "minimum": 1},
+                    }
+                ),
+            },
+        },
+        "ReturnRateCallback": {
+            "description": "Much of what was delivered of a product, or to a customer, came back "
+            "in a month and the two before it. Told once for a month, to the channel of the return "
+            "that did it.",
+            "type": "object",
+            "required": ["type", "timestamp", "data"],
+            "properties": {
+                "type": {"type": "string", "enum": [CALL_TYPE]},
+                "timestamp": {
+                    "type": "string",
+                    "format": "date-time",
+                    "description": "When it happened",
+                },
+                "data": _closed(
+                    {
+                        "by": {"type": "string", "enum": [*By]},
+                        "subject": _TEXT,
+                        "month": _TEXT,
+                        "delivered": {"type": "number"},
+                        "returned": {"type": "number"},
+                        "rate": _TEXT,
+                        "reasons": {
+                            "type": "object",
+                            "additionalProperties": {"type": "number"},
+                        },
                     }
                 ),
             },

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from oms.aws.replenishment_store import ReplenishmentStore
     from oms.aws.reservation_store import ReservationStore
     from oms.aws.return_policy_store import ReturnPolicyStore
+    from oms.aws.return_rate_store import ReturnRateStore
+    from oms.aws.settlement_store import SettlementStore
     from oms.aws.shipment_store import ShipmentTable
     from oms.aws.sourcing_policy_store import SourcingPolicyStore
     from oms.aws.staff_store import StaffTable
@@ -139,6 +141,21 @@ def views() -> ViewStore:
     from oms.aws.view_store import ViewStore
 
     return ViewStore(clients.dynamodb(), os.environ["VIEWS_TABLE"])
+
+
+@cache
+def settlements() -> SettlementStore:
+    from oms.aws.settlement_store import SettlementStore
+
+    return SettlementStore(clients.dynamodb(), os.environ["VIEWS_TABLE"])
+
+
+@cache
+def return_rates() -> ReturnRateStore:
+    from oms.aws.return_rate_store import ReturnRateStore
+
+    orders_table = os.environ.get("ORDERS_TABLE", "")
+    return ReturnRateStore(clients.dynamodb(), os.environ["VIEWS_TABLE"], orders_table)
 
 
 @cache
