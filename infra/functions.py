@@ -60,6 +60,7 @@ FUNCTIONS = (
             "inventory": (*MOVE_STOCK, "DeleteItem", *CHECK_ORDER, "Query"),
         },
         indexes={"orders": ("by_channel", "by_customer"), "views": ("waiting",)},
+        secrets=("gift_card",),
     ),
     FunctionPlan(
         "payments",
@@ -216,6 +217,7 @@ FUNCTIONS = (
             "catalog": CHECK_ORDER,
             "work": ("PutItem", "GetItem", "Query"),
         },
+        secrets=("gift_card",),
     ),
     FunctionPlan("relay", "Streams: publishes what happened on the event bus", _QUEUE),
     FunctionPlan(

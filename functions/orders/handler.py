@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
 
 from functions.orders.exceptions import router as exceptions
-from oms.aws import stores
+from oms.aws import gift_cards, stores
 from oms.aws.http import caller, refusals, reply, resolver, serve
 from oms.aws.observability import correlation_id, logger
 from oms.kernel.clock import utc_now
@@ -66,6 +66,7 @@ def capture_order(
         reservations=stores.reservations() if order.reservation else None,
         accept=_acceptance().accept if order.promise else None,
         stock=stores.stock() if order.promise else None,
+        gift_card_digest=gift_cards.digest,
     )
     logger.info("captured", order_id=result.order.order_id, first=result.created)
     return _reply(201 if result.created else 200, order_view(result.order))

@@ -53,6 +53,7 @@ from oms.orders.paid_by import check_paid_in_store, check_payments, payments_ask
 from oms.orders.promised import Accept
 from oms.orders.reserved import source_from_reservation
 from oms.orders.store import Captured, Orders
+from oms.payments.account_tokens import Digest
 
 # Members of ``CaptureOrder`` that orders were captured without before.
 _CAME_LATER = (
@@ -89,6 +90,7 @@ def capture(
     reservations: Reservations | None = None,
     accept: Accept | None = None,
     stock: Stock | None = None,
+    gift_card_digest: Digest | None = None,
 ) -> CaptureResult:
     """Store the order, or find it when it was captured before.
 
@@ -97,11 +99,12 @@ def capture(
     was used for another content. With a reservation the order is sourced at once; raises as
     ``held_for`` does. With a promise it is captured together with all that the promise takes, which
     ``accept`` prepares, and with the stock that it was promised from a shelf; raises as that does,
-    and as ``oms.orders.promised.add``.
+    and as ``oms.orders.promised.add``. ``gift_card_digest`` makes what is kept of the code of a
+    gift card; without it none is taken.
     """
     _refuse_too_many_lines(len(request.lines))
     identity = order_id(request.channel, _natural_key(request, idempotency_key))
-    content = _content(request, identity, catalog, cause, fulfilled_by_channel)
+    content = _content(request, identity, catalog, cause, fulfilled_by_channel, gift_card_digest)
     if request.promise is None:
         then, also = _reserved(request, content, reservations, catalog, cause)
         captured = orders.add(content, _fingerprint(request), cause, then=then, also=also)
@@ -214,6 +217,7 @@ def _content(
     catalog: Catalog,
     cause: Cause,
     fulfilled_by_channel: bool,
+    gift_card_digest: Digest | None,
 ) -> Content:
     faults = Faults()
     channel = catalog.channel(request.channel)
@@ -247,7 +251,7 @@ def _content(
         shipping=money.read("shipping", request.shipping),
         discount=money.read("discount", request.discount),
         total=money.read("total", request.total),
-        payments=payments_asked(request, money, faults),
+        payments=payments_asked(request, money, faults, gift_card_digest),
         on_out_of_stock=request.on_out_of_stock,
         prices_include_tax=request.prices_include_tax,
         fulfilled_by_channel=fulfilled_by_channel,

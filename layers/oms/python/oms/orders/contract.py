@@ -184,7 +184,7 @@ class PaymentDocument(Document):
         "channel",
         "in_store",
     ] = "card"
-    provider: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,32}$")] = "simulator"
+    provider: Annotated[str, StringConstraints(pattern=r"^[a-z_]{2,32}$")] = "simulator"
     token: Annotated[str, StringConstraints(max_length=256)] = ""
     collected: Amount = Field(default="0", description="What the channel has taken already")
     reference: Text = Field(default="", description="The channel's own payment reference")

@@ -7,21 +7,28 @@ from oms.kernel.money import Money, total
 from oms.orders.amounts import MoneyReader
 from oms.orders.contract import CaptureOrder, PaymentDocument
 from oms.orders.model import Content, Method, PaymentRequest
+from oms.payments.account_tokens import Digest, kept_token
 from oms.payments.model import CASH_ON_DELIVERY, IN_STORE
 from oms.payments.registry import refuse_unusable_token
 
 
 def payments_asked(
-    request: CaptureOrder, money: MoneyReader, faults: Faults
+    request: CaptureOrder, money: MoneyReader, faults: Faults, gift_card_digest: Digest | None
 ) -> tuple[PaymentRequest, ...]:
-    """Faults: ``payment_missing``, ``payment_twice``, and those of tokens and amounts."""
+    """Of a gift card's code nothing but the digest is kept.
+
+    Faults: ``payment_missing``, ``payment_twice``, and those of tokens and amounts.
+    """
     if request.payment and request.payments:
         faults.add("payments", "payment_twice", "say payment, or payments")
     if not request.payment and not request.payments:
         faults.add("payment", "payment_missing", "say how the order is paid")
     if sum(document.amount is None for document in request.payments) > 1:
         faults.add("payments", "payment_amount_missing", "one may be without an amount, not more")
-    return tuple(_asked(path, document, money, faults) for path, document in _documents(request))
+    return tuple(
+        _asked(path, document, money, faults, gift_card_digest)
+        for path, document in _documents(request)
+    )
 
 
 def check_payments(content: Content, faults: Faults) -> None:
@@ -68,10 +75,16 @@ def _documents(request: CaptureOrder) -> Iterator[tuple[str, PaymentDocument]]:
 
 
 def _asked(
-    path: str, document: PaymentDocument, money: MoneyReader, faults: Faults
+    path: str,
+    document: PaymentDocument,
+    money: MoneyReader,
+    faults: Faults,
+    gift_card_digest: Digest | None,
 ) -> PaymentRequest:
+    token = ""
     try:
-        refuse_unusable_token(document.provider, document.method, document.token)
+        token = kept_token(document.provider, document.token, gift_card_digest)
+        refuse_unusable_token(document.provider, document.method, token)
     except Invalid as fault:
         faults.add(f"{path}.token", fault.problem_code, fault.detail)
     amount: Money | None = None
@@ -81,7 +94,7 @@ def _asked(
         method=document.method,
         provider=document.provider,
         collected=money.read(f"{path}.collected", document.collected),
-        token=document.token,
+        token=token,
         reference=document.reference,
         amount=amount,
     )
