@@ -1,5 +1,5 @@
-"""Keeps the read models: each node's open work and the orders that are held up; what moved at each
-payment provider; how much of what is delivered comes back."""
+"""Keeps the read models: each node's open work, the orders that are held up, the refunds that have
+not arrived; what moved at each payment provider; how much of what is delivered comes back."""
 
 from oms.aws import stores
 from oms.aws.bus_messages import envelope_of
@@ -13,6 +13,8 @@ from oms.reporting.waiting import project
 
 # These name one fulfilment, and change others too.
 _OF_SEVERAL = ("fulfillment_split", "fulfillments_merged", "fulfillment_moved")
+# Of these a refund waits: until it arrives, or, once it failed, until somebody retries it.
+_OF_REFUNDS = ("refund_requested", "refund_retried", "refund_failed", "refund_completed")
 # Nothing of these waits anywhere.
 _COUNTED_ONLY = ("fulfillment_delivered", RECEIVED)
 
@@ -22,6 +24,9 @@ def take(message: Message) -> None:
     correlate(event.correlation_id)
     if event.type in KINDS:
         note(event, stores.orders().load, stores.settlements())
+    if event.type in _OF_REFUNDS:
+        _project(event, str(event.data["refund_id"]))
+    if event.type in (*KINDS, *_OF_REFUNDS):
         return
     if event.type in (*DELIVERED, RECEIVED):
         _count(event)
@@ -29,11 +34,11 @@ def take(message: Message) -> None:
         _project(event)
 
 
-def _project(event: Envelope) -> None:
+def _project(event: Envelope, refund_id: str = "") -> None:
     fulfillment_id = str(event.data.get("fulfillment_id", ""))
     if event.type in _OF_SEVERAL:
         fulfillment_id = ""
-    project(event.subject, fulfillment_id, stores.orders(), stores.views(), utc_now())
+    project(event.subject, fulfillment_id, stores.orders(), stores.views(), utc_now(), refund_id)
 
 
 def _count(event: Envelope) -> None:

@@ -8,9 +8,10 @@ from decimal import Decimal
 from oms.kernel.errors import OmsError
 from oms.kernel.ids import order_id
 from oms.kernel.money import Money
-from oms.orders import cancelling, payment, refunding
+from oms.orders import cancelling, refunding
 from oms.orders import events as happened
 from oms.orders.events import Event
+from oms.orders.giving_back import give_back
 from oms.orders.model import FulfillmentState, Line, Order, PaymentRequest, Refund, State
 from oms.orders.refunding import Asked
 from oms.payments.model import Payment
@@ -25,7 +26,7 @@ from oms.payments.providers import (
 )
 from tests.cases.lifecycle.shop import Shop
 from tests.integration.world import World
-from tests.samples import content
+from tests.samples import content, no_credit
 
 CURRENCY = "USD"
 
@@ -192,11 +193,12 @@ class PaidOrder:
         """What the function behind the queue does with each refund that was asked for."""
         for refund in self.order.progress.refunds:
             if refund.state == "requested":
-                payment.refund(
+                give_back(
                     self.order.order_id,
                     refund.id,
                     self.shop.oms.orders,
                     lambda name: self.provider,
+                    no_credit,
                     self.shop.cause(),
                 )
 

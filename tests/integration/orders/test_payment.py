@@ -9,8 +9,9 @@ from oms.kernel.errors import (
     ProviderUnavailable,
     Refused,
 )
-from oms.orders import decisions, paying, payment
+from oms.orders import capturing, decisions, paying, payment
 from oms.orders import events as happened
+from oms.orders.giving_back import give_back
 from oms.orders.model import Content, Order, State
 from oms.payments.providers import (
     AuthorizationRequest,
@@ -21,7 +22,7 @@ from oms.payments.providers import (
 )
 from oms.payments.simulator import Simulator
 from tests.integration.world import World
-from tests.samples import CAUSE, allocated, content
+from tests.samples import CAUSE, allocated, content, no_credit
 
 DECLINED, PENDING = "4000000000000002", "4000000000003220"
 NO_CAPTURE, SILENT, NO_REFUND = "4000000000000341", "4000000000000119", "4000000000005126"
@@ -123,7 +124,7 @@ def test_what_the_marketplace_took_is_recorded_and_not_taken_again(
 ) -> None:
     total = content().total.minor
     order = delivered(oms, provider, content(collected=total))
-    done = payment.settle(order.order_id, oms.orders, provider.named, CAUSE)
+    done = capturing.settle(order.order_id, oms.orders, provider.named, CAUSE)
     assert done.state is State.COMPLETED
     assert done.payments.captured.minor == total
     assert provider.keys == []
@@ -140,7 +141,7 @@ def test_a_marketplace_order_that_is_paid_in_part_waits_for_the_rest(
 def test_settling_captures_once_and_completes(oms: World, provider: Counting) -> None:
     order = delivered(oms, provider, content())
     for _ in range(2):
-        done = payment.settle(order.order_id, oms.orders, provider.named, CAUSE)
+        done = capturing.settle(order.order_id, oms.orders, provider.named, CAUSE)
     assert done.state is State.COMPLETED
     assert done.payments.captured == done.content.total
     assert [key for key in provider.keys if ":capture:" in key] == [
@@ -151,7 +152,7 @@ def test_settling_captures_once_and_completes(oms: World, provider: Counting) ->
 def test_a_capture_that_is_refused_needs_a_person(oms: World, provider: Counting) -> None:
     order = delivered(oms, provider, content(token=NO_CAPTURE))
     with pytest.raises(Refused) as refused:
-        payment.settle(order.order_id, oms.orders, provider.named, CAUSE)
+        capturing.settle(order.order_id, oms.orders, provider.named, CAUSE)
     assert refused.value.problem_code == "capture_refused"
     assert oms.orders.load(order.order_id).state is State.DELIVERED
 
@@ -159,7 +160,7 @@ def test_a_capture_that_is_refused_needs_a_person(oms: World, provider: Counting
 def test_nothing_is_captured_before_delivery(oms: World, provider: Counting) -> None:
     order = sourced(oms, content())
     with pytest.raises(Conflict):
-        payment.settle(order.order_id, oms.orders, provider.named, CAUSE)
+        capturing.settle(order.order_id, oms.orders, provider.named, CAUSE)
 
 
 def test_a_cancelled_order_lets_go_of_what_was_held(oms: World, provider: Counting) -> None:
@@ -202,7 +203,7 @@ def test_a_refund_is_paid_once(oms: World, provider: Counting) -> None:
     order = cancelled_after_paying(oms, provider, content())
     refund = order.progress.refunds[0].id
     for _ in range(2):
-        done = payment.refund(order.order_id, refund, oms.orders, provider.named, CAUSE)
+        done = give_back(order.order_id, refund, oms.orders, provider.named, no_credit, CAUSE)
     assert done.payments.refunded == done.payments.captured
     assert sum(":refund:" in key for key in provider.keys) == 1
 
@@ -210,7 +211,7 @@ def test_a_refund_is_paid_once(oms: World, provider: Counting) -> None:
 def test_a_refund_that_is_declined_is_recorded(oms: World, provider: Counting) -> None:
     order = cancelled_after_paying(oms, provider, content(token=NO_REFUND))
     refund = order.progress.refunds[0].id
-    done = payment.refund(order.order_id, refund, oms.orders, provider.named, CAUSE)
+    done = give_back(order.order_id, refund, oms.orders, provider.named, no_credit, CAUSE)
     assert done.status == "refund_failed"
     assert done.payments.refunded.minor == 0
 

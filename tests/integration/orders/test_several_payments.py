@@ -6,15 +6,16 @@ import pytest
 
 from oms.aws.outbox import publication_of
 from oms.kernel.errors import PaymentDeclined
-from oms.orders import decisions, payment
+from oms.orders import capturing, decisions, payment
 from oms.orders import events as happened
 from oms.orders.contract import history_view
+from oms.orders.giving_back import give_back
 from oms.orders.model import Content, Order, PaymentRequest, State
 from oms.orders.repaying import refund_of
 from oms.payments.model import Payment
 from tests.integration.orders.test_payment import DECLINED, Counting, sourced
 from tests.integration.world import World
-from tests.samples import CAUSE, content, line, money
+from tests.samples import CAUSE, content, line, money, no_credit
 
 GOOD, PENDING = "4242424242424242", "4000000000003220"
 
@@ -71,7 +72,7 @@ def test_all_of_them_are_taken_at_the_end_each_with_a_key_of_its_own(
     oms: World, provider: Counting
 ) -> None:
     order = delivered(oms, held(oms, provider, paid_by((GOOD, 1000), (GOOD, None))))
-    order = payment.settle(order.order_id, oms.orders, provider.named, CAUSE)
+    order = capturing.settle(order.order_id, oms.orders, provider.named, CAUSE)
     assert order.state is State.COMPLETED
     assert minor(order, "captured") == [1000, 2000]
     captures = [key for key in provider.keys if ":capture:" in key]
@@ -103,7 +104,7 @@ def test_what_is_due_no_longer_is_let_go_of_at_the_end(oms: World, provider: Cou
     order = delivered(oms, held(oms, provider, paid_by((GOOD, 1000), (GOOD, None))))
     less = happened.UnitsCancelled((), 2500, "too many")
     order = oms.orders.commit(order, (less,), CAUSE)
-    order = payment.settle(order.order_id, oms.orders, provider.named, CAUSE)
+    order = capturing.settle(order.order_id, oms.orders, provider.named, CAUSE)
     assert minor(order, "captured") == [500, 0]
     assert minor(order, "voided") == [500, 2000]
     assert order.payments.capturable.minor == 0
@@ -113,11 +114,13 @@ def test_what_is_paid_in_two_ways_goes_back_in_two_parts_and_is_told_once(
     oms: World, provider: Counting
 ) -> None:
     order = delivered(oms, held(oms, provider, paid_by((GOOD, 1000), (GOOD, None))))
-    order = payment.settle(order.order_id, oms.orders, provider.named, CAUSE)
+    order = capturing.settle(order.order_id, oms.orders, provider.named, CAUSE)
     asked = refund_of(order, 2500, "broken", granted=2500)
     order = oms.orders.commit(order, (asked,), CAUSE)
     for _ in range(2):
-        order = payment.refund(order.order_id, asked.refund_id, oms.orders, provider.named, CAUSE)
+        order = give_back(
+            order.order_id, asked.refund_id, oms.orders, provider.named, no_credit, CAUSE
+        )
     assert minor(order, "refunded") == [1000, 1500]
     told = [one.type for one in oms.orders.history(order.order_id)]
     assert (told.count("payment_refunded"), told.count("refund_completed")) == (2, 1)
@@ -142,5 +145,5 @@ def test_what_costs_nothing_is_asked_of_nobody(oms: World, provider: Counting) -
     free = replace(line("MUG", 1), discount=line("MUG", 1).net)
     order = held(oms, provider, content(free))
     assert (order.state, provider.keys) == (State.AUTHORIZED, [])
-    order = payment.settle(delivered(oms, order).order_id, oms.orders, provider.named, CAUSE)
+    order = capturing.settle(delivered(oms, order).order_id, oms.orders, provider.named, CAUSE)
     assert (order.state, provider.keys) == (State.COMPLETED, [])

@@ -141,4 +141,4 @@ def refunded(after: After) -> tuple[Envelope, Order]:
     authorized = happened.PaymentAuthorized(PAYMENT, 131490, "ch_1", "a-1")
     taken = happened.PaymentCaptured(PAYMENT, 131490, "ch_1", "c-1")
     asked = happened.RefundRequested(REFUND, 12990, "goodwill", (RefundPart(PAYMENT, 12990),))
-    return after(authorized, taken, asked, REFUNDED)
+    return after(authorized, taken, asked, REFUNDED, happened.RefundCompleted(REFUND, 12990))

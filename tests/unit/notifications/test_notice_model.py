@@ -7,7 +7,7 @@ import pytest
 from oms.kernel.errors import NotFound
 from oms.kernel.events import Envelope
 from oms.kernel.money import Money
-from oms.notifications.model import Kind, choose_locale, notice_of
+from oms.notifications.model import Kind, Way, choose_locale, notice_of
 from oms.orders import events as happened
 from oms.orders.model import Content, Fee, Order, Units
 
@@ -122,6 +122,24 @@ def test_refunded_tells_the_amount_of_this_refund(refunded: Told) -> None:
 
     assert notice is not None
     assert notice.refunded == Money(12990, "BRL")
+    assert notice.ways == (Way("card", Money(12990, "BRL")),)
+
+
+def test_refunded_tells_of_store_credit(after: After, refunded: Told) -> None:
+    event, order = refunded
+    refund = replace(order.progress.refunds[0], to="store_credit")
+
+    notice = notice_of(event, order.with_progress(refunds=(refund,)))
+
+    assert notice is not None
+    assert notice.ways == (Way("store_credit", Money(12990, "BRL")),)
+
+
+def test_what_pays_for_another_order_is_not_told_as_a_refund(refunded: Told) -> None:
+    event, order = refunded
+    refund = replace(order.progress.refunds[0], to="exchange:ord_1")
+
+    assert notice_of(event, order.with_progress(refunds=(refund,))) is None
 
 
 def test_cancelled_tells_what_will_be_paid_back(after: After, refunded: Told) -> None:

@@ -13,7 +13,7 @@ import pytest
 import oms.notifications
 from oms.kernel.events import Envelope
 from oms.kernel.money import Money
-from oms.notifications.model import LOCALES, Collection, Kind, Notice, notice_of
+from oms.notifications.model import LOCALES, Collection, Kind, Notice, Way, notice_of
 from oms.notifications.render import Message, render
 from oms.orders import events as happened
 from oms.orders.model import Fulfillment, Order
@@ -35,7 +35,7 @@ PLACEHOLDERS = {
     Kind.CANCELLED: {"greeting", "order", "store", "lines", "reason", "money"},
     Kind.UNITS_CANCELLED: {"greeting", "order", "store", "lines", "less"},
     Kind.ADDRESS_CHANGED: {"greeting", "order", "store", "lines", "address"},
-    Kind.REFUNDED: {"greeting", "order", "store", "lines", "refunded", "order_total"},
+    Kind.REFUNDED: {"greeting", "order", "store", "lines", "refunded", "order_total", "ways"},
 }
 SUBJECT_PLACEHOLDERS = {kind: {"order"} for kind in Kind} | {Kind.REFUNDED: {"order", "refunded"}}
 
@@ -221,6 +221,16 @@ def test_refunded_carries_the_amount(locale: str, notices: dict[Kind, Notice]) -
     assert amount in message.subject
     assert amount in message.text
     assert amount in Page(message.html).text
+
+
+def test_a_refund_in_several_ways_says_how_much_went_which(notices: dict[Kind, Notice]) -> None:
+    ways = (Way("gift_card", Money(2990, "BRL")), Way("tap", Money(10000, "BRL")))
+
+    message = _rendered(replace(notices[Kind.REFUNDED], ways=ways), "en")
+
+    told = "R$29.90: your gift card, R$100.00: the payment method you used."
+    assert told in message.text
+    assert told in Page(message.html).text
 
 
 @pytest.mark.parametrize(

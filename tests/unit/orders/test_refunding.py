@@ -11,11 +11,10 @@ from oms.kernel.money import Money
 from oms.orders import cancelling
 from oms.orders import events as happened
 from oms.orders.evolve import evolve_all
-from oms.orders.model import Order
+from oms.orders.model import STORE_CREDIT, Order
 from oms.orders.parts import line_amounts
 from oms.orders.refundable import share_of, shipping_left, units_left
 from oms.orders.refunding import (
-    STORE_CREDIT,
     Asked,
     AskedLine,
     decide,

@@ -53,7 +53,7 @@ CALLBACK_TYPES = {
     "order_cancelled": "order.cancelled",
     "units_cancelled": "order.units_cancelled",
     "address_changed": "order.address_changed",
-    "payment_refunded": "payment.refunded",
+    "refund_completed": "payment.refunded",
 }
 
 

@@ -41,10 +41,13 @@ KIND_BY_EVENT = {
     "order_cancelled": Kind.CANCELLED,
     "units_cancelled": Kind.UNITS_CANCELLED,
     "address_changed": Kind.ADDRESS_CHANGED,
-    "payment_refunded": Kind.REFUNDED,
+    "refund_completed": Kind.REFUNDED,
 }
 
 LOCALES = ("pt-BR", "en")
+
+# Money that went to an account of the customer's instead of where it came from.
+CREDIT = "store_credit"
 
 # Units that were cancelled because of what the customer is told, or was there to say.
 _KNOWN_REASONS = ("not_collected", "declined", "changed_at_the_counter")
@@ -85,6 +88,14 @@ class Collection:
     due: Money
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What of a refund went back how: by which ``method``, or as ``store_credit``."""
+
+    method: str
+    amount: Money
+
+
 CollectionOf = Callable[[Envelope, Order, Fulfillment], Collection]
 
 
@@ -94,9 +105,9 @@ class Notice:
 
     ``lines`` are those the notice is about: a parcel's, the one whose day changed, or the whole
     order's. ``promised`` is the day it was promised, ``expected`` the day by now, if that is known.
-    ``refunded`` is the amount of this refund; ``refund_due`` what a cancelled order's customer will
-    still get back; ``less`` what is no longer due for cancelled units. ``collection`` is of what
-    lies ready.
+    ``refunded`` is the amount of this refund, which went back in these ``ways``; ``refund_due``
+    what a cancelled order's customer will still get back; ``less`` what is no longer due for
+    cancelled units. ``collection`` is of what lies ready.
     """
 
     kind: Kind
@@ -111,6 +122,7 @@ class Notice:
     tracking_number: str = ""
     reason: str = ""
     refunded: Money | None = None
+    ways: tuple[Way, ...] = ()
     refund_due: Money | None = None
     less: Money | None = None
     promised: date | None = None
@@ -158,7 +170,8 @@ def notice_of(
         carrier=fulfillment.carrier if fulfillment else "",
         tracking_number=fulfillment.tracking_number if fulfillment else "",
         reason=_reason(event),
-        refunded=_amount(event, "payment_refunded", content.currency),
+        refunded=_amount(event, "refund_completed", content.currency),
+        ways=_ways(event, order),
         less=_amount(event, "units_cancelled", content.currency),
         refund_due=_refund_due(order),
         promised=_promised(kind, event, content),
@@ -169,6 +182,10 @@ def notice_of(
 
 def _is_known(event: Envelope, order: Order) -> bool:
     """Whether the customer said so itself, is told by another notice, or is not to be told."""
+    if event.type == "refund_completed":
+        refund = order.refund(str(event.data["refund_id"]))
+        # What pays for another order is told with that one.
+        return refund is not None and refund.pays_another_order
     if event.type == "units_cancelled":
         # With the last units the order is cancelled, and that is told.
         is_all = order.cancel_requested or order.state is State.CANCELLED
@@ -248,6 +265,19 @@ def _amount(event: Envelope, of_type: str, currency: str) -> Money | None:
     amount = event.data["amount"]
     assert isinstance(amount, int)
     return Money(amount, currency)
+
+
+def _ways(event: Envelope, order: Order) -> tuple[Way, ...]:
+    """One for each method, in the order in which they were used."""
+    refund = order.refund(str(event.data.get("refund_id", "")))
+    if event.type != "refund_completed" or refund is None:
+        return ()
+    amounts: dict[str, int] = {}
+    for part in refund.parts:
+        method = CREDIT if refund.to else order.payments.find(part.payment_id).method
+        amounts[method] = amounts.get(method, 0) + part.amount
+    currency = order.content.currency
+    return tuple(Way(method, Money(minor, currency)) for method, minor in amounts.items())
 
 
 def _refund_due(order: Order) -> Money | None:

@@ -66,6 +66,7 @@ def _values(notice: Notice, store: str) -> dict[str, str]:
         values |= _collected(notice, notice.collection)
     if notice.refunded is not None:
         values["refunded"] = format_money(notice.refunded, notice.locale)
+        values["ways"] = _ways(notice)
     if notice.less is not None:
         values["less"] = format_money(notice.less, notice.locale)
     return {name: _one_line(value) for name, value in values.items()}
@@ -80,6 +81,21 @@ def _collected(notice: Notice, collection: Collection) -> dict[str, str]:
         "place": ", ".join((collection.place, *collection.address)),
         "due": due,
     }
+
+
+def _ways(notice: Notice) -> str:
+    """Each with its amount, where there are several."""
+    known, several = _words(notice.locale), len(notice.ways) > 1
+    told = [
+        _phrase(
+            notice,
+            "way_with_amount" if several else "way",
+            way=known.get(f"refunded_by_{way.method}", known["refunded_by_other"]),
+            amount=format_money(way.amount, notice.locale),
+        )
+        for way in notice.ways
+    ]
+    return ", ".join(told) or known["refunded_by_other"]
 
 
 def _greeting(notice: Notice) -> str:

@@ -390,6 +390,10 @@ class Rejection:
     reason: str
 
 
+# Where refunded money goes instead of where it came from: to an account of the customer's own.
+STORE_CREDIT = "store_credit"
+
+
 @dataclass(frozen=True, slots=True)
 class RefundPart:
     """What of a refund goes back by one payment. ``attempt`` counts how often that was tried;
@@ -443,6 +447,15 @@ class Refund:
                 return state
         return "refunded"
 
+    @property
+    def is_credit(self) -> bool:
+        """Whether it goes to an account: the customer's own store credit, or one that is named."""
+        return self.to == STORE_CREDIT or self.to.startswith("acc_")
+
+    @property
+    def pays_another_order(self) -> bool:
+        return bool(self.to) and not self.is_credit
+
     def part(self, payment_id: str) -> RefundPart | None:
         """The latest part that goes back by a payment."""
         parts = [part for part in self.parts if part.payment_id == payment_id]
@@ -483,7 +496,8 @@ class Progress:
     ``added`` lines and another ``address`` came after the capture, and are in the order's content;
     minor units that are due for what was added, and no longer for what was cancelled, are not in
     its total, nor what was ``granted`` to be given back of it. ``cancellations``: keys of those
-    that were asked for with one."""
+    that were asked for with one. ``unpaid`` says why what is due cannot be taken and a person must
+    look."""
 
     payments: tuple[Payment, ...]
     counts: tuple[Counts, ...]
@@ -511,6 +525,7 @@ class Progress:
     cancelled_amount: int = 0
     cancellations: tuple[str, ...] = ()
     granted: int = 0
+    unpaid: str = ""
     returns: tuple[Return, ...] = ()
 
 
@@ -654,6 +669,9 @@ _WORK_STATUS = {
 }
 
 
+_UNDER_WAY = (State.RELEASED, State.SHIPPED, State.DELIVERED)
+
+
 def _status(order: Order) -> str:
     if order.progress.exception:
         return "exception"
@@ -670,6 +688,8 @@ def _status(order: Order) -> str:
         return "ready_to_release"
     if any(part.is_lost for part in order.live_fulfillments):
         return "undelivered"
+    if order.progress.unpaid and order.state in _UNDER_WAY:
+        return "payment_failed"
     if order.state is State.RELEASED:
         return _work_status(order)
     if order.state is State.SHIPPED:

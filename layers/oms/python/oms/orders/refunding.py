@@ -23,7 +23,7 @@ from oms.orders.cancelling import Cancellation
 from oms.orders.command import execute
 from oms.orders.decisions import NOTHING, Events
 from oms.orders.evolve import evolve_all
-from oms.orders.model import Order, Refund, RefundedLine, RefundPart
+from oms.orders.model import STORE_CREDIT, Order, Refund, RefundedLine, RefundPart
 from oms.orders.refundable import (
     LineShare,
     above_available,
@@ -36,9 +36,6 @@ from oms.orders.repaying import Purpose, left_to_repay, refund_of
 from oms.orders.store import Orders
 from oms.payments.allocation import Bearable, Parts, allocate_refund
 from oms.pricing.shares import allocate
-
-# Where refunded money goes instead of where it came from.
-STORE_CREDIT = "store_credit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +113,13 @@ def suggest(order: Order, asked: Asked) -> Suggestion:
     """What ``asked`` would come to, and which payments it would go back to; nothing happens.
 
     Raises ``Invalid`` with every fault (``unknown_line``, ``line_twice``, ``unknown_fee``,
-    ``unknown_payment``, ``payment_twice``, ``wrong_currency``, those of a quantity) and
+    ``unknown_payment``, ``payment_twice``, ``wrong_currency``, ``customer_needed``, those of a
+    quantity) and
     ``Conflict``: ``cancelling``, ``line_above_available``, ``shipping_above_available``,
     ``fee_refunded`` (each with what is left), ``refund_above_captured`` (with ``refundable``).
     """
     _refuse_closed(order)
+    _refuse_credit_to_nobody(order, asked.to)
     lines = tuple(_lines(order, asked))
     shipping = _shipping(order, asked)
     fees = _fees(order, asked)
@@ -225,6 +224,7 @@ def decide_retry(
             code="refund_not_failed",
             context={"state": refund.state},
         )
+    _refuse_credit_to_nobody(order, to)
     amount = Money(sum(part.amount for part in failed), order.content.currency)
     bearable = [Bearable(one.id, one.refundable, one.method) for one in order.payments.each]
     same = tuple(dict.fromkeys(part.payment_id for part in failed))
@@ -450,6 +450,11 @@ def _refuse_closed(order: Order) -> None:
         raise Conflict(
             "the order is being cancelled, and all that was paid goes back", code="cancelling"
         )
+
+
+def _refuse_credit_to_nobody(order: Order, to: str) -> None:
+    if to == STORE_CREDIT and not order.content.customer.id:
+        raise Invalid("store credit is a customer's: the order names none", code="customer_needed")
 
 
 def _digest(asked: Asked) -> str:
