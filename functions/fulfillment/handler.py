@@ -11,9 +11,10 @@ from oms.aws import stores
 from oms.aws.http import caller, refusals, resolver, serve
 from oms.aws.observability import correlation_id
 from oms.fulfillment import joining, packing, picking
-from oms.fulfillment.contract import FulfillmentPage, Shipment
+from oms.fulfillment.contract import DeliveryDocument, FulfillmentPage, Shipment
 from oms.fulfillment.packing_contract import PackDocument, parcels_of
 from oms.fulfillment.picklist_contract import ShortPick, short_pick
+from oms.fulfillment.pickup_contract import till_payment
 from oms.fulfillment.shipping import GivenNumber
 from oms.fulfillment.staff import check_node_of
 from oms.fulfillment.worklist import find, open_work
@@ -154,12 +155,22 @@ def ship(
 @app.post(
     "/v1/fulfillments/<fulfillment_id>/deliver",
     summary="The parcel has arrived",
+    description="With cash on delivery, `collected` says what the driver took: what is due for the"
+    " parcel, as `due` of the refusal tells.",
     tags=["fulfillments"],
-    responses=_STEP,
+    responses={**_STEP, **refusals(400, 415)},
 )
-def deliver(fulfillment_id: FulfillmentId) -> FulfillmentView:
+def deliver(
+    fulfillment_id: FulfillmentId, told: Annotated[DeliveryDocument | None, Body()] = None
+) -> FulfillmentView:
     _check_staff(fulfillment_id)
-    order = joining.deliver(fulfillment_id, stores.orders(), stores.shipments(), _cause())
+    collected = None
+    if told and told.collected:
+        currency = find(fulfillment_id, stores.orders()).order.content.currency
+        collected = till_payment(told.collected, currency, "collected.amount")
+    order = joining.deliver(
+        fulfillment_id, stores.orders(), stores.shipments(), _cause(), collected
+    )
     return _view(order, fulfillment_id)
 
 

@@ -4,7 +4,7 @@ order."""
 from oms.aws import stores
 from oms.aws.payment_providers import provider
 from oms.aws.tasks import Task, task_handler
-from oms.orders import payment
+from oms.orders import capturing, payment
 
 
 def authorize(task: Task) -> dict[str, object]:
@@ -16,7 +16,7 @@ def authorize(task: Task) -> dict[str, object]:
 
 
 def settle(task: Task) -> None:
-    payment.settle(task.order_id, stores.orders(), provider, task.cause)
+    capturing.settle(task.order_id, stores.orders(), provider, task.cause)
 
 
 def cancel(task: Task) -> None:

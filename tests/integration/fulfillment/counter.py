@@ -6,7 +6,7 @@ from typing import Any
 
 from oms.catalog.model import Node
 from oms.fulfillment.pickup_code import pickup_code
-from oms.orders import fulfillment, payment, sourcing
+from oms.orders import capturing, fulfillment, payment, sourcing
 from oms.orders.model import Content, Line, Method, Order, PaymentRequest
 from oms.payments.model import IN_STORE
 from oms.payments.registry import PaymentProviders, ProviderSettings
@@ -102,7 +102,7 @@ class Counter:
         return self.oms.orders.load(order.order_id)
 
     def settled(self, order: Order) -> Order:
-        return payment.settle(order.order_id, self.oms.orders, PROVIDERS, CAUSE)
+        return capturing.settle(order.order_id, self.oms.orders, PROVIDERS, CAUSE)
 
     def cancelled(self, order: Order, reason: str = "not_collected") -> Order:
         """As the lifecycle walks down once it was told to."""

@@ -23,9 +23,12 @@ from oms.fulfillment.worklist import Work, find
 from oms.inventory.store import Stock
 from oms.kernel.errors import Conflict
 from oms.kernel.events import Cause
+from oms.kernel.ids import order_of
 from oms.kernel.writes import Write
-from oms.orders import decisions, fulfillment
+from oms.orders import at_the_door, decisions, fulfillment
 from oms.orders import events as happened
+from oms.orders.command import execute
+from oms.orders.counter import TillPayment
 from oms.orders.model import FulfillmentState, Order
 from oms.orders.store import OrderIndex, Orders
 from oms.routing.policies import Policies
@@ -168,9 +171,20 @@ def _check_may_leave(leaving: Sequence[Work], shipped: str, parcels: ParcelStore
             )
 
 
-def deliver(fulfillment_id: str, orders: Orders, shipments: Shipments, cause: Cause) -> Order:
-    """It has arrived, and so has all that travelled with it."""
-    order = fulfillment.advance(fulfillment_id, "deliver", orders, cause)
+def deliver(
+    fulfillment_id: str,
+    orders: Orders,
+    shipments: Shipments,
+    cause: Cause,
+    collected: TillPayment | None = None,
+) -> Order:
+    """It has arrived, and so has all that travelled with it. Raises as ``at_the_door.deliver``."""
+    order = execute(
+        orders,
+        order_of(fulfillment_id),
+        lambda found: at_the_door.deliver(found, fulfillment_id, collected),
+        cause,
+    )
     arrive_together(order, fulfillment_id, orders, shipments, cause)
     arrived = order.fulfillment(fulfillment_id)
     assert arrived is not None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from oms.fulfillment.worklist import Work
 from oms.kernel.errors import Conflict
+from oms.orders.at_the_door import is_paid_at_the_door
 from oms.orders.decisions import LINES_PER_FULFILLMENT
 from oms.orders.model import FulfillmentState, Method
 
@@ -65,6 +66,8 @@ def unfit(work: Work, shipment: str = "") -> str:
         return "it is not shipped by its node to the customer"
     if order.cancel_requested:
         return "its order is being cancelled"
+    if is_paid_at_the_door(order):
+        return "it is handed over against money of its own"
     if len(part.lines) > LINES_PER_FULFILLMENT:
         return "it has too many lines"
     return ""

@@ -25,7 +25,7 @@ from oms.kernel.errors import (
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_of
 from oms.kernel.writes import Write
-from oms.orders import counter, slots, work
+from oms.orders import counter, slots, taking, work
 from oms.orders import events as happened
 from oms.orders.command import ATTEMPTS, execute, execute_on
 from oms.orders.counter import TillPayment
@@ -179,7 +179,8 @@ def _hand_over(fulfillment_id: str, asked: HandOver, at: Counter, cause: Cause) 
 def _handing_over(order: Order, fulfillment_id: str, asked: HandOver) -> Events:
     if asked.units == {}:
         return ()
-    return counter.hand_over(order, fulfillment_id, asked.units or {}, asked.payment)
+    handed = counter.hand_over(order, fulfillment_id, asked.units or {}, asked.payment)
+    return taking.with_captures(order, handed)
 
 
 def done_before(fulfillment_id: str, key: str, asked: str, pickups: Pickups) -> Done | None:

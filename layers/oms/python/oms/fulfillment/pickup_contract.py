@@ -119,14 +119,16 @@ def hand_over_of(document: HandOverDocument, order: Order) -> HandOver:
     )
 
 
-def till_payment(document: TillPaymentDocument | None, currency: str) -> TillPayment | None:
+def till_payment(
+    document: TillPaymentDocument | None, currency: str, path: str = "payment.amount"
+) -> TillPayment | None:
     """Raises ``Invalid`` with the fault of an amount."""
     if document is None:
         return None
     try:
         amount = Money.parse(document.amount, currency)
     except Invalid as fault:
-        raise _invalid("payment.amount", fault.problem_code, fault.detail) from None
+        raise _invalid(path, fault.problem_code, fault.detail) from None
     return TillPayment(amount.minor, document.reference, document.tender)
 
 

@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from oms.payments.in_person import Collected
+
 if TYPE_CHECKING:
     from oms.fulfillment.parcels import Packing
     from oms.orders.model import Fulfillment
@@ -37,7 +39,8 @@ FAILED = frozenset({TrackingStatus.RETURNED_TO_SENDER, TrackingStatus.LOST})
 
 @dataclass(frozen=True, slots=True)
 class TrackingReport:
-    """``id`` is the carrier's, the same whenever it is sent again. ``at`` is the carrier's time."""
+    """``id`` is the carrier's, the same whenever it is sent again. ``at`` is the carrier's time.
+    ``collected`` is what the driver took at the door."""
 
     id: str
     fulfillment_id: str
@@ -46,6 +49,7 @@ class TrackingReport:
     at: datetime
     place: str = ""
     description: str = ""
+    collected: Collected | None = None
 
 
 @dataclass(frozen=True, slots=True)

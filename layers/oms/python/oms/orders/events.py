@@ -27,8 +27,10 @@ from oms.orders.money_events import PaymentCaptured as PaymentCaptured
 from oms.orders.money_events import PaymentCollected as PaymentCollected
 from oms.orders.money_events import PaymentDeclined as PaymentDeclined
 from oms.orders.money_events import PaymentDeferred as PaymentDeferred
+from oms.orders.money_events import PaymentFailed as PaymentFailed
 from oms.orders.money_events import PaymentPending as PaymentPending
 from oms.orders.money_events import PaymentRefunded as PaymentRefunded
+from oms.orders.money_events import PaymentResolved as PaymentResolved
 from oms.orders.money_events import PaymentUnknown as PaymentUnknown
 from oms.orders.money_events import PaymentVoided as PaymentVoided
 from oms.orders.money_events import RefundCompleted as RefundCompleted

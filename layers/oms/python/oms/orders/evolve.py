@@ -308,7 +308,12 @@ _HOLDS_UP = (
     happened.RoutingFailed,
 )
 
-_NEEDS_A_PERSON = (happened.ExceptionRaised, happened.RoutingFailed, happened.DeliveryFailed)
+_NEEDS_A_PERSON = (
+    happened.ExceptionRaised,
+    happened.RoutingFailed,
+    happened.DeliveryFailed,
+    happened.PaymentFailed,
+)
 
 _CHANGES: dict[type[Event], Callable[..., Order]] = {
     **evolve_work.CHANGES,

@@ -171,6 +171,14 @@ def _capture_failed(order: Order, event: happened.CaptureFailed) -> Order:
     )
 
 
+def _failed(order: Order, event: happened.PaymentFailed) -> Order:
+    return order.with_progress(unpaid=f"{event.operation}: {event.reason}")
+
+
+def _resolved(order: Order, event: happened.PaymentResolved) -> Order:
+    return order.with_progress(unpaid="")
+
+
 def _charged_back(order: Order, event: happened.ChargedBack) -> Order:
     return _noted(
         order,
@@ -329,6 +337,8 @@ CHANGES: Mapping[type[Any], Callable[..., Order]] = {
     happened.CaptureRequested: _capture_requested,
     happened.PaymentCaptured: _captured,
     happened.CaptureFailed: _capture_failed,
+    happened.PaymentFailed: _failed,
+    happened.PaymentResolved: _resolved,
     happened.ChargedBack: _charged_back,
     happened.VoidRequested: _unchanged,
     happened.PaymentVoided: _voided,

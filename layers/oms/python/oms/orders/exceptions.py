@@ -1,5 +1,5 @@
-"""What a person must decide: orders that no rule finds a node for, whose lifecycle stumbled, or of
-which a parcel does not arrive. The list comes from a view, what it shows from orders and stock.
+"""What a person must decide: orders that no rule finds a node for, whose lifecycle stumbled, of
+which a parcel does not arrive, or what is due cannot be taken. The list comes from a view, what it shows from orders and stock.
 
 Resolving is one commit, with the stock that it takes, and says who decided what; whoever hears of
 ``routing_resolved`` goes on from there.
@@ -17,7 +17,7 @@ from oms.inventory.store import Stock
 from oms.kernel.errors import Conflict, Invalid, StockContended, TooLarge
 from oms.kernel.events import Cause
 from oms.kernel.writes import Write
-from oms.orders import decisions, work
+from oms.orders import decisions, taking, work
 from oms.orders import events as happened
 from oms.orders.backordering import requeue, rooms_for
 from oms.orders.cancelling import cancel_units
@@ -166,12 +166,14 @@ def _shown(order: Order, stock: Stock, cause: Cause) -> StuckOrder:
 
 
 def _retry(order: Order, resolution: Resolution, router: Router, cause: Cause) -> _Resolved:
-    """Once more from the beginning: every node may be asked again, the lifecycle goes on, and a
-    parcel that was given up is on its way."""
+    """Once more from the beginning: every node may be asked again, the lifecycle goes on, a parcel
+    that was given up is on its way, and what is due is asked for."""
     events: list[Event] = [
         happened.DeliveryRecovered(part.id) for part in order.live_fulfillments if part.is_lost
     ]
     events.append(happened.RoutingResolved(RETRY, resolution.note, forgotten=True))
+    if order.progress.unpaid:
+        events += taking.try_again(order)
     if order.progress.exception:
         events += decisions.resume(order)
     return _Resolved(tuple(events))

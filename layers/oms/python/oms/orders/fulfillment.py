@@ -7,7 +7,7 @@ from oms.kernel.errors import Conflict
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_of
 from oms.kernel.writes import Write
-from oms.orders import decisions, slots
+from oms.orders import decisions, slots, taking
 from oms.orders.command import execute
 from oms.orders.decisions import Events, find_fulfillment
 from oms.orders.model import Allocation, Order
@@ -86,7 +86,8 @@ def ship(
 
     def decide(order: Order) -> Events:
         _refuse_what_is_drop_shipped(order, fulfillment_id)
-        return decisions.ship(order, fulfillment_id, carrier, tracking_number, quiet=quiet)
+        shipped = decisions.ship(order, fulfillment_id, carrier, tracking_number, quiet=quiet)
+        return taking.with_captures(order, shipped)
 
     return execute(
         orders,

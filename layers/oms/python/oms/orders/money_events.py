@@ -130,6 +130,21 @@ class CaptureFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentFailed:
+    """What is due cannot be taken, or nobody knows whether it was, however often the provider was
+    asked: a person must look. ``operation`` as in ``PaymentUnknown``."""
+
+    payment_id: str
+    operation: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentResolved:
+    """What could not be taken was, or is asked for once more."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChargedBack:
     """The customer's bank took the money back. ``reference`` is the dispute's."""
 
@@ -246,6 +261,8 @@ MoneyEvent = (
     | CaptureRequested
     | PaymentCaptured
     | CaptureFailed
+    | PaymentFailed
+    | PaymentResolved
     | ChargedBack
     | VoidRequested
     | PaymentVoided

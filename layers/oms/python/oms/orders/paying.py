@@ -5,11 +5,11 @@ is asked. Where an order has one payment it need not be named.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from oms.kernel.errors import Conflict
-from oms.kernel.money import Money
+from oms.kernel.money import Money, total
 from oms.orders import events as happened
 from oms.orders.decisions import (
     NOTHING,
@@ -20,7 +20,6 @@ from oms.orders.decisions import (
 )
 from oms.orders.events import Event
 from oms.orders.evolve import evolve_all
-from oms.orders.evolve_money import is_covered
 from oms.orders.model import Order, State
 from oms.orders.repaying import left_to_repay, refund_of, repay_overpaid
 from oms.payments.allocation import Bearable, Parts, allocate_capture
@@ -112,11 +111,13 @@ def miss_answer(order: Order, payment_id: str, operation: str, key: str) -> Even
 
 
 def defer_payment(order: Order) -> Events:
-    """The customer pays when the goods are handed over; not while none are reserved."""
+    """The customer pays when the goods are handed over, or has nothing to pay; not while none are
+    reserved."""
     turn_round_if_cancelling(order)
     if order.state is not State.SOURCED:
         return NOTHING
-    deferred = next(payment for payment in order.payments.each if payment.is_deferred)
+    payments = order.payments.each
+    deferred = next((payment for payment in payments if payment.is_deferred), payments[0])
     return (happened.PaymentDeferred(deferred.id, order.due.minor),)
 
 
@@ -137,11 +138,17 @@ def decline_payment(
 
 
 def is_declined(order: Order) -> bool:
-    """Whether a payment was declined that nothing stands for."""
-    if is_covered(order):
+    """Whether a payment was declined that those which are still open cannot stand in for."""
+    if not any(payment.status == "declined" for payment in order.payments.each):
         return False
-    open_ones = [one for one in order.payments.each if one.status in ("new", "pending", "unknown")]
-    return not open_ones and any(one.status == "declined" for one in order.payments.each)
+    hoped_for = [
+        payment.amount
+        for payment in order.payments.each
+        if payment.status in ("new", "pending", "unknown") and not payment.is_deferred
+    ]
+    payments = order.payments
+    most = payments.covered + payments.deferred + total(hoped_for, payments.currency)
+    return most < order.due
 
 
 # --- taking ---------------------------------------------------------------------------------
@@ -158,8 +165,10 @@ def collect_payment(
     """Money that is already taken: a Pix that was paid, or what a marketplace collected. What
     nobody owes is given back."""
     payment = payment_of(order, payment_id)
-    if is_known(payment, "captured", reference, key):
+    if is_known(payment, "captured", reference, key) or _is_taken(payment, amount, reference):
         return NOTHING
+    if asked := _asked_for(order, payment, amount):
+        return capture_made(order, replace(asked, provider_reference=reference), at)
     events: Events = (happened.PaymentCaptured(payment.id, amount, reference, key, at, reference),)
     if not payment.authorized:
         held = payment.authorization or reference
@@ -169,6 +178,24 @@ def collect_payment(
         taken = evolve_all(order, events)
         return (*events, refund_of(taken, amount, "paid_after_cancel"))
     return (*events, *repay_overpaid(evolve_all(order, events), "paid_beyond_what_is_due"))
+
+
+def _is_taken(payment: Payment, amount: int, provider_reference: str) -> bool:
+    """Whether the provider's capture of this name was recorded from its answer, or a callback."""
+    names = {
+        name
+        for event in payment.events
+        if event.kind == "captured" and event.amount == amount
+        for name in (event.reference, event.provider_reference)
+    }
+    return bool(provider_reference) and provider_reference in names
+
+
+def _asked_for(order: Order, payment: Payment, amount: int) -> "Taken | None":
+    """The capture that was asked for and is not decided, which a callback tells the end of."""
+    open_ones = open_captures(order)
+    own = (one for one in open_ones if (one.payment_id, one.amount) == (payment.id, amount))
+    return next(own, None)
 
 
 def amount_to_capture(order: Order) -> int:
@@ -206,7 +233,8 @@ def open_captures(order: Order) -> tuple[Taken, ...]:
 
 def capture_made(order: Order, taken: Taken, at: datetime | None = None) -> Events:
     payment = order.payments.find(taken.payment_id)
-    if is_known(payment, "captured", taken.key, taken.key):
+    known = is_known(payment, "captured", taken.key, taken.key)
+    if known or _is_taken(payment, taken.amount, taken.provider_reference):
         return NOTHING
     captured = happened.PaymentCaptured(
         payment.id, taken.amount, taken.key, taken.key, at, taken.provider_reference

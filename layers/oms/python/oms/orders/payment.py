@@ -6,30 +6,26 @@ answer, and nobody is charged twice.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from oms.kernel.errors import Conflict, PaymentDeclined, ProviderUnavailable, Refused
+from oms.kernel.errors import Conflict, PaymentDeclined, PaymentRefused, ProviderUnavailable
 from oms.kernel.events import Cause
-from oms.kernel.money import Money
 from oms.orders import decisions, paying, repaying
 from oms.orders.command import execute, execute_on
-from oms.orders.evolve import evolve_all
 from oms.orders.evolve_money import is_covered
-from oms.orders.model import Order, PaymentRequest, Refund, RefundPart, State
-from oms.orders.paying import Taken
+from oms.orders.model import Order, PaymentRequest, State
 from oms.orders.store import Orders
 from oms.payments.model import Payment
 from oms.payments.providers import (
     Approved,
     AuthorizationRequest,
-    CaptureRequest,
     Declined,
+    FindsAuthorizations,
     PaymentProvider,
     Pending,
     ProviderOutcome,
-    RefundRequest,
     VoidRequest,
     definite,
     idempotency_key,
@@ -40,6 +36,8 @@ Providers = Callable[[str], PaymentProvider]
 
 # How long a payment may stay undecided when its provider names no limit of its own.
 UNDECIDED_SECONDS = 24 * 3600
+# Providers keep idempotency keys for a day at the least; an hour is for clocks that differ.
+KEYS_ARE_KEPT = timedelta(hours=23)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ def authorize(order_id: str, orders: Orders, providers: Providers, cause: Cause)
         order = _hold(order, payment.id, orders, providers, cause)
     if waits := order.payments.pending:
         return Authorization(pending=True, expires_in_seconds=_left(waits, cause))
-    if order.payments.is_deferred and is_covered(order):
+    if is_covered(order):
         order = execute_on(orders, order, paying.defer_payment, cause)
     return Authorization(pending=order.state is not State.AUTHORIZED)
 
@@ -88,7 +86,7 @@ def _hold(
         return order
     if (asked := _asked(order, payment)) and asked.collected:
         return _record_collected(order, payment, asked, orders, cause)
-    if payment.is_deferred:
+    if payment.is_deferred or not payment.amount:
         return order
     return ask_to_hold(order, payment, orders, providers, cause)
 
@@ -126,12 +124,16 @@ def ask_to_hold(
         token=order.token_of(payment),
         idempotency_key=key,
         renews=payment.renews,
+        customer=order.content.customer.id,
     )
 
     def ask() -> ProviderOutcome:
-        return providers(payment.provider).authorize(request)
+        provider = providers(payment.provider)
+        if isinstance(provider, FindsAuthorizations) and _key_has_lapsed(payment, cause):
+            return provider.find(request) or provider.authorize(request)
+        return provider.authorize(request)
 
-    match _answer(order, payment, "authorize", key, ask, orders, cause):
+    match answered(order, payment, "authorize", key, ask, orders, cause):
         case Approved(reference, seconds):
             expires = cause.at + timedelta(seconds=seconds) if seconds else None
             return execute_on(
@@ -171,7 +173,13 @@ def ask_to_hold(
             )
 
 
-def _answer(
+def _key_has_lapsed(payment: Payment, cause: Cause) -> bool:
+    """Whether the provider may have forgotten the key that it gave no answer to."""
+    asked = [event.at for event in payment.events if event.kind == "unknown"]
+    return bool(asked) and cause.at - min(asked) > KEYS_ARE_KEPT
+
+
+def answered(
     order: Order,
     payment: Payment,
     operation: str,
@@ -194,91 +202,6 @@ def _answer(
         raise
 
 
-# --- taking ---------------------------------------------------------------------------------
-
-
-def settle(order_id: str, orders: Orders, providers: Providers, cause: Cause) -> Order:
-    """Take what is still owed for the delivered order, let go of the rest, and complete it."""
-    order = orders.load(order_id)
-    if order.state not in (State.DELIVERED, State.COMPLETED):
-        raise Conflict(f"the order is {order.state}, not delivered", code="not_delivered")
-    if order.state is State.COMPLETED:
-        return order
-    for asked in paying.open_captures(order):
-        order = capture(order, asked, orders, providers, cause)
-    parts = paying.captures(order, paying.amount_to_capture(order))
-    for part in parts[:-1]:
-        order = capture(order, _next(order, *part), orders, providers, cause)
-    taken = [_take(order, _next(order, *part), providers) for part in parts[-1:]]
-    after = _with_captures(order, taken)
-    voided = [_let_go(after, payment, providers) for payment in paying.held(after)]
-    return execute_on(
-        orders, order, lambda found: paying.settle(found, taken, voided, cause.at), cause
-    )
-
-
-def _next(order: Order, payment_id: str, amount: int) -> Taken:
-    return Taken(payment_id, amount, paying.capture_key(order.payments.find(payment_id)))
-
-
-def _with_captures(order: Order, taken: Iterable[Taken]) -> Order:
-    events = [event for one in taken for event in paying.capture_made(order, one)]
-    return evolve_all(order, events)
-
-
-def capture(
-    order: Order, asked: Taken, orders: Orders, providers: Providers, cause: Cause
-) -> Order:
-    """Carry out a capture that was asked for. Raises ``Refused`` (``capture_refused``) when the
-    provider does not make it, which is recorded."""
-    payment = order.payments.find(asked.payment_id)
-    outcome = _answer(
-        order,
-        payment,
-        "capture",
-        asked.key,
-        lambda: _capture(order, asked, providers),
-        orders,
-        cause,
-    )
-    match outcome:
-        case Approved(reference):
-            made = replace(asked, provider_reference=reference)
-            return execute_on(
-                orders, order, lambda found: paying.capture_made(found, made, cause.at), cause
-            )
-        case Declined(code):
-            execute_on(
-                orders,
-                order,
-                lambda found: paying.fail_capture(found, asked, code, cause.at),
-                cause,
-            )
-            raise Refused(f"the capture was not made: {code}", code="capture_refused")
-        case Pending():
-            return order
-
-
-def _take(order: Order, asked: Taken, providers: Providers) -> Taken:
-    outcome = _capture(order, asked, providers)
-    if isinstance(outcome, Approved):
-        return replace(asked, provider_reference=outcome.reference)
-    raise Refused(f"the capture was not made: {outcome}", code="capture_refused")
-
-
-def _capture(order: Order, asked: Taken, providers: Providers) -> ProviderOutcome:
-    payment = order.payments.find(asked.payment_id)
-    return providers(payment.provider).capture(
-        CaptureRequest(
-            order_id=order.order_id,
-            payment_id=payment.id,
-            authorization=payment.authorization,
-            amount=Money(asked.amount, order.content.currency),
-            idempotency_key=asked.key,
-        )
-    )
-
-
 # --- letting go -----------------------------------------------------------------------------
 
 
@@ -288,7 +211,7 @@ def close_cancelled(
     """Let go of what is held or still expected, ask for what was taken to be refunded, and close
     the order."""
     order = orders.load(order_id)
-    voided = [_let_go(order, payment, providers) for payment in paying.held(order)]
+    voided = [let_go(order, payment, orders, providers, cause) for payment in paying.held(order)]
     return execute_on(
         orders,
         order,
@@ -307,7 +230,7 @@ def void_late_authorization(
         if payment.status in ("new", "unknown") and not payment.is_deferred:
             order = _ask_again(order, payment, orders, providers, cause)
     for payment in paying.held(order):
-        voided = _let_go(order, payment, providers)
+        voided = let_go(order, payment, orders, providers, cause)
         order = execute_on(orders, order, partial(_void_rest, voided, cause), cause)
     return order
 
@@ -325,88 +248,30 @@ def _ask_again(
         return orders.load(order.order_id)
 
 
-def _let_go(order: Order, payment: Payment, providers: Providers) -> str:
-    """The id of a payment whose rest is let go of: by its first capture, or because we ask."""
+def let_go(
+    order: Order, payment: Payment, orders: Orders, providers: Providers, cause: Cause
+) -> str:
+    """The id of a payment whose rest is let go of: by its first capture, or because we ask. Raises
+    ``PaymentRefused`` (``void_refused``) and ``ProviderUnavailable``."""
     if payment.captured and captures_once(payment.provider):
         return payment.id
-    outcome = providers(payment.provider).void(
-        VoidRequest(
-            order_id=order.order_id,
-            payment_id=payment.id,
-            authorization=payment.authorization,
-            idempotency_key=paying.void_key(payment),
-        )
+    request = VoidRequest(
+        order_id=order.order_id,
+        payment_id=payment.id,
+        authorization=payment.authorization,
+        idempotency_key=paying.void_key(payment),
     )
+
+    def ask() -> ProviderOutcome:
+        return providers(payment.provider).void(request)
+
+    outcome = answered(order, payment, "void", request.idempotency_key, ask, orders, cause)
     if isinstance(outcome, Approved):
         return payment.id
-    raise Refused(f"the authorisation was not voided: {outcome}", code="void_refused")
+    raise PaymentRefused(f"the authorisation was not voided: {outcome}", code="void_refused")
 
 
 # --- giving back ----------------------------------------------------------------------------
-
-
-def refund(
-    order_id: str, refund_id: str, orders: Orders, providers: Providers, cause: Cause
-) -> Order:
-    """Carry out a refund that was asked for, part by part. One that the provider calls back about
-    stays open."""
-    order = orders.load(order_id)
-    wanted = order.refund(refund_id)
-    if wanted is None:
-        return order
-    for part in wanted.parts:
-        if part.state == "requested":
-            order = _give_back(order, wanted, part, orders, providers, cause)
-    return order
-
-
-def _give_back(
-    order: Order,
-    wanted: Refund,
-    part: RefundPart,
-    orders: Orders,
-    providers: Providers,
-    cause: Cause,
-) -> Order:
-    payment = order.payments.find(part.payment_id)
-    key = refund_key(wanted, part)
-    request = RefundRequest(
-        order_id=order.order_id,
-        payment_id=payment.id,
-        refund_id=wanted.id,
-        authorization=payment.authorization,
-        amount=Money(part.amount, order.content.currency),
-        idempotency_key=key,
-    )
-    outcome = providers(payment.provider).refund(request)
-    match definite(outcome):
-        case Approved(reference):
-            return execute_on(
-                orders,
-                order,
-                lambda found: repaying.refund_paid(
-                    found, wanted.id, part.amount, reference, key, payment.id, cause.at
-                ),
-                cause,
-            )
-        case Declined(code):
-            return execute_on(
-                orders,
-                order,
-                lambda found: repaying.refund_refused(
-                    found, wanted.id, part.amount, code, key, payment.id, cause.at
-                ),
-                cause,
-            )
-        case Pending():
-            return order
-
-
-def refund_key(refund: Refund, part: RefundPart) -> str:
-    """Of one attempt at one part: each payment of a refund is asked with a key of its own."""
-    first = refund.parts[0].payment_id
-    subject = refund.id if part.payment_id == first else f"{refund.id}:{part.payment_id}"
-    return idempotency_key(subject, "refund", part.attempt)
 
 
 def record_refund(

@@ -1,10 +1,10 @@
 """Taking what is held: with each shipment, when a hold has expired, and once more after a failure.
 
 Decisions, as in ``decisions``. What is due for the units that have left is asked for in the commit
-in which they leave, over the payments in the order of ``oms.payments.allocation``; shipping and fees
-are asked for with the first. What a hold no longer bears, because it has expired or because its
-provider let go of the rest with a first capture, is held anew on the same means of payment, as a
-further payment of the order.
+in which they leave, over the payments in the order of ``oms.payments.allocation``; shipping and
+fees are asked for with the first. What a hold no longer bears, because it has expired or because
+its provider let go of the rest with a first capture, is held anew on the same means of payment,
+as a further payment of the order.
 """
 
 from collections.abc import Sequence
@@ -35,13 +35,15 @@ def due_for_what_left(order: Order) -> int:
     """Minor units that are due for all that has left, and are neither taken nor asked for."""
     if order.cancel_requested or order.state is State.CANCELLED:
         return 0
-    rest = sum(
-        amount_of(order, line.line_id, units)
+    rest = {
+        line.line_id: line.quantity
+        - counts.shipped
+        - counts.delivered
+        - counts.cancelled
+        - counts.returned
         for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
-        if (units := line.quantity - counts.shipped - counts.delivered - counts.cancelled
-            - counts.returned) > 0
-    )
-    return max(0, amount_to_capture(order) - rest)
+    }
+    return max(0, amount_to_capture(order) - amount_of(order, rest))
 
 
 def ask_for(order: Order, amount: int, reason: str) -> Events:
@@ -66,9 +68,9 @@ def _renewable(order: Order, payment: Payment) -> int:
     """What of a payment was let go of and can be held once more; the last of a chain of renewals
     stands for it."""
     chain = [one for one in order.payments.each if one.renews == payment.id]
-    if chain or payment.is_deferred or payment.status not in ("captured", "voided"):
-        return 0
-    if not captures_once(payment.provider):
+    released = payment.status == "captured" and captures_once(payment.provider)
+    declined = payment.status == "declined" and payment.renews
+    if chain or payment.is_deferred or not (released or declined):
         return 0
     first = _first_of(order, payment)
     own = [one for one in order.payments.each if _first_of(order, one).id == first.id]

@@ -26,7 +26,7 @@ from oms.kernel.ids import order_of
 from oms.kernel.quantity import parse_quantity
 from oms.kernel.writes import Write
 from oms.orders import decisions as order_decisions
-from oms.orders import slots, work
+from oms.orders import slots, taking, work
 from oms.orders.decisions import find_fulfillment
 from oms.orders.events import Event
 from oms.orders.evolve import evolve_all
@@ -333,7 +333,8 @@ def _ship(
         if _is_before(find_fulfillment(now, part_id), step.__name__):
             events += step(now, part_id)
     now = evolve_all(order, events)
-    return (*events, *order_decisions.ship(now, part_id, notice.carrier, notice.tracking_number))
+    events += order_decisions.ship(now, part_id, notice.carrier, notice.tracking_number)
+    return taking.with_captures(order, events)
 
 
 _STEPS = (
