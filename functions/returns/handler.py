@@ -3,7 +3,6 @@
 Environment: ``ORDERS_TABLE``, ``INVENTORY_TABLE``, ``CATALOG_TABLE``, ``ACCOUNTS_TABLE``.
 """
 
-from functools import partial
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
@@ -37,8 +36,9 @@ from oms.returns.contract import (
     return_list,
     return_view,
 )
-from oms.returns.decisions import AskedReturn, find
+from oms.returns.decisions import AskedResolution, AskedReturn, find
 from oms.returns.labelling import AskedLabel
+from oms.returns.model import Return
 from oms.returns.store import ReturnDesk
 
 app = resolver()
@@ -204,7 +204,9 @@ def inspect(return_id: ReturnId, document: Annotated[InspectionDocument, Body()]
 def resolve(
     return_id: ReturnId, document: Annotated[ResolutionDocument | None, Body()] = None
 ) -> ReturnView:
-    read = partial(asked_resolution, document)
+    def read(order: Order, found: Return) -> AskedResolution:
+        return asked_resolution(document, found, order.content.currency)
+
     note = document.note if document else ""
     return _shown(returning.resolve(return_id, read, _desk(), _cause(note)), return_id)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from oms.catalog.model import Item
 from oms.kernel.ids import fulfillment_id
@@ -60,9 +61,9 @@ def grounds(order: Order, at: datetime = DELIVERED_AT, **items: Item) -> Grounds
     return Grounds({part.id: at for part in order.progress.fulfillments}, items)
 
 
-def asked(units: Mapping[str, int], reason: str = "", **more: object) -> AskedReturn:
+def asked(units: Mapping[str, int], reason: str = "", **more: Any) -> AskedReturn:
     lines = tuple(ReturnLine(line_id, quantity, reason) for line_id, quantity in units.items())
-    return replace(AskedReturn(lines), **more)  # type: ignore[arg-type]
+    return replace(AskedReturn(lines), **more)
 
 
 def request(
@@ -70,7 +71,7 @@ def request(
     units: Mapping[str, int],
     policy: ReturnPolicy = BUILT_IN,
     at: datetime = LATER,
-    **more: object,
+    **more: Any,
 ) -> Order:
     return after(order, decisions.request(order, asked(units, **more), policy, grounds(order), at))
 

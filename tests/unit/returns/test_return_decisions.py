@@ -22,6 +22,7 @@ from oms.returns.model import (
     Payer,
     Resolution,
     ReturnLabel,
+    ReturnLine,
     ReturnState,
 )
 from oms.returns.policy import (
@@ -187,9 +188,9 @@ def test_reasons_are_the_policys_and_some_need_proof() -> None:
             order,
             decisions.AskedReturn(
                 (
-                    decisions.ReturnLine("MUG", 1, "bored"),
-                    decisions.ReturnLine("TEE", 1, "defective"),
-                    decisions.ReturnLine("CUP", 1, "too_big"),
+                    ReturnLine("MUG", 1, "bored"),
+                    ReturnLine("TEE", 1, "defective"),
+                    ReturnLine("CUP", 1, "too_big"),
                 )
             ),
             policy,

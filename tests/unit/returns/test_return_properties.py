@@ -179,8 +179,8 @@ class Returns(RuleBasedStateMachine):
             event.inspection.id,
             event.inspection.node,
             units,
-            ("restock",),
-            CAUSE,  # type: ignore[arg-type]
+            (Disposition.RESTOCK,),
+            CAUSE,
         )
         for entry in entries:
             for quantity in QUANTITIES:

@@ -1,0 +1,120 @@
+"""A return's label: bought once, from the customer to a node, and followed on its way."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from functions.returns import handler
+from oms.fulfillment.tracking import TrackingReport, TrackingStatus
+from oms.kernel.errors import Conflict, ProviderUnavailable
+from oms.returns.labelling import take_report
+from tests.integration.fulfillment.station import CountingCarrier, service
+from tests.integration.returns.counter import Desk
+from tests.integration.world import World
+from tests.samples import CAUSE, NOW
+
+
+@pytest.fixture
+def carrier(oms: World, monkeypatch: pytest.MonkeyPatch) -> CountingCarrier:
+    oms.catalog.put_carrier_service(service("slow", 7, 900))
+    oms.catalog.put_carrier_service(service("fast", 1, 2500))
+    made = CountingCarrier()
+    monkeypatch.setattr(handler, "carriers", made)
+    return made
+
+
+def test_it_leads_to_the_policys_node_by_the_cheapest_service(
+    desk: Desk, carrier: CountingCarrier
+) -> None:
+    desk.policy(return_node="rj-store")
+    asked = desk.ask(desk.delivered(), {"MUG": 1})
+
+    first = desk.step(asked, "label")
+    again = desk.step(asked, "label", {"node": "rj-store"})
+
+    label = first["label"]
+    assert (label["node"], label["service"], label["cost"]) == ("rj-store", "slow", "9.00")
+    assert label["tracking_number"].startswith("SM") and again == first
+    assert len(carrier.bought) == 1
+
+
+def test_without_one_it_leads_to_where_it_came_from(desk: Desk, carrier: CountingCarrier) -> None:
+    asked = desk.ask(desk.delivered(), {"MUG": 1})
+
+    assert desk.step(asked, "label", {"service": "fast"})["label"]["node"] == "sp-dc"
+    status, problem = desk.try_to(asked, "label", {"service": "slow"})
+    assert (status, problem["code"]) == (409, "labelled")
+
+
+def test_a_carrier_that_did_not_answer_is_asked_for_the_same_again(
+    desk: Desk, carrier: CountingCarrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oms.fulfillment.patience.ATTEMPTS", 1)
+    asked = desk.ask(desk.delivered(), {"MUG": 1})
+
+    def fail(what: str) -> None:
+        if what == "buy":
+            raise ProviderUnavailable("no answer")
+
+    carrier.before = fail
+    status, _ = desk.try_to(asked, "label")
+    carrier.before = lambda what: None
+    desk.step(asked, "label")
+
+    assert status == 503
+    assert carrier.bought == [f"{asked['id']}:label"]
+
+
+def test_the_customer_pays_it_where_the_policy_says_so(
+    desk: Desk, carrier: CountingCarrier
+) -> None:
+    desk.policy(refund_when="received", label_paid_by="customer")
+    asked = desk.ask(desk.delivered(), {"MUG": 2})
+    desk.step(asked, "label")
+
+    received = desk.receive(asked)
+
+    assert received["amount"] == "11.00"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"service": "rocket"}, 422, "unknown_service"),
+        ({"node": "nowhere"}, 404, "not_found"),
+    ],
+)
+def test_what_cannot_be_bought_is_refused(
+    desk: Desk, carrier: CountingCarrier, body: dict[str, Any], status: int, code: str
+) -> None:
+    answered, problem = desk.try_to(desk.ask(desk.delivered(), {"MUG": 1}), "label", body)
+
+    assert (answered, problem["code"]) == (status, code)
+
+
+def test_no_service_no_label(desk: Desk) -> None:
+    status, problem = desk.try_to(desk.ask(desk.delivered(), {"MUG": 1}), "label")
+
+    assert (status, problem["code"]) == (409, "no_carrier")
+
+
+def test_what_the_carrier_reports_is_shown_and_late_reports_change_nothing(
+    desk: Desk, oms: World, carrier: CountingCarrier
+) -> None:
+    asked = desk.ask(desk.delivered(), {"MUG": 1})
+    number = desk.step(asked, "label")["label"]["tracking_number"]
+    report = TrackingReport("e2", asked["id"], number, TrackingStatus.IN_TRANSIT, NOW)
+
+    take_report(report, oms.orders, CAUSE)
+    after = take_report(
+        replace(report, id="e1", status=TrackingStatus.ACCEPTED, at=NOW.replace(hour=1)),
+        oms.orders,
+        CAUSE,
+    )
+
+    label = after.progress.returns[0].label
+    assert label is not None and label.status == "in_transit"
+    with pytest.raises(Conflict) as refused:
+        take_report(replace(report, tracking_number="X"), oms.orders, CAUSE)
+    assert refused.value.problem_code == "other_tracking_number"
