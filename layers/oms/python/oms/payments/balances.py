@@ -9,14 +9,16 @@ A payment is a *set* of events. They are put in the order of their own times, an
   charged. Without a reference it adds to its own balance and takes from none: it was entered by
   hand.
 - ``authorization_adjusted`` replaces what was authorised, and every authorisation older than it.
-- ``charged_back`` lowers what is charged, ``refund_reversed`` puts refunded money back there.
-- What is authorised, or pending to be, is never below zero. What is charged may be: then the
-  provider gave back more than it took.
+- ``charged_back`` lowers what is charged, ``refund_reversed`` puts refunded money back there, of
+  what was refunded at most.
+- What is authorised is never below zero. What is charged may be: then the provider gave back more
+  than it took.
+- What was ever captured is what is charged, refunded, on its way back and charged back, together.
 
 The rules are those of Saleor's transaction events.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -80,49 +82,41 @@ class Balances:
 
 
 @dataclass(slots=True)
-class _Operation:
-    """What is known of one reference of one family."""
-
-    request: PaymentEvent | None = None
-    success: PaymentEvent | None = None
-    failure: PaymentEvent | None = None
-
-    @property
-    def pending(self) -> int:
-        undecided = self.success is None and self.failure is None
-        return self.request.amount if self.request and undecided else 0
-
-    @property
-    def done(self) -> int:
-        if self.success is None or self._failed_later(self.success):
-            return 0
-        return self.success.amount
-
-    def _failed_later(self, success: PaymentEvent) -> bool:
-        return self.failure is not None and self.failure.at > success.at
-
-
-@dataclass(slots=True)
 class _Family:
-    by_reference: dict[str, _Operation] = field(default_factory=dict)
+    """What is known of the operations of one family, by reference."""
+
+    requests: dict[str, int] = field(default_factory=dict)
+    successes: dict[str, PaymentEvent] = field(default_factory=dict)
+    failures: dict[str, datetime] = field(default_factory=dict)
     by_hand: int = 0
 
-    @property
+    def note(self, event: PaymentEvent, part: str) -> None:
+        if not event.reference and part == "success":
+            self.by_hand += event.amount
+            return
+        reference = event.reference or event.key
+        if part == "request":
+            self.requests[reference] = event.amount
+        elif part == "success":
+            self.successes[reference] = event
+        else:
+            self.failures[reference] = event.at
+
     def pending(self) -> int:
-        return sum(operation.pending for operation in self.by_reference.values())
+        return sum(
+            amount
+            for reference, amount in self.requests.items()
+            if reference not in self.successes and reference not in self.failures
+        )
 
-    @property
     def referenced(self) -> int:
-        return sum(operation.done for operation in self.by_reference.values())
-
-    @property
-    def done(self) -> int:
-        return self.referenced + self.by_hand
-
-    @property
-    def taking(self) -> int:
-        """What leaves the balance that the family draws on."""
-        return self.pending + self.referenced
+        """What succeeded, and did not fail later."""
+        failures = self.failures
+        return sum(
+            event.amount
+            for reference, event in self.successes.items()
+            if reference not in failures or failures[reference] <= event.at
+        )
 
 
 # Kind → its family and its part in an operation.
@@ -140,54 +134,88 @@ _PARTS: dict[EventKind, tuple[str, str]] = {
     "refunded": ("refund", "success"),
     "refund_failed": ("refund", "failure"),
 }
+# Of what happened at the same time: that nobody knows comes before what somebody does, and an
+# adjustment after what it replaces.
+_RANKS: dict[EventKind, int] = {
+    kind: rank
+    for rank, kind in enumerate(
+        (
+            "unknown",
+            "authorization_requested",
+            "authorized",
+            "declined",
+            "authorization_adjusted",
+            "capture_requested",
+            "captured",
+            "capture_failed",
+            "collected",
+            "charged_back",
+            "void_requested",
+            "voided",
+            "void_failed",
+            "refund_requested",
+            "refunded",
+            "refund_failed",
+            "refund_reversed",
+        )
+    )
+}
 
 
 def in_time(events: Iterable[PaymentEvent]) -> list[PaymentEvent]:
     """By their own times; what has the same, in an order that does not depend on arrival."""
-    return sorted(events, key=lambda event: (event.at, event.kind, event.key))
+    return sorted(events, key=lambda event: (event.at, _RANKS[event.kind], event.key))
 
 
-def balances_of(events: Sequence[PaymentEvent]) -> Balances:
-    """``events`` in any order, each fact once (``model.record`` sees to that)."""
-    families = {name: _Family() for name in ("authorization", "capture", "void", "refund")}
-    adjusted: PaymentEvent | None = None
-    collected = charged_back = reversed_refunds = 0
+def facts(events: Iterable[PaymentEvent]) -> list[PaymentEvent]:
+    """Each fact once, in time: of two tellings under one key, or of one kind and reference, the
+    earlier."""
+    found, told = list[PaymentEvent](), set[object]()
     for event in in_time(events):
-        if event.kind == "authorization_adjusted":
-            adjusted, families["authorization"] = event, _Family()
-        elif event.kind == "collected":
+        name = (event.kind, event.reference) if event.reference else event.key
+        if event.key in told or name in told:
+            continue
+        told.add(event.key)
+        told.add(name)
+        found.append(event)
+    return found
+
+
+def balances_of(events: Iterable[PaymentEvent]) -> Balances:
+    """``events`` in any order and however often."""
+    authorization, capture, void, refund = _Family(), _Family(), _Family(), _Family()
+    families = {"capture": capture, "void": void, "refund": refund}
+    adjusted = collected = charged_back = reversed_refunds = 0
+    for event in facts(events):
+        kind = event.kind
+        if kind in _PARTS:
+            family, part = _PARTS[kind]
+            families.get(family, authorization).note(event, part)
+        elif kind == "authorization_adjusted":
+            adjusted, authorization = event.amount, _Family()
+        elif kind == "collected":
             collected += event.amount
-        elif event.kind == "charged_back":
+        elif kind == "charged_back":
             charged_back += event.amount
-        elif event.kind == "refund_reversed":
+        elif kind == "refund_reversed":
             reversed_refunds += event.amount
-        elif event.kind in _PARTS:
-            _note(families, event)
-    authorization, capture = families["authorization"], families["capture"]
-    void, refund = families["void"], families["refund"]
-    held = authorization.done + (adjusted.amount if adjusted else 0)
-    left = held - capture.taking - void.taking
-    taken = capture.done + collected
+    held = adjusted + authorization.referenced() + authorization.by_hand
+    captured, voided, refunded = capture.referenced(), void.referenced(), refund.referenced()
+    capture_pending, void_pending = capture.pending(), void.pending()
+    refund_pending = refund.pending()
+    given_back = refunded + refund.by_hand
+    came_back = min(reversed_refunds, given_back)
+    taken = captured + capture.by_hand + collected
     return Balances(
-        authorized=max(0, left),
-        charged=taken - refund.taking - charged_back + reversed_refunds,
-        refunded=refund.done - reversed_refunds,
-        voided=void.done,
-        authorization_pending=max(0, authorization.pending),
-        capture_pending=capture.pending,
-        refund_pending=refund.pending,
-        void_pending=void.pending,
+        authorized=max(0, held - captured - capture_pending - voided - void_pending),
+        charged=taken - refunded - refund_pending - charged_back + came_back,
+        refunded=given_back - came_back,
+        voided=voided + void.by_hand,
+        authorization_pending=authorization.pending(),
+        capture_pending=capture_pending,
+        refund_pending=refund_pending,
+        void_pending=void_pending,
         charged_back=charged_back,
-        captured=taken,
-        held_in_all=max(held, capture.referenced) + collected,
+        captured=taken + refund.by_hand,
+        held_in_all=max(held, captured) + collected + capture.by_hand + refund.by_hand,
     )
-
-
-def _note(families: dict[str, _Family], event: PaymentEvent) -> None:
-    name, part = _PARTS[event.kind]
-    family = families[name]
-    if not event.reference and part == "success":
-        family.by_hand += event.amount
-        return
-    operation = family.by_reference.setdefault(event.reference or event.key, _Operation())
-    setattr(operation, part, event)

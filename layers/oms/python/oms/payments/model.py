@@ -137,7 +137,8 @@ class Payment:
         if found.captured:
             return "captured"
         if found.held_in_all:
-            return "authorized" if found.authorized or found.capture_pending else "voided"
+            held = found.authorized or found.capture_pending or found.void_pending
+            return "authorized" if held else "voided"
         words = [_WORDS[event.kind] for event in in_time(self.events) if event.kind in _WORDS]
         return words[-1] if words else "new"
 
@@ -216,10 +217,9 @@ def _refuse_above(payment: Payment, amount: Money, most: Money, code: str, word:
 
 
 def _known(payment: Payment, event: PaymentEvent) -> PaymentEvent | None:
+    key, kind, reference = event.key, event.kind, event.reference
     for each in payment.events:
-        if each.key == event.key:
-            return each
-        if event.reference and (each.kind, each.reference) == (event.kind, event.reference):
+        if each.key == key or (each.reference == reference and each.kind == kind and reference):
             return each
     return None
 
@@ -229,6 +229,4 @@ def _refuse_nameless(event: PaymentEvent) -> None:
         raise Invalid("a payment event needs a key", code="key_missing")
     least = 0 if event.kind in _WITHOUT_AMOUNT else 1
     if event.amount < least:
-        raise Invalid(
-            f"{event.amount} cannot be the amount of {event.kind}", code="invalid_amount"
-        )
+        raise Invalid(f"{event.amount} cannot be the amount of {event.kind}", code="invalid_amount")
