@@ -30,6 +30,7 @@ SERVED = (
     "pickup",
     "promising",
     "purchasing",
+    "reports",
     "reservations",
     "returns",
     "selling",
