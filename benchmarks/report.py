@@ -5,13 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 
-from benchmarks import aims, detours, hot_sku, prices, promising, routing
+from benchmarks import aims, detours, hot_sku, money, prices, promising, routing
 from benchmarks.aims import Aim
 from benchmarks.cold_starts import API, FLOOR, FLOOR_WITH_CLIENT, ColdStart
 from benchmarks.costs import BestAndMedian, Step
 from benchmarks.detours import Detour
 from benchmarks.hot_sku import Rush
 from benchmarks.journey import LINES
+from benchmarks.money import MoneyStep
 from benchmarks.prices import Work
 from benchmarks.promising import PromisingFigures
 from benchmarks.routing import RoutingFigures
@@ -47,6 +48,7 @@ class Report:
     rushes: Sequence[Rush] = ()
     promising: PromisingFigures | None = None
     detours: tuple[Detour, ...] = ()
+    money: tuple[MoneyStep, ...] = ()
     routing: RoutingFigures | None = None
 
     @property
@@ -136,6 +138,7 @@ def as_text(report: Report) -> str:
         _cold(report),
         _rushes(report.rushes),
         *([detours.as_text(report.detours, table)] if report.detours else []),
+        *([money.as_text(report.money, table)] if report.money else []),
         *([promising.as_text(report.promising, table)] if report.promising else []),
         *([routing.as_text(report.routing, table)] if report.routing else []),
         _aims(report.aims()),

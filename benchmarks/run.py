@@ -20,6 +20,7 @@ from benchmarks import (
     detours,
     hot_sku,
     journey,
+    money,
     off_path,
     promising,
     routing,
@@ -82,6 +83,9 @@ def measure(system: System) -> Report:
     _say("what a split, a reject and a pickup add")
     added = detours.measure(system, work)
 
+    _say("what a capture, a refund and a return cost")
+    steps_of_money = money.measure(system)
+
     _say("what its CPU time is")
     system.probe(units=False)
     for number in range(WARM_UPS):
@@ -116,6 +120,7 @@ def measure(system: System) -> Report:
         rushes=rushes,
         promising=promises,
         detours=added,
+        money=steps_of_money,
         routing=routed,
     )
 
