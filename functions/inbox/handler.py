@@ -8,7 +8,7 @@ goes to the dead-letter queue with its reason.
 
 from pydantic import ValidationError
 
-from oms.aws import stores
+from oms.aws import gift_cards, stores
 from oms.aws.dead_letters import DeadLetters, Message, consumer
 from oms.aws.faults import invalid
 from oms.aws.observability import correlate, logger
@@ -26,8 +26,10 @@ from oms.fulfillment.arrival import take_report
 from oms.kernel.clock import utc_now
 from oms.kernel.errors import Conflict, Invalid
 from oms.kernel.events import Cause
+from oms.kernel.ids import is_return_id
 from oms.orders.capture import capture
 from oms.orders.contract import CaptureOrder
+from oms.returns import tracking
 
 orders = stores.orders()
 catalog = stores.catalog()
@@ -50,6 +52,8 @@ def _carry_out(command: Command, cause: Cause) -> str:
             return _capture(command, cause)
         case PaymentReported():
             return record_payment(command, orders, cause).order_id
+        case ParcelReported(report) if is_return_id(report.fulfillment_id):
+            return tracking.take_report(report, orders, cause).order_id
         case ParcelReported(report):
             return take_report(report, orders, parcels, shipments, cause).order_id
         case Ignored(reason):
@@ -61,7 +65,12 @@ def _capture(command: CaptureRequested, cause: Cause) -> str:
     try:
         request = CaptureOrder.model_validate(command.document, extra="ignore")
         captured = capture(
-            request, orders, catalog, cause, fulfilled_by_channel=command.fulfilled_by_channel
+            request,
+            orders,
+            catalog,
+            cause,
+            fulfilled_by_channel=command.fulfilled_by_channel,
+            gift_card_digest=gift_cards.digest,
         )
     except ValidationError as error:
         raise invalid(error.errors(include_url=False, include_input=False)) from None

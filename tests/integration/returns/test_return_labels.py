@@ -8,7 +8,7 @@ import pytest
 from functions.returns import handler
 from oms.fulfillment.tracking import TrackingReport, TrackingStatus
 from oms.kernel.errors import Conflict, ProviderUnavailable
-from oms.returns.labelling import take_report
+from oms.returns.tracking import take_report
 from tests.integration.fulfillment.station import CountingCarrier, service
 from tests.integration.returns.counter import Desk
 from tests.integration.world import World

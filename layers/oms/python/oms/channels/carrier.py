@@ -5,8 +5,9 @@
     {"type": "tracking.updated", "timestamp": "2026-05-03T15:20:00Z",
      "data": {"tracking_number": "BR1", "fulfillment_id": "ful_…_1", "status": "delivered"}}
 
-``fulfillment_id`` is what we gave the carrier as its customer's reference. The event's id is the
-delivery's, its time the ``timestamp``, unless ``data`` has ``occurred_at``. Several at once::
+``fulfillment_id`` is what we gave the carrier as its customer's reference; of a parcel that comes
+back it is the return's id. The event's id is the delivery's, its time the ``timestamp``, unless
+``data`` has ``occurred_at``. Several at once::
 
      "data": {"tracking_number": "BR1", "fulfillment_id": "ful_…_1", "events": [
          {"id": "e1", "status": "in_transit", "occurred_at": "2026-05-02T09:00:00Z",

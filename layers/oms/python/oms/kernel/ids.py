@@ -42,6 +42,10 @@ def return_id(order: str, number: int) -> str:
     return f"ret_{_tail(order)}_{number}"
 
 
+def is_return_id(text: str) -> bool:
+    return text.startswith("ret_")
+
+
 def order_of(part_id: str) -> str:
     """The order that a fulfilment, payment, refund or return belongs to. Raises ``NotFound``."""
     match = _PART.fullmatch(part_id)

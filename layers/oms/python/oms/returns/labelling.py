@@ -1,4 +1,4 @@
-"""A return's label, from the customer to a node, and what its carrier reports.
+"""A return's label, from the customer to a node.
 
 As for parcels that leave: what is wanted is stored before the carrier is asked, and asked for under
 one key, so that whoever asks again gets the same label.
@@ -16,13 +16,11 @@ from oms.fulfillment.labels import address_of, origin
 from oms.fulfillment.parcels import Choice, Parcel, weight_of
 from oms.fulfillment.patience import patiently
 from oms.fulfillment.rate_shopping import choose
-from oms.fulfillment.tracking import TrackingReport
 from oms.kernel.errors import Conflict
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_of
 from oms.orders.command import execute
 from oms.orders.model import Order, Units
-from oms.orders.store import Orders
 from oms.returns import decisions
 from oms.returns.decisions import find
 from oms.returns.model import Return, ReturnLabel
@@ -68,19 +66,6 @@ def buy_label(
         order.order_id,
         lambda now: decisions.label_bought(
             now, return_id, bought.tracking_number, bought.reference, bought.cost
-        ),
-        cause,
-    )
-
-
-def take_report(report: TrackingReport, orders: Orders, cause: Cause) -> Order:
-    """What a carrier says of a return's parcel, which it knows by the return's id."""
-    return_id = report.fulfillment_id
-    return execute(
-        orders,
-        order_of(return_id),
-        lambda order: decisions.track(
-            order, return_id, report.tracking_number, report.status, report.at
         ),
         cause,
     )
