@@ -12,6 +12,7 @@ PURE: Pure = {
     "machine.shipment": machines.machine,
     "machine.pick_list": machines.machine,
     "machine.pick_item": machines.machine,
+    "machine.refund": machines.machine,
 }
 STORED: Stored = {
     "machine.transfer_line": machines.transfer_line,
@@ -25,7 +26,6 @@ ELSEWHERE = frozenset(
     {
         "machine.order",
         "machine.payment",
-        "machine.refund",
         "machine.return",
         "roll_up.order",
         "guard.order",

@@ -6,13 +6,18 @@ from typing import Any
 
 import pytest
 
-from tests.cases import test_availability, test_lifecycle, test_sourcing
+from tests.cases import test_availability, test_lifecycle, test_refunds, test_sourcing
 from tests.cases.comparing import compare
 from tests.cases.differences import ROWS, difference_of, table
 from tests.cases.observing import observe
 from tests.cases.reading import Keys, NotUnderstoodError, carried, same, steps_of, units
 
-ALL = (*test_availability.FILES, *test_sourcing.FILES, *test_lifecycle.FILES)
+ALL = (
+    *test_availability.FILES,
+    *test_sourcing.FILES,
+    *test_lifecycle.FILES,
+    *test_refunds.FILES,
+)
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cases.md"
 
 
@@ -39,11 +44,12 @@ def test_every_kind_of_the_cases_is_known() -> None:
         assert run <= room.PURE.keys() | room.STORED.keys()
 
 
-def test_what_is_left_to_other_rooms_is_named_and_the_rest_is_run() -> None:
-    kinds = {case["kind"] for file in test_lifecycle.FILES for case in carried(file)}
-    run = test_lifecycle.PURE.keys() | test_lifecycle.STORED.keys()
-    assert kinds == (run & kinds) | (test_lifecycle.ELSEWHERE & kinds)
-    assert not run & test_lifecycle.ELSEWHERE
+@pytest.mark.parametrize("room", [test_lifecycle, test_refunds])
+def test_what_is_left_to_other_rooms_is_named_and_the_rest_is_run(room: Any) -> None:
+    kinds = {case["kind"] for file in room.FILES for case in carried(file)}
+    run = room.PURE.keys() | room.STORED.keys()
+    assert kinds == (run & kinds) | (room.ELSEWHERE & kinds)
+    assert not run & room.ELSEWHERE
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from oms.catalog.delivery_contract import CostDocument
 from oms.inventory.model import MovementKind, Need
 from oms.kernel.errors import Invalid
-from oms.orders.decisions import amount_to_capture
 from oms.orders.model import Fulfillment, FulfillmentState
+from oms.orders.paying import amount_to_capture
 from tests.cases.lifecycle.shop import (
     HERE,
     MEANS,
@@ -547,7 +547,7 @@ def capture_on_dispatch(given: Keys, when: Any, then: Keys, oms: World) -> Facts
     for step in steps_of(when, _VERBS):
         _check_words(given, [step])
         shop.attempt(partial(_act, shop, step, given, {}))
-    payment_now = shop.order.payment
+    payment_now = shop.order.payments
     return {
         **_facts(shop, then),
         "payment": payment_now.status,

@@ -14,6 +14,7 @@ from oms.fulfillment.picklists import (
     PicklistState,
 )
 from oms.orders.model import FulfillmentState, Method
+from oms.orders.repaying import REFUND_TRANSITIONS
 from oms.orders.transitions import TRANSITIONS
 from tests.cases.availability.shelf import Shelf
 from tests.cases.reading import Keys, NotUnderstoodError, steps_of, units
@@ -78,6 +79,14 @@ _MACHINES: Mapping[tuple[str, str], tuple[Table, Names]] = {
             "delivered": _DELIVERED,
             "rejected": _NONE,
             "cancelled": _DEAD,
+        },
+    ),
+    ("refund", "vendure"): (
+        REFUND_TRANSITIONS,
+        {
+            "pending": frozenset({"requested"}),
+            "settled": frozenset({"refunded"}),
+            "failed": frozenset({"failed"}),
         },
     ),
     ("pick_list", "hotwax"): (

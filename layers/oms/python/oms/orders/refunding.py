@@ -32,7 +32,7 @@ from oms.orders.refundable import (
     shipping_left,
     units_left,
 )
-from oms.orders.repaying import Purpose, left_to_repay, refund_of
+from oms.orders.repaying import REFUND_TRANSITIONS, Purpose, left_to_repay, refund_of
 from oms.orders.store import Orders
 from oms.payments.allocation import Bearable, Parts, allocate_refund
 from oms.pricing.shares import allocate
@@ -217,13 +217,13 @@ def decide_retry(
         raise NotFound(f"the order has no refund {refund_id!r}", code="unknown_refund")
     if refund.state == "requested":
         return NOTHING
-    failed = [part for part in refund.parts if part.state == "failed"]
-    if not failed:
+    if "retry" not in REFUND_TRANSITIONS[refund.state]:
         raise Conflict(
             f"the refund is {refund.state}",
             code="refund_not_failed",
             context={"state": refund.state},
         )
+    failed = [part for part in refund.parts if part.state == "failed"]
     _refuse_credit_to_nobody(order, to)
     amount = Money(sum(part.amount for part in failed), order.content.currency)
     bearable = [Bearable(one.id, one.refundable, one.method) for one in order.payments.each]

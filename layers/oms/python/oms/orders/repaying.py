@@ -18,6 +18,14 @@ from oms.orders.model import Order, Refund, RefundedLine, RefundPart
 from oms.orders.refundable import owed_by_failed
 from oms.payments.allocation import Bearable, allocate_refund
 
+# What may become of a refund, and by what. A success may be told after a failure, and money that
+# arrived may bounce: of both the newer counts.
+REFUND_TRANSITIONS = {
+    "requested": {"arrive": "refunded", "fail": "failed"},
+    "failed": {"retry": "requested", "arrive": "refunded"},
+    "refunded": {"bounce": "failed"},
+}
+
 
 class Purpose(TypedDict, total=False):
     """What a refund is for: fields of ``RefundRequested``."""
