@@ -21,6 +21,7 @@ from oms.kernel.errors import Faults, Invalid
 from oms.kernel.money import Money
 from oms.orders.contract import Amount, Currency, Document, Identifier, Moment, View
 
+CustomerId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Code = Annotated[str, StringConstraints(max_length=64)]
 Reason = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
 Key = Annotated[
@@ -47,8 +48,8 @@ class OpenAccountDocument(Document):
     kind: AccountKind
     currency: Currency
     amount: Amount = "0"
-    customer: Annotated[str, StringConstraints(pattern=r"^[\w.:\-/#@+]{0,128}$")] = ""
-    customers: Annotated[list[Identifier], Field(max_length=40)] = Field(default_factory=list)
+    customer: Annotated[str, StringConstraints(max_length=128)] = ""
+    customers: Annotated[list[CustomerId], Field(max_length=40)] = Field(default_factory=list)
     expires_at: Moment | None = None
     code: Code | None = None
     credit_limit: Amount | None = None
