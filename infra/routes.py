@@ -140,6 +140,7 @@ ROUTES = (
     _route(f"GET {_ACCOUNT}", "accounts", "accounts.read"),
     _route(f"GET {_ACCOUNT}/entries", "accounts", "accounts.read"),
     _route(f"GET {_ACCOUNT}/invoices", "accounts", "accounts.read"),
+    _route(f"PUT {_ACCOUNT}/terms", "accounts", "accounts.write"),
     _route(f"POST {_ACCOUNT}/top-ups", "accounts", "accounts.write"),
     _route(f"POST {_ACCOUNT}/adjustments", "accounts", "accounts.write"),
     _route(f"POST {_ACCOUNT}/expire", "accounts", "accounts.write"),

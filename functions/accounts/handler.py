@@ -20,6 +20,7 @@ from oms.accounts.contract import (
     InvoicePaymentDocument,
     LookupDocument,
     OpenAccountDocument,
+    TermsDocument,
     TopUpDocument,
     WriteOffDocument,
     account_entry_page_view,
@@ -28,6 +29,7 @@ from oms.accounts.contract import (
     account_view,
     amount_of,
     invoice_page_view,
+    limit_of,
     opened_view,
     opening_of,
 )
@@ -142,6 +144,23 @@ def list_invoices(
         account.id, due_before, state is not None, limit, cursor or None
     )
     return invoice_page_view(page, account.currency, today)
+
+
+@app.put(
+    "/v1/accounts/<account_id>/terms",
+    summary="Change a company's limit, its days to pay, and who may buy on its account",
+    tags=["accounts"],
+    responses=_STATE,
+)
+def change_terms(account_id: AccountId, document: Annotated[TermsDocument, Body()]) -> AccountView:
+    account = ledger.change_terms(
+        account_id,
+        limit_of(document),
+        document.days_to_pay,
+        tuple(document.customers),
+        stores.accounts(),
+    )
+    return account_view(account, utc_now())
 
 
 @app.post(

@@ -265,6 +265,43 @@ def test_an_invoice_is_open_until_it_is_due(call: Gateway, accounts: AccountStor
     assert (account_now["owed"], account_now["available"]) == ("40.00", "60.00")
 
 
+def test_a_companys_terms_change_but_not_below_what_it_uses(
+    call: Gateway, accounts: AccountStore
+) -> None:
+    account = invoiced(call, accounts, days_ago=1)
+    body = {"credit_limit": "40.00", "currency": "BRL", "days_to_pay": 10, "customers": ["new"]}
+    status, changed = call("accounts", f"PUT {account}/terms", body)
+    assert (status, changed["available"], changed["customers"]) == (200, "0.00", ["new"])
+    assert call("accounts", f"PUT {account}/terms", body) == (200, changed)
+    for customer, found in (("acme", 1), ("new", 1), ("buyer", 0)):
+        _, page = call("accounts", "GET /v1/accounts", query={"customer": customer})
+        assert len(page["accounts"]) == found, customer
+    status, problem = call("accounts", f"PUT {account}/terms", {**body, "credit_limit": "39.99"})
+    assert (status, problem["code"], problem["least"]) == (409, "limit_below_used", "40.00")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"currency": "USD"}, "wrong_currency"),
+        ({"credit_limit": "1.999"}, "too_many_decimals"),
+        ({"days_to_pay": 366}, "less_than_equal"),
+    ],
+)
+def test_terms_that_break_a_rule_are_refused(
+    change: dict[str, Any], code: str, call: Gateway
+) -> None:
+    path = f"PUT /v1/accounts/{opened(call, TERMS)['id']}/terms"
+    body = {"credit_limit": "40.00", "currency": "BRL", "days_to_pay": 10, **change}
+    assert refusal(call("accounts", path, body)) == (422, code)
+
+
+def test_only_terms_have_terms(call: Gateway) -> None:
+    body = {"credit_limit": "40.00", "currency": "BRL", "days_to_pay": 10}
+    answer = call("accounts", f"PUT /v1/accounts/{opened(call)['id']}/terms", body)
+    assert refusal(answer) == (409, "not_on_terms")
+
+
 def test_an_invoice_that_is_not_there_is_not_paid(call: Gateway) -> None:
     account = f"/v1/accounts/{opened(call, TERMS)['id']}"
     body = {"key": "bank-1", "amount": "1.00", "currency": "BRL", "invoice": "ABCDEFGH-000001"}

@@ -57,6 +57,15 @@ class OpenAccountDocument(Document):
     reason: Reason = ""
 
 
+class TermsDocument(Document):
+    """All of them: who is not among ``customers`` buys on the account no more."""
+
+    credit_limit: Amount
+    currency: Currency
+    days_to_pay: Annotated[int, Field(ge=0, le=365)]
+    customers: Annotated[list[CustomerId], Field(max_length=40)] = Field(default_factory=list)
+
+
 class TopUpDocument(Document):
     key: Key
     amount: Amount
@@ -196,6 +205,14 @@ def amount_of(amount: str, currency: str, *, positive: bool = True) -> Money:
         faults.add("amount", "amount_zero", "an adjustment of nothing adjusts nothing")
     faults.refuse("the amount breaks a rule")
     return money
+
+
+def limit_of(document: TermsDocument) -> Money:
+    """Raises ``Invalid`` (``too_many_decimals``)."""
+    faults = Faults()
+    limit = _money("credit_limit", document.credit_limit, document.currency, faults)
+    faults.refuse("the limit breaks a rule")
+    return limit
 
 
 def account_view(account: Account, now: datetime, code: str = "") -> AccountView:

@@ -179,6 +179,29 @@ def change_state(account: Account, state: AccountState) -> Change | None:
     return Change(replace(account, state=state, version=account.version + 1))
 
 
+def change_terms(
+    account: Account, credit_limit: int, days_to_pay: int, customers: tuple[str, ...]
+) -> Change | None:
+    """From now on; invoices stay due when they are. None when nothing differs. Refused with
+    ``not_on_terms``, ``account_closed``, and with ``limit_below_used`` for less than is owed and
+    held: to stop a company from buying, block its account."""
+    refuse_unless_terms(account)
+    after = replace(
+        account, credit_limit=credit_limit, days_to_pay=days_to_pay, customers=customers
+    )
+    if after == account:
+        return None
+    _refuse_closed(account)
+    if after.available < 0:
+        least = credit_limit - after.available
+        raise Conflict(
+            "the limit is below what is owed and held",
+            code="limit_below_used",
+            context={"least": _text(account, least), "currency": account.currency},
+        )
+    return Change(replace(after, version=account.version + 1))
+
+
 def refuse_unless_terms(account: Account) -> None:
     if account.kind != "terms":
         raise Conflict("the account is not on terms", code="not_on_terms")

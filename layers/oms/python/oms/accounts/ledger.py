@@ -130,9 +130,31 @@ def pay_invoices(
 
 
 def change_state(account_id: str, state: AccountState, accounts: Accounts) -> Account:
+    return _change(account_id, lambda found: decisions.change_state(found, state), accounts)
+
+
+def change_terms(
+    account_id: str,
+    credit_limit: Money,
+    days_to_pay: int,
+    customers: tuple[str, ...],
+    accounts: Accounts,
+) -> Account:
+    _refuse_currency(account_id, credit_limit, accounts)
+    return _change(
+        account_id,
+        lambda found: decisions.change_terms(found, credit_limit.minor, days_to_pay, customers),
+        accounts,
+    )
+
+
+def _change(
+    account_id: str, decide: Callable[[Account], Change | None], accounts: Accounts
+) -> Account:
+    """Of what the account is, which needs no key: the same again changes nothing."""
     for _ in range(ATTEMPTS):
         account = find_account(account_id, accounts)
-        change = decisions.change_state(account, state)
+        change = decide(account)
         if change is None:
             return account
         try:

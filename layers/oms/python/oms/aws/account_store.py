@@ -71,10 +71,7 @@ class AccountStore:
         writes = [
             self._put(_account_item(account), _NEW, _Exists()),
             *self._entry(change),
-            *(
-                self._put(_key(f"customer#{customer}", account.id))
-                for customer in sorted({account.customer, *account.customers} - {""})
-            ),
+            *self._listings(None, account),
         ]
         if code_digest:
             code = {**_key(f"code#{code_digest}", "code"), "account": dynamo.text(account.id)}
@@ -131,6 +128,7 @@ class AccountStore:
             )
         for invoice in change.invoices:
             writes += self._invoice(account_id, invoice)
+        writes += self._listings(before, change.account)
         dynamo.transact(self._client, writes)
 
     def of_customer(self, customer: str, limit: int, cursor: str | None) -> AccountPage:
@@ -218,6 +216,14 @@ class AccountStore:
             ExpressionAttributeValues={":less": dynamo.number(-1)},
         )
 
+    def _listings(self, before: Account | None, after: Account) -> list[Write]:
+        """Of whoever may use it."""
+        was, is_now = _users(before), _users(after)
+        return [
+            *(self._put(_key(f"customer#{one}", after.id)) for one in sorted(is_now - was)),
+            *(self._delete(_key(f"customer#{one}", after.id)) for one in sorted(was - is_now)),
+        ]
+
     def _entry(self, change: Change) -> list[Write]:
         """Both with the guard of its key, whose refusal is that of a lost race: who asked looks
         again and finds it."""
@@ -230,11 +236,9 @@ class AccountStore:
 
     def _invoice(self, account_id: str, invoice: Invoice) -> list[Write]:
         key = _key(account_id, f"{_OPEN}{invoice.due}#{invoice.number}")
-        listed = {"Put": {"Item": key}} if invoice.open else {"Delete": {"Key": key}}
-        ((kind, request),) = listed.items()
         return [
             self._put(_document_item(account_id, f"{INVOICE}{invoice.number}", invoice)),
-            Write({kind: {"TableName": self._table, **request}}, _CHANGED),
+            self._put(key) if invoice.open else self._delete(key),
         ]
 
     def _invoices_of(self, account_id: str, listed: Sequence[Any]) -> list[Invoice]:
@@ -271,6 +275,13 @@ class AccountStore:
         if values:
             request["ExpressionAttributeValues"] = values
         return Write({"Put": request}, refusal)
+
+    def _delete(self, key: dynamo.Item) -> Write:
+        return Write({"Delete": {"TableName": self._table, "Key": key}}, _CHANGED)
+
+
+def _users(account: Account | None) -> set[str]:
+    return {account.customer, *account.customers} - {""} if account else set()
 
 
 def read_account(item: Mapping[str, Any]) -> Account:
