@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.cases import test_availability, test_lifecycle, test_refunds, test_sourcing
+from tests.cases import (
+    test_availability,
+    test_lifecycle,
+    test_pricing,
+    test_refunds,
+    test_sourcing,
+)
 from tests.cases.comparing import compare
 from tests.cases.differences import ROWS, difference_of, table
 from tests.cases.observing import observe
@@ -17,6 +23,7 @@ ALL = (
     *test_sourcing.FILES,
     *test_lifecycle.FILES,
     *test_refunds.FILES,
+    *test_pricing.FILES,
 )
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cases.md"
 
@@ -44,7 +51,7 @@ def test_every_kind_of_the_cases_is_known() -> None:
         assert run <= room.PURE.keys() | room.STORED.keys()
 
 
-@pytest.mark.parametrize("room", [test_lifecycle, test_refunds])
+@pytest.mark.parametrize("room", [test_lifecycle, test_pricing, test_refunds])
 def test_what_is_left_to_other_rooms_is_named_and_the_rest_is_run(room: Any) -> None:
     kinds = {case["kind"] for file in room.FILES for case in carried(file)}
     run = room.PURE.keys() | room.STORED.keys()
@@ -83,6 +90,14 @@ LIFECYCLE: dict[str, Any] = {
     "then": {},
     "portability": "general",
 }
+PRICING: dict[str, Any] = {
+    "kind": "tax.single",
+    "given": {"lines": [{"id": "A", "qty": 1, "unit_price": 100}]},
+    "when": "calculate",
+    "then": {},
+    "portability": "general",
+}
+WHIM = {"id": "P", "scope": "line", "type": "whim", "value": 1}
 
 
 @pytest.mark.parametrize(
@@ -101,6 +116,15 @@ LIFECYCLE: dict[str, Any] = {
         (test_lifecycle, {**LIFECYCLE, "given": {"parcel": {"L1": 1}, "moon": "full"}}),
         (test_lifecycle, {**LIFECYCLE, "given": {"state": "exploded"}}),
         (test_lifecycle, {**LIFECYCLE, "given": {"order_state": "exploded"}}),
+        (test_pricing, {**PRICING, "kind": "coupon"}),
+        (test_pricing, {**PRICING, "when": "guess"}),
+        (test_pricing, {**PRICING, "given": {**PRICING["given"], "moon": "full"}}),
+        (test_pricing, {**PRICING, "given": {"lines": [{"unit_price": 1, "colour": "red"}]}}),
+        (test_pricing, {**PRICING, "given": {"lines": [{"unit_price": "much"}]}}),
+        (test_pricing, {**PRICING, "given": {"lines": [], "promotions": [WHIM]}}),
+        (test_pricing, {**PRICING, "given": {"lines": [], "rounding": "by mood"}}),
+        (test_pricing, {**PRICING, "kind": "gift_card"}),
+        (test_pricing, {**PRICING, "kind": "proration.integer"}),
     ],
 )
 def test_neither_room_understands_what_it_was_not_taught(room: Any, case: dict[str, Any]) -> None:

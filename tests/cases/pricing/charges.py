@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from oms.kernel.money import Money
 from oms.pricing.tax import Tax, parse_rate, price_elsewhere, taxed, weighted_rate
@@ -19,6 +19,7 @@ from oms.pricing.totals import (
 )
 from tests.cases.reading import Keys, NotUnderstoodError
 
+T = TypeVar("T")
 _DECIMALS = {0: "JPY", 2: "USD", 3: "KWD"}
 WEIGHTED = "weighted"
 # Counters of a line, and what their sums of money are called.
@@ -233,6 +234,7 @@ _ON = {
     ("shipping", "shipping"): (SHIPPING, False),
 }
 _ALLOCATIONS = {"each": False, "across": True}
+_TYPES: dict[str, DiscountKind] = {kind.value: kind for kind in DiscountKind}
 
 
 def _discount(said: Keys, basket: Basket) -> Discount:
@@ -241,13 +243,13 @@ def _discount(said: Keys, basket: Basket) -> Discount:
         raise NotUnderstoodError(f"promotion: {scope}")
     on, spread = _ON[scope]
     if (allocation := said.value("allocation")) is not None:
-        spread = _ALLOCATIONS[allocation]
+        spread = _known(allocation, _ALLOCATIONS, "allocation")
     per = said.value("per", "line")
     if per not in ("unit", "line", "order"):
         raise NotUnderstoodError(f"per: {per!r}")
     return Discount(
         said.value("id"),
-        DiscountKind(said.value("type")),
+        _known(said.value("type"), _TYPES, "type"),
         Decimal(said.first("value", "percent")),
         on,
         spread,
@@ -281,6 +283,12 @@ def _subtotal(totals: Totals) -> int:
     return sum(
         one.charge.amount.minor - one.discount.minor for one in totals.of(ChargeKind.LINE).priced
     )
+
+
+def _known(word: Any, words: Mapping[str, T], what: str) -> T:
+    if word not in words:
+        raise NotUnderstoodError(f"{what}: {word!r}")
+    return words[word]
 
 
 def _minor(value: Any) -> int:
