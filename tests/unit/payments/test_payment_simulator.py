@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from standardwebhooks import Webhook
@@ -28,7 +28,7 @@ from oms.payments.simulator import TEST_TOKENS, Simulator, refuse_unknown_token,
 PAYMENT = "pay_aaaaaaaaaaaaaaaaaaaaaaaaaa_1"
 ORDER = "ord_aaaaaaaaaaaaaaaaaaaaaaaaaa"
 AMOUNT = Money(12990, "BRL")
-UNSTEADY = {"4000000000000119", "answers_wrong"}
+UNSTEADY = {"4000000000000119", "answers_wrong", "authorization_expires"}
 SECRET = "whsec_c2ltdWxhdG9yLXRlc3Qtc2VjcmV0"
 
 
@@ -141,6 +141,10 @@ def test_a_hold_may_end_after_two_seconds_and_what_renews_it_after_a_week() -> N
     assert isinstance(first, Approved)
     assert isinstance(renewed, Approved)
     assert (first.expires_in_seconds, renewed.expires_in_seconds) == (2, 604800)
+    assert isinstance(capture(first.reference), Approved)
+    late = Simulator(clock=lambda: datetime.now(UTC) + timedelta(seconds=2))
+    assert isinstance(capture(first.reference, late), Declined)
+    assert isinstance(capture(renewed.reference, late), Approved)
 
 
 def test_a_hold_may_have_lapsed_at_the_provider_and_be_renewed() -> None:

@@ -5,6 +5,7 @@ made once however often it is asked. What its hold does not bear any more is hel
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -61,10 +62,7 @@ def _complete(
     """The last capture is recorded with the end of the order, unless it is not made at once."""
     made: list[Taken] = []
     if last is not None:
-        if taking.has_expired(order.payments.find(last.payment_id), cause.at):
-            outcome: ProviderOutcome | None = None
-        else:
-            outcome = _ask(order, last, orders, providers, cause)
+        outcome = _ask(order, last, orders, providers, cause)
         if not isinstance(outcome, Approved):
             order = execute_on(orders, order, partial(_ask_for_one, last), cause)
             order = _decided(order, orders, providers, cause)
@@ -158,15 +156,15 @@ def _carry_out_once(
         if why_not:
             return execute_on(orders, order, partial(_give_up, asked, why_not, cause), cause)
         payment = order.payments.find(asked.payment_id)
-    expired = taking.has_expired(payment, cause.at)
-    if expired and _is_let_go(order, payment, orders, providers, cause):
+    if taking.is_used_up(payment):
         return execute_on(orders, order, partial(_renew, asked, cause), cause)
     outcome = _ask(order, asked, orders, providers, cause)
     if isinstance(outcome, Approved):
         made = replace(asked, provider_reference=outcome.reference)
         return execute_on(orders, order, partial(_made, made, cause), cause)
     if isinstance(outcome, Declined) and outcome.code == EXPIRED:
-        _is_let_go(order, payment, orders, providers, cause)
+        with suppress(PaymentRefused):
+            let_go(order, payment, orders, providers, cause)
         return execute_on(orders, order, partial(_renew, asked, cause), cause)
     if isinstance(outcome, Declined):
         return execute_on(orders, order, partial(_give_up, asked, outcome.code, cause), cause)
@@ -184,18 +182,6 @@ def _hold(
         return order, "authorization_declined"
     held = order.payments.find(payment.id)
     return order, "" if held.authorized else "authorization_pending"
-
-
-def _is_let_go(
-    order: Order, payment: Payment, orders: Orders, providers: Providers, cause: Cause
-) -> bool:
-    """A hold is let go of before another is made. A provider that does not let go of it may have
-    made the capture before, and its answer was not recorded."""
-    try:
-        let_go(order, payment, orders, providers, cause)
-    except PaymentRefused:
-        return False
-    return True
 
 
 def _renew(asked: Taken, cause: Cause, order: Order) -> Events:

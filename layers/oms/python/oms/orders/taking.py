@@ -102,16 +102,16 @@ def _held_anew(order: Order, payment: Payment, amount: int, reason: str) -> Even
     )
 
 
-def has_expired(payment: Payment, at: datetime) -> bool:
-    """Whether the hold is one no more: its time is over, or its provider let go of the rest."""
-    if payment.captured and captures_once(payment.provider):
-        return True
-    return payment.status == "authorized" and bool(payment.expires_at and payment.expires_at <= at)
+def is_used_up(payment: Payment) -> bool:
+    """Whether the hold is one no more, because its provider let go of the rest with a capture. That
+    its time is over is for the provider to say: it may have made a capture whose answer got
+    lost."""
+    return bool(payment.captured) and captures_once(payment.provider)
 
 
 def renew(order: Order, asked: Taken, at: datetime) -> Events:
-    """A capture that was asked for of a hold that has expired is made of a new one, which holds
-    what the old one still had, unless its provider would let go of the rest once more."""
+    """A capture that was asked for of a hold that has expired, or is used up, is made of a new one.
+    That holds what the old one still had, unless its provider would let go of the rest again."""
     payment = order.payments.find(asked.payment_id)
     failed = fail_capture(order, asked, "authorization_expired", at)
     if not failed:

@@ -34,14 +34,16 @@ stored nor logged.
 
 It remembers nothing but how often it has kept silent: a reference is derived from the idempotency
 key, so the same call has the same answer in any process, and what captures and refunds need to
-know is written at the end of the authorisation's reference.
+know is written at the end of the authorisation's reference: how they end, or until when it holds.
 """
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from oms.kernel.clock import utc_now
 from oms.kernel.errors import Invalid, ProviderUnavailable
 from oms.payments.callbacks import PaymentCallback, callback_body
 from oms.payments.providers import (
@@ -73,6 +75,7 @@ class _Behaviour:
     wrong: bool = False
     trait: str = ""
     holds_seconds: int = 0
+    ends: bool = False
     renewed: "_Behaviour | None" = None
 
 
@@ -87,7 +90,7 @@ _BEHAVIOURS = {
     "4000000000005126": _Behaviour(trait="refund_declined"),
     "4000000000007726": _Behaviour(trait="refund_pending"),
     "authorization_expires": _Behaviour(
-        holds_seconds=2, renewed=_Behaviour(holds_seconds=7 * _DAY)
+        holds_seconds=2, ends=True, renewed=_Behaviour(holds_seconds=7 * _DAY)
     ),
     "authorization_lapses": _Behaviour(trait="lapsed", renewed=_Behaviour()),
     "renewal_declined": _Behaviour(
@@ -110,10 +113,11 @@ TEST_TOKENS = frozenset(_BEHAVIOURS)
 
 class Simulator:
     """``silences`` is how often it goes without an answer, or without a right one, where it does at
-    all: per process and key."""
+    all: per process and key. ``clock`` says whether a hold is over."""
 
-    def __init__(self, silences: int = 2) -> None:
+    def __init__(self, silences: int = 2, clock: Callable[[], datetime] = utc_now) -> None:
         self._silences = silences
+        self._clock = clock
         self._silent: Counter[str] = Counter()
 
     def authorize(self, request: AuthorizationRequest) -> ProviderOutcome:
@@ -132,11 +136,16 @@ class Simulator:
             code = f"{behaviour.instructions}{_digest(request.idempotency_key)}"
             instructions = code if behaviour.instructions else ""
             return Pending(reference, behaviour.pending_seconds, instructions)
+        if behaviour.ends:
+            end = int(self._clock().timestamp()) + behaviour.holds_seconds
+            reference = f"{reference}_until_{end}"
         return Approved(reference, behaviour.holds_seconds)
 
     def capture(self, request: CaptureRequest) -> ProviderOutcome:
         reference = _reference("capture", request.idempotency_key)
         match _trait(request.authorization):
+            case trait if trait.startswith("until_") and self._is_over(trait):
+                return Declined("authorization_expired", reference)
             case "capture_declined":
                 return Declined("capture_declined", reference)
             case "lapsed":
@@ -164,6 +173,9 @@ class Simulator:
             case "answers_wrong" if self._is_early(request.idempotency_key):
                 return Approved("")
         return Approved(reference)
+
+    def _is_over(self, trait: str) -> bool:
+        return self._clock().timestamp() >= int(trait.removeprefix("until_"))
 
     def _keep_silent(self, key: str) -> None:
         if self._is_early(key):
