@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 APPEND_ORDER = ("PutItem", "Query")
 CHECK_ORDER = ("BatchGetItem", "GetItem")
 MOVE_STOCK = ("PutItem", "UpdateItem")
-MOVE_MONEY = ("PutItem", "UpdateItem", "DeleteItem", "GetItem", "BatchGetItem", "Query")
+MOVE_MONEY = ("PutItem", "UpdateItem", "DeleteItem", "GetItem")
 
 WEBHOOK_SOURCES = (
     "standard",
@@ -185,7 +185,7 @@ FUNCTIONS = (
         "accounts",
         "API: gift cards, store credit, what companies owe on terms",
         _API,
-        tables={"accounts": MOVE_MONEY},
+        tables={"accounts": (*MOVE_MONEY, "BatchGetItem", "Query")},
         secrets=("gift_card",),
     ),
     FunctionPlan(
@@ -324,7 +324,7 @@ FUNCTIONS = (
         _QUEUE,
         # Orders: that a return rate is high is put where events are published from.
         tables={
-            "views": ("PutItem", "UpdateItem", "GetItem", "Query"),
+            "views": ("PutItem", "UpdateItem", "DeleteItem", "GetItem", "Query"),
             "orders": ("PutItem", "Query"),
         },
     ),

@@ -13,7 +13,7 @@ from oms.aws.account_audit import audit
 from oms.aws.account_store import AccountStore
 from oms.kernel.errors import PaymentDeclined
 from oms.kernel.money import Money
-from oms.orders import capturing, decisions, payment
+from oms.orders import capturing, decisions, payment, taking
 from oms.orders import events as happened
 from oms.orders.giving_back import give_back
 from oms.orders.model import Content, Order, PaymentRequest, State
@@ -180,6 +180,27 @@ def test_on_terms_a_part_is_captured_and_the_rest_let_go(
     assert shop.now(account) == (-2000, 0)
     (invoice,) = accounts.invoices(account.id, None, True, 9, None).invoices
     assert (invoice.order_id, invoice.open) == (order.order_id, 2000)
+
+
+def test_each_shipment_takes_its_part_of_one_hold_and_none_twice(
+    shop: Shop, accounts: AccountStore
+) -> None:
+    card, account = gift_card(accounts, 1200), company(accounts)
+    order = shop.held(("gift_card", "gift_card", TOKEN, 1200), ("terms", "terms", account.id, None))
+    for minor_units in (1000, 900):
+        asked = taking.ask_for(order, minor_units, "shipped")
+        order = shop.oms.orders.commit(order, asked, CAUSE)
+        for event in (event for event in asked if isinstance(event, happened.CaptureRequested)):
+            for _ in range(2):
+                order = capturing.capture(
+                    order.order_id, event.reference, shop.oms.orders, shop.providers.named, CAUSE
+                )
+    assert order.payments.captured == money(1900)
+    order = shop.settled(shop.delivered(order))
+    assert order.payments.captured == money(3000)
+    assert (shop.now(card), shop.now(account)) == ((0, 0), (-1800, 0))
+    raised = accounts.invoices(account.id, None, False, 9, None).invoices
+    assert sum(invoice.amount for invoice in raised) == 1800
 
 
 def test_a_cancelled_order_gives_the_hold_back(shop: Shop, accounts: AccountStore) -> None:
