@@ -51,6 +51,7 @@ class Order:
     email: str
     currency: str
     total: Decimal
+    due: Decimal
     payment: Payment
     parcels: tuple[Parcel, ...]
 
@@ -73,13 +74,21 @@ class Order:
 Board = Mapping[Key, Order]
 
 
+def is_over(sample: Sample, board: Board) -> bool:
+    """Whether its order is there and final, and what was to come back of it has."""
+    order = board.get(sample.key)
+    if order is None or not order.is_final:
+        return False
+    return not sample.returned_to or bool(order.payment.refunded)
+
+
 class Watch:
     """Looks at the channels of the samples through `GET /v1/orders`."""
 
     def __init__(self, api: Api, samples: Iterable[Sample]) -> None:
         self._api = api
         self._awaited = {
-            channel: {sample.key for sample in samples if sample.channel == channel}
+            channel: [sample for sample in samples if sample.channel == channel]
             for channel in dict.fromkeys(sample.channel for sample in samples)
         }
         self._board: dict[Key, Order] = {}
@@ -87,7 +96,7 @@ class Watch:
     def look(self) -> Board:
         """Every order so far. A channel whose orders are all final is not asked again."""
         for channel, awaited in self._awaited.items():
-            if not all(key in self._board and self._board[key].is_final for key in awaited):
+            if not all(is_over(sample, self._board) for sample in awaited):
                 self._read(channel)
         return dict(self._board)
 
@@ -116,6 +125,7 @@ def order_of(document: Document) -> Order:
         email=document["customer"]["email"],
         currency=document["currency"],
         total=Decimal(document["total"]),
+        due=Decimal(document["due"]),
         payment=Payment(
             id=document["payments"][0]["id"],
             authorized=Decimal(payment["authorized"]),

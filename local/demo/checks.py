@@ -39,10 +39,11 @@ def _differences(order: Order, sample: Sample) -> Iterator[str]:
 
 
 def _balances(order: Order) -> bool:
-    """Delivered: all was taken, and nothing given back. Cancelled: nothing is kept or held."""
+    """Delivered: all was taken, and kept what is due. Cancelled: nothing is kept or held."""
     payment = order.payment
     if order.state == "completed":
-        return payment.captured == order.total and payment.refunded == 0
+        kept = payment.captured - payment.refunded
+        return payment.captured == order.total and kept == order.due
     held = payment.authorized - payment.captured - payment.voided
     return payment.refunded == payment.captured and held == 0
 

@@ -17,6 +17,7 @@ from local.demo.marketplace import Marketplace
 from local.demo.payment_provider import PaymentProvider
 from local.demo.play import Part, play
 from local.demo.progress import Progress
+from local.demo.returns import Returns
 from local.demo.samples import SAMPLES, Sample, read
 from local.demo.shop import Customers, Shop
 from local.demo.signed_webhook import SignedWebhooks
@@ -92,6 +93,7 @@ def _parts(
         GoodsIn(Api.of(deployment, "inventory.write"), demo["late_stock"]),
         carrier,
         StoreCounter(staff, partial(mails.pickup_code, deployment.endpoint)),
+        Returns(Api.of(deployment, "orders.write"), staff, SAMPLES),
         *(
             Node(
                 node,

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from local.demo.board import Board
+from local.demo.board import Board, is_over
 from local.demo.checks import name
 from local.demo.samples import Sample
 from local.failure import LocalFailure
@@ -68,7 +68,7 @@ def _due(waiting: Sequence[Sample], board: Board, first: Sample) -> Sequence[Sam
 
 
 def _all_final(board: Board, samples: Sequence[Sample]) -> bool:
-    return all(sample.key in board and board[sample.key].is_final for sample in samples)
+    return all(is_over(sample, board) for sample in samples)
 
 
 def _stop_at_exceptions(board: Board) -> None:
@@ -83,7 +83,7 @@ def _late(board: Board, samples: Sequence[Sample]) -> str:
     late = [
         f"{name(sample)} is {_place(board, sample)}"
         for sample in samples
-        if not (sample.key in board and board[sample.key].is_final)
+        if not is_over(sample, board)
     ]
     return "; ".join(late)
 

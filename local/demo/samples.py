@@ -21,7 +21,7 @@ class Sample:
 
     `state`, `status`, `nodes` and `mails` (in `language`) are how it must end. It is sent `times`
     times, its customer cancels it once it has reached the state `cancelled_when`, and the node
-    `refused_by` says no to it.
+    `refused_by` says no to it. One unit of its first line comes back to the node `returned_to`.
     """
 
     file: str
@@ -36,6 +36,7 @@ class Sample:
     times: int = 1
     cancelled_when: str = ""
     refused_by: str = ""
+    returned_to: str = ""
 
     @property
     def key(self) -> Key:
@@ -141,6 +142,16 @@ SAMPLES = (
         "the store says no: another node ships it",
         nodes=("cd-cajamar",),
         refused_by="loja-savassi",
+    ),
+    Sample(
+        "orders/web_returned.json",
+        "web",
+        "WEB-1009",
+        "two cards, gift wrap, discount; a shirt comes back to a store and is refunded",
+        nodes=("cd-cajamar",),
+        status="refunded",
+        mails=(*DELIVERED, "refunded"),
+        returned_to="loja-paulista",
     ),
     Sample(
         "orders/web_declined.json",

@@ -11,7 +11,7 @@ from oms.notifications.availability import AVAILABILITY_CHANGED, StockState
 from oms.notifications.callback import CALLBACK_TYPES
 from oms.notifications.return_rate_call import CALL_TYPE
 from oms.orders.model import FulfillmentState, Method, State
-from oms.reporting.return_rates import By
+from oms.reporting.return_rates import RateOf
 
 Json = dict[str, Any]
 
@@ -125,7 +125,7 @@ def schemas_sent() -> Json:
                 },
                 "data": _closed(
                     {
-                        "by": {"type": "string", "enum": [*By]},
+                        "by": {"type": "string", "enum": [*RateOf]},
                         "subject": _TEXT,
                         "month": _TEXT,
                         "delivered": {"type": "number"},

@@ -45,6 +45,7 @@ def order(
         email="ana@example.com",
         currency="BRL",
         total=Decimal("100.00"),
+        due=Decimal("100.00"),
         payment=paid,
         parcels=parcels,
     )
