@@ -136,30 +136,26 @@ _PARTS: dict[EventKind, tuple[str, str]] = {
 }
 # Of what happened at the same time: that nobody knows comes before what somebody does, and an
 # adjustment after what it replaces.
-_RANKS: dict[EventKind, int] = {
-    kind: rank
-    for rank, kind in enumerate(
-        (
-            "unknown",
-            "authorization_requested",
-            "authorized",
-            "declined",
-            "authorization_adjusted",
-            "capture_requested",
-            "captured",
-            "capture_failed",
-            "collected",
-            "charged_back",
-            "void_requested",
-            "voided",
-            "void_failed",
-            "refund_requested",
-            "refunded",
-            "refund_failed",
-            "refund_reversed",
-        )
-    )
-}
+_IN_ONE_MOMENT: tuple[EventKind, ...] = (
+    "unknown",
+    "authorization_requested",
+    "authorized",
+    "declined",
+    "authorization_adjusted",
+    "capture_requested",
+    "captured",
+    "capture_failed",
+    "collected",
+    "charged_back",
+    "void_requested",
+    "voided",
+    "void_failed",
+    "refund_requested",
+    "refunded",
+    "refund_failed",
+    "refund_reversed",
+)
+_RANKS = {kind: rank for rank, kind in enumerate(_IN_ONE_MOMENT)}
 
 
 def in_time(events: Iterable[PaymentEvent]) -> list[PaymentEvent]:
