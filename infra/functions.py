@@ -71,6 +71,7 @@ FUNCTIONS = (
             "inventory": (*MOVE_STOCK, "DeleteItem", *CHECK_ORDER, "Query"),
         },
         indexes={"views": ("waiting",)},
+        secrets=("gift_card",),
     ),
     FunctionPlan(
         "catalog",

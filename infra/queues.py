@@ -123,7 +123,13 @@ QUEUES = (
     QueuePlan(
         "refunds",
         "refunds",
-        ("refund_requested", "refund_retried", "void_requested", "capture_requested"),
+        (
+            "refund_requested",
+            "refund_retried",
+            "void_requested",
+            "capture_requested",
+            "payment_added",
+        ),
         batch_size=1,
         max_receives=10,
     ),
@@ -168,7 +174,7 @@ QUEUES = (
     QueuePlan(
         "reroutes",
         "rerouting",
-        ("fulfillment_rejected", "routing_resolved", "address_changed"),
+        ("fulfillment_rejected", "fulfillment_came_back", "routing_resolved", "address_changed"),
         batch_size=4,
     ),
     QueuePlan(
@@ -197,6 +203,7 @@ QUEUES = (
             "fulfillment_overdue",
             "delivery_failed",
             "delivery_recovered",
+            "fulfillment_came_back",
             "order_backordered",
             "payment_pending",
             "payment_failed",
@@ -208,6 +215,7 @@ QUEUES = (
             "promise_restored",
             "promise_moved",
             "payment_captured",
+            "capture_failed",
             "payment_collected",
             "payment_refunded",
             "charged_back",

@@ -7,7 +7,7 @@ from oms.aws.dead_letters import DeadLetters, Message, consumer
 from oms.aws.observability import correlate, count, logger
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Envelope
-from oms.reporting.money_moved import KINDS, note
+from oms.reporting.money_moved import HEARD, note
 from oms.reporting.return_counts import DELIVERED, RECEIVED, count_event
 from oms.reporting.waiting import project
 
@@ -22,11 +22,11 @@ _COUNTED_ONLY = ("fulfillment_delivered", RECEIVED)
 def take(message: Message) -> None:
     event = envelope_of(message.body)
     correlate(event.correlation_id)
-    if event.type in KINDS:
-        note(event, stores.orders().load, stores.settlements())
+    if event.type in HEARD:
+        note(event, stores.orders(), stores.settlements())
     if event.type in _OF_REFUNDS:
         _project(event, str(event.data["refund_id"]))
-    if event.type in (*KINDS, *_OF_REFUNDS):
+    if event.type in (*HEARD, *_OF_REFUNDS):
         return
     if event.type in (*DELIVERED, RECEIVED):
         _count(event)

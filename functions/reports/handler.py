@@ -15,7 +15,7 @@ from oms.aws.observability import correlation_id, logger
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
 from oms.reporting.periods import period
-from oms.reporting.settlement import Bucket
+from oms.reporting.settlement import SettlementOutcome
 from oms.reporting.settlement_contract import (
     PROVIDER,
     DifferencePageView,
@@ -24,7 +24,7 @@ from oms.reporting.settlement_contract import (
     ResolveDocument,
     SettlementDocument,
     SettlementPageView,
-    SettlementView,
+    SettlementReportView,
     difference_page_view,
     difference_view,
     movements_page_view,
@@ -49,7 +49,7 @@ Provider = Annotated[str, Query(pattern=PROVIDER, description="As in a payment")
 Limit = Annotated[int, Query(ge=1, le=100)]
 Cursor = Annotated[str, Query(description="next_cursor of the page before")]
 
-_REPORT: dict[str, Any] = {"application/json": {"model": SettlementView}}
+_REPORT: dict[str, Any] = {"application/json": {"model": SettlementReportView}}
 
 
 @app.post(
@@ -89,7 +89,7 @@ def list_settlements(
     tags=["reports"],
     responses={200: {"description": "The report"}, **refusals(401, 403, 404, 422)},
 )
-def read_settlement(settlement_id: SettlementId) -> SettlementView:
+def read_settlement(settlement_id: SettlementId) -> SettlementReportView:
     return settlement_view(read_report(settlement_id, stores.settlements()))
 
 
@@ -101,7 +101,9 @@ def read_settlement(settlement_id: SettlementId) -> SettlementView:
 )
 def list_differences(
     settlement_id: SettlementId,
-    kind: Annotated[Bucket | None, Query(description="Only differences of this kind")] = None,
+    kind: Annotated[
+        SettlementOutcome | None, Query(description="Only differences of this kind")
+    ] = None,
     unresolved: Annotated[bool, Query(description="Only those that nobody has ended")] = False,
     limit: Limit = 25,
     cursor: Cursor = "",

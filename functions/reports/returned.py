@@ -10,7 +10,7 @@ from oms.aws.http import refusals
 from oms.kernel.clock import utc_now
 from oms.reporting.periods import last_months, month_of, months
 from oms.reporting.return_counts import RatePage
-from oms.reporting.return_rates import JUDGED_MONTHS, By, RankedBy, ReturnRate
+from oms.reporting.return_rates import JUDGED_MONTHS, RankedBy, RateOf, ReturnRate
 from oms.reporting.returns_contract import (
     ReturnRatePage,
     ReturnRateSettings,
@@ -33,7 +33,7 @@ router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
     responses={200: {"description": "One page"}, **refusals(401, 403, 422)},
 )
 def list_return_rates(
-    by: Annotated[By, Query(description="Of what")] = By.PRODUCT,
+    by: Annotated[RateOf, Query(description="Of what")] = RateOf.PRODUCT,
     order: Annotated[RankedBy, Query(description="By rate, or by the units that came back")] = (
         RankedBy.RATE
     ),

@@ -18,7 +18,7 @@ from oms.notifications.callback import CallbackOutcome, SignedPost
 from oms.notifications.return_rate_call import call_about_returns
 from oms.orders import events as happened
 from oms.orders.model import Fulfillment, FulfillmentLine, Order
-from oms.reporting.return_rates import By, Counted, RankedBy
+from oms.reporting.return_rates import Counted, RankedBy, RateOf
 from oms.returns.events import ReturnReceived, ReturnRequested
 from oms.returns.model import Receipt, Return, ReturnLine, ReturnUnits
 from tests.integration.world import World
@@ -143,8 +143,10 @@ def test_rates_are_paged_without_a_gap(oms: World, call: Call, project: Project)
     counts = stores.return_rates()
     for number in range(7):
         counted = [
-            Counted(By.PRODUCT, f"SKU:{number}", 10_000_000),
-            Counted(By.PRODUCT, f"SKU:{number}", reasons={"size": (number % 3) * 1_000_000 or 5}),
+            Counted(RateOf.PRODUCT, f"SKU:{number}", 10_000_000),
+            Counted(
+                RateOf.PRODUCT, f"SKU:{number}", reasons={"size": (number % 3) * 1_000_000 or 5}
+            ),
         ]
         for one in counted:
             counts.count(f"e{number}{one.delivered}", "2026-05", [one], NOW)
@@ -169,7 +171,7 @@ def test_returns_counted_at_the_same_moment_both_count(
 ) -> None:
     """The other one is written between this one's look and its write."""
     counts = stores.return_rates()
-    one = Counted(By.PRODUCT, "MUG", reasons={"size": 1_000_000})
+    one = Counted(RateOf.PRODUCT, "MUG", reasons={"size": 1_000_000})
     look = type(counts)._returned
     others = iter(["b", "c"])
 
@@ -182,9 +184,9 @@ def test_returns_counted_at_the_same_moment_both_count(
 
     monkeypatch.setattr(type(counts), "_returned", interrupted)
     assert counts.count("a", "2026-05", [one], NOW)
-    (found,) = counts.of(By.PRODUCT, "MUG", ("2026-05",))
+    (found,) = counts.of(RateOf.PRODUCT, "MUG", ("2026-05",))
     assert (found.returned, found.reasons) == (3_000_000, {"size": 3_000_000})
-    page = counts.page(By.PRODUCT, ("2026-05",), RankedBy.RETURNED, 0, 10, None)
+    page = counts.page(RateOf.PRODUCT, ("2026-05",), RankedBy.RETURNED, 0, 10, None)
     assert [rate.returned for rate in page.rates] == [3_000_000]
 
 

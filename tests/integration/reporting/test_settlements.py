@@ -233,6 +233,28 @@ def test_a_refund_that_never_was_made_is_no_movement(
     assert [one["type"] for one in page["movements"]] == ["capture"]
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_capture_that_failed_after_all_did_not_move(
+    oms: World, call: Call, paid: Paid, project: Project, late: bool
+) -> None:
+    """Whichever of its two events is heard first."""
+    order = paid("1")
+    payment = payment_of(order)
+    failed = happened.CaptureFailed(
+        payment, "late", f"{payment}:capture:1", "f1", NOW + timedelta(hours=1)
+    )
+    oms.orders.commit(order, (failed,), CAUSE)
+    project(order.order_id)
+    if late:
+        project(
+            next(
+                one for one in oms.orders.history(order.order_id) if one.type == "payment_captured"
+            )
+        )
+    period = {"provider": "simulator", "from_": rfc3339(NOW), "to": rfc3339(NOW + WEEK)}
+    assert call("GET /v1/reports/payments", **period)[1]["movements"] == []
+
+
 def test_the_same_file_again_is_the_same_report(call: Call, paid: Paid) -> None:
     paid("1")
     sent = settlement(file(("cap_1", "", "capture", "30.00", "BRL", "", "")))
@@ -358,6 +380,7 @@ def test_reports_of_a_provider_are_listed_the_latest_period_first(call: Call) ->
     ]
     _, page = call("GET /v1/settlements", provider="simulator", limit="2")
     assert [one["id"] for one in page["settlements"]] == [made[2], made[0]]
+    assert page["settlements"][0]["from"] == rfc3339(NOW + 2 * WEEK)
     _, page = call(
         "GET /v1/settlements", provider="simulator", limit="2", cursor=page["next_cursor"]
     )

@@ -11,10 +11,10 @@ from oms.orders.model import Fulfillment, FulfillmentLine, Order
 from oms.reporting.periods import last_months, month_of, months
 from oms.reporting.return_rates import (
     UNIT,
-    By,
     Counted,
     MonthCount,
     RankedBy,
+    RateOf,
     RateSettings,
     ReturnRate,
     in_words,
@@ -32,16 +32,16 @@ def delivered(order: Order, *lines: FulfillmentLine) -> tuple[Counted, ...]:
 
 def rate(subject: str, of: int, returned: int, **reasons: int) -> ReturnRate:
     count = MonthCount("2026-05", of * UNIT, returned * UNIT, reasons)
-    return ReturnRate(By.PRODUCT, subject, (count,))
+    return ReturnRate(RateOf.PRODUCT, subject, (count,))
 
 
 def test_a_delivery_counts_for_its_products_and_its_customer() -> None:
     order = captured(line("MUG", 2), line("TEE", 3), line("MUG", 1, line_id="2"))
     lines = [FulfillmentLine(one.line_id, one.quantity) for one in order.content.lines]
     assert delivered(order, *lines) == (
-        Counted(By.PRODUCT, "MUG", 3 * UNIT),
-        Counted(By.PRODUCT, "TEE", 3 * UNIT),
-        Counted(By.CUSTOMER, "c1", 6 * UNIT),
+        Counted(RateOf.PRODUCT, "MUG", 3 * UNIT),
+        Counted(RateOf.PRODUCT, "TEE", 3 * UNIT),
+        Counted(RateOf.CUSTOMER, "c1", 6 * UNIT),
     )
 
 
@@ -54,14 +54,14 @@ def test_what_went_into_something_that_was_made_is_not_delivered() -> None:
 def test_kilograms_and_pieces_add_up() -> None:
     order = captured(replace(line("FLOUR", 1250), scale=3), line("MUG"))
     lines = [FulfillmentLine("FLOUR", 1250), FulfillmentLine("MUG", 1)]
-    assert delivered(order, *lines)[-1] == Counted(By.CUSTOMER, "c1", 2_250_000)
+    assert delivered(order, *lines)[-1] == Counted(RateOf.CUSTOMER, "c1", 2_250_000)
 
 
 def test_an_order_of_nobody_we_know_counts_for_its_products() -> None:
     order = captured(line("MUG"))
     content = replace(order.content, customer=replace(order.content.customer, id=""))
     unknown = replace(order, content=content)
-    assert [one.by for one in delivered(unknown, FulfillmentLine("MUG", 1))] == [By.PRODUCT]
+    assert [one.by for one in delivered(unknown, FulfillmentLine("MUG", 1))] == [RateOf.PRODUCT]
 
 
 def test_what_comes_back_is_counted_by_its_reasons() -> None:
@@ -74,15 +74,15 @@ def test_what_comes_back_is_counted_by_its_reasons() -> None:
     units = (ReturnUnits("MUG", 1), ReturnUnits("TEE", 1), ReturnUnits("2", 1))
     refused = (ReturnUnits("TEE", 2),)
     assert of_receipt(order, found, Receipt("r", "sp-dc", NOW, units, refused)) == (
-        Counted(By.PRODUCT, "MUG", reasons={"damaged": UNIT, "size": UNIT}),
-        Counted(By.PRODUCT, "TEE", reasons={"unknown": UNIT}),
-        Counted(By.CUSTOMER, "c1", reasons={"damaged": UNIT, "unknown": UNIT, "size": UNIT}),
+        Counted(RateOf.PRODUCT, "MUG", reasons={"damaged": UNIT, "size": UNIT}),
+        Counted(RateOf.PRODUCT, "TEE", reasons={"unknown": UNIT}),
+        Counted(RateOf.CUSTOMER, "c1", reasons={"damaged": UNIT, "unknown": UNIT, "size": UNIT}),
     )
 
 
 def test_a_rate_is_what_came_back_of_what_was_delivered() -> None:
     months_ = (MonthCount("2026-04", 8 * UNIT), MonthCount("2026-05", 2 * UNIT, 3 * UNIT))
-    assert ReturnRate(By.PRODUCT, "MUG", months_).rate == Fraction(3, 10)
+    assert ReturnRate(RateOf.PRODUCT, "MUG", months_).rate == Fraction(3, 10)
     assert rate("MUG", 0, 0).rate == 0
     assert rate("MUG", 0, 2).rate == 1
 
@@ -97,9 +97,9 @@ def test_reasons_of_the_most_units_come_first() -> None:
         (rate("MUG", 20, 6), True),
         (rate("MUG", 20, 5), False),
         (rate("MUG", 19, 19), False),
-        (replace(rate("c1", 10, 5), by=By.CUSTOMER), True),
-        (replace(rate("c1", 10, 4), by=By.CUSTOMER), False),
-        (replace(rate("c1", 9, 9), by=By.CUSTOMER), False),
+        (replace(rate("c1", 10, 5), by=RateOf.CUSTOMER), True),
+        (replace(rate("c1", 10, 4), by=RateOf.CUSTOMER), False),
+        (replace(rate("c1", 9, 9), by=RateOf.CUSTOMER), False),
     ],
 )
 def test_a_rate_is_high_from_its_threshold_on_and_of_enough_units(

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from oms.kernel.money import Money
 from oms.reporting.settlement import (
     Belief,
-    Bucket,
     Difference,
     MovementOfMoney,
     Pair,
     Reconciliation,
     SettledRow,
+    SettlementOutcome,
     reconcile,
     totals,
 )
@@ -68,8 +68,8 @@ def compare(
     return reconcile(due, elsewhere, settled, rows, END)
 
 
-def buckets(found: Reconciliation) -> list[tuple[Bucket, str, int]]:
-    """Bucket, our id and their row of each difference."""
+def buckets(found: Reconciliation) -> list[tuple[SettlementOutcome, str, int]]:
+    """SettlementOutcome, our id and their row of each difference."""
     return [
         (one.bucket, one.ours.id if one.ours else "", one.theirs.number if one.theirs else 0)
         for one in found.differences
@@ -89,11 +89,14 @@ def test_what_both_have_is_matched() -> None:
 
 def test_what_they_do_not_have_is_missing_or_in_transit_while_it_is_young() -> None:
     found = compare([ours("old"), ours("young", days=5)], [])
-    assert buckets(found) == [(Bucket.MISSING, "old:1", 0), (Bucket.IN_TRANSIT, "young:1", 0)]
+    assert buckets(found) == [
+        (SettlementOutcome.MISSING, "old:1", 0),
+        (SettlementOutcome.IN_TRANSIT, "young:1", 0),
+    ]
 
 
 def test_what_we_do_not_have_is_unknown() -> None:
-    assert buckets(compare([], [theirs(2, "cap")])) == [(Bucket.UNKNOWN, "", 2)]
+    assert buckets(compare([], [theirs(2, "cap")])) == [(SettlementOutcome.UNKNOWN, "", 2)]
 
 
 def test_the_same_movement_of_another_amount_or_currency_differs() -> None:
@@ -101,12 +104,15 @@ def test_the_same_movement_of_another_amount_or_currency_differs() -> None:
         [ours("a"), ours("b", payment="pay_2")],
         [theirs(2, "a", 999), theirs(3, "b", currency="USD", payment="pay_2")],
     )
-    assert buckets(found) == [(Bucket.AMOUNT, "a:1", 2), (Bucket.CURRENCY, "b:1", 3)]
+    assert buckets(found) == [
+        (SettlementOutcome.AMOUNT, "a:1", 2),
+        (SettlementOutcome.CURRENCY, "b:1", 3),
+    ]
 
 
 def test_the_same_row_again_is_a_duplicate() -> None:
     found = compare([ours("a")], [theirs(2, "a", transaction="t"), theirs(3, "a", transaction="t")])
-    assert buckets(found) == [(Bucket.DUPLICATE, "a:1", 3)]
+    assert buckets(found) == [(SettlementOutcome.DUPLICATE, "a:1", 3)]
     assert len(found.matched) == 1
 
 
@@ -114,15 +120,15 @@ def test_charged_twice_is_a_duplicate_though_the_rows_have_names_of_their_own() 
     found = compare(
         [ours("a")], [theirs(2, "x1", transaction="t1"), theirs(3, "x2", transaction="t2")]
     )
-    assert buckets(found) == [(Bucket.DUPLICATE, "a:1", 3)]
+    assert buckets(found) == [(SettlementOutcome.DUPLICATE, "a:1", 3)]
 
 
 def test_a_row_that_names_its_operation_is_about_that_one_whatever_the_amounts() -> None:
     due = [ours("re_1", 1000, REFUND), ours("re_2", 1200, REFUND)]
     rows = [theirs(2, "re_1", 1200, REFUND), theirs(3, "re_2", 1000, REFUND)]
     assert buckets(compare(due, rows)) == [
-        (Bucket.AMOUNT, "re_1:1", 2),
-        (Bucket.AMOUNT, "re_2:1", 3),
+        (SettlementOutcome.AMOUNT, "re_1:1", 2),
+        (SettlementOutcome.AMOUNT, "re_2:1", 3),
     ]
 
 
@@ -133,18 +139,23 @@ def test_parts_of_a_payment_are_told_apart_by_their_amounts() -> None:
 
 
 def test_a_part_of_another_amount_is_only_paired_when_nothing_else_is_left() -> None:
-    assert buckets(compare([ours("c1", 700)], [theirs(2, "", 650)])) == [(Bucket.AMOUNT, "c1:1", 2)]
+    assert buckets(compare([ours("c1", 700)], [theirs(2, "", 650)])) == [
+        (SettlementOutcome.AMOUNT, "c1:1", 2)
+    ]
     found = compare([ours("c1", 700), ours("c2", 300)], [theirs(2, "", 650)])
     assert buckets(found) == [
-        (Bucket.UNKNOWN, "", 2),
-        (Bucket.MISSING, "c1:1", 0),
-        (Bucket.MISSING, "c2:1", 0),
+        (SettlementOutcome.UNKNOWN, "", 2),
+        (SettlementOutcome.MISSING, "c1:1", 0),
+        (SettlementOutcome.MISSING, "c2:1", 0),
     ]
 
 
 def test_a_refund_is_not_matched_by_a_capture_of_the_same_payment() -> None:
     found = compare([ours("a", 500, REFUND)], [theirs(2, "a", 500)])
-    assert [bucket for bucket, _, _ in buckets(found)] == [Bucket.UNKNOWN, Bucket.MISSING]
+    assert [bucket for bucket, _, _ in buckets(found)] == [
+        SettlementOutcome.UNKNOWN,
+        SettlementOutcome.MISSING,
+    ]
 
 
 def test_what_belongs_to_another_period_is_found_but_not_missed() -> None:
@@ -155,7 +166,10 @@ def test_what_belongs_to_another_period_is_found_but_not_missed() -> None:
 
 def test_what_another_report_has_settled_is_a_duplicate() -> None:
     found = compare([], [theirs(2, "a"), theirs(3, "a", 5)], settled=[ours("a")])
-    assert buckets(found) == [(Bucket.DUPLICATE, "a:1", 2), (Bucket.UNKNOWN, "", 3)]
+    assert buckets(found) == [
+        (SettlementOutcome.DUPLICATE, "a:1", 2),
+        (SettlementOutcome.UNKNOWN, "", 3),
+    ]
 
 
 def test_totals_are_by_currency_and_kind() -> None:
@@ -224,7 +238,7 @@ def test_every_row_and_every_movement_that_is_due_comes_out_once_and_to_the_cent
     own = [
         one.ours
         for one in paired
-        if one.ours and getattr(one, "bucket", None) is not Bucket.DUPLICATE
+        if one.ours and getattr(one, "bucket", None) is not SettlementOutcome.DUPLICATE
     ]
     assert len({one.id for one in own}) == len(own)
     assert {one.id for one in due} <= {one.id for one in own}

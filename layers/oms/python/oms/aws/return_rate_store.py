@@ -30,10 +30,10 @@ from oms.kernel.writes import Write
 from oms.reporting.return_counts import HighRate, RatePage
 from oms.reporting.return_rates import (
     SCALE,
-    By,
     Counted,
     MonthCount,
     RankedBy,
+    RateOf,
     RateSettings,
     ReturnRate,
     in_words,
@@ -91,7 +91,7 @@ class ReturnRateStore:
                 return True
         raise AssertionError("unreachable")
 
-    def of(self, by: By, subject: str, months: Sequence[str]) -> Sequence[MonthCount]:
+    def of(self, by: RateOf, subject: str, months: Sequence[str]) -> Sequence[MonthCount]:
         answer = self._client.query(
             TableName=self._table,
             KeyConditionExpression="pk = :subject AND sk BETWEEN :first AND :last",
@@ -106,7 +106,7 @@ class ReturnRateStore:
 
     def page(
         self,
-        by: By,
+        by: RateOf,
         months: Sequence[str],
         ranked_by: RankedBy,
         minimum: int,
@@ -212,7 +212,7 @@ class ReturnRateStore:
         )
         return dynamo.read_number(answer.get("Item") or {}, "returned")
 
-    def _rates(self, by: By, months: Sequence[str]) -> Iterator[ReturnRate]:
+    def _rates(self, by: RateOf, months: Sequence[str]) -> Iterator[ReturnRate]:
         subjects = sorted({one for month in months for one in self._most_returned(by, month)})
         keys = [_month_key(by, subject, month) for subject in subjects for month in months]
         items = dynamo.read_batch(self._client, self._table, keys, consistent=False)
@@ -223,7 +223,7 @@ class ReturnRateStore:
         for subject, found in counts.items():
             yield ReturnRate(by, subject, tuple(sorted(found, key=lambda one: one.month)))
 
-    def _most_returned(self, by: By, month: str) -> Iterator[str]:
+    def _most_returned(self, by: RateOf, month: str) -> Iterator[str]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             IndexName="waiting",
@@ -237,7 +237,7 @@ class ReturnRateStore:
                 yield dynamo.read_text(item, "pk").removeprefix(f"{by}#")
 
 
-def _month_key(by: By, subject: str, month: str) -> dynamo.Item:
+def _month_key(by: RateOf, subject: str, month: str) -> dynamo.Item:
     return {"pk": dynamo.text(f"{by}#{subject}"), "sk": dynamo.text(month)}
 
 
@@ -258,7 +258,7 @@ def _written_rank(found: ReturnRate) -> str:
     return f"{found.returned}:{found.delivered}:{found.subject}"
 
 
-def _read_rank(text: str, by: By) -> ReturnRate:
+def _read_rank(text: str, by: RateOf) -> ReturnRate:
     returned, _, rest = text.partition(":")
     delivered, _, subject = rest.partition(":")
     if not (returned.isdecimal() and delivered.isdecimal()):

@@ -28,7 +28,7 @@ from oms.kernel.encoding import from_json, to_json
 from oms.kernel.errors import Conflict, Invalid
 from oms.kernel.writes import Write
 from oms.reporting.money_moved import MovementPage
-from oms.reporting.settlement import Belief, Bucket, Difference
+from oms.reporting.settlement import Belief, Difference, SettlementOutcome
 from oms.reporting.settlements import (
     DifferencePage,
     NumberedDifference,
@@ -65,6 +65,11 @@ class SettlementStore:
                 "document": dynamo.text(to_json(belief)),
             },
         )
+
+    def withdraw(self, provider: str, belief: Belief) -> None:
+        at = rfc3339(belief.at)
+        key = _key(_day_of(provider, at), f"{at}#{belief.id}")
+        self._client.delete_item(TableName=self._table, Key=key)
 
     def between(self, provider: str, since: datetime, until: datetime) -> Sequence[Belief]:
         found: list[Belief] = []
@@ -199,7 +204,7 @@ class SettlementStore:
     def differences(
         self,
         report: SettlementReport,
-        bucket: Bucket | None,
+        bucket: SettlementOutcome | None,
         *,
         open_only: bool,
         limit: int,

@@ -4,7 +4,7 @@ Each fact is kept under its event's id and the time at which the provider says i
 the same event again writes the same item.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -13,6 +13,7 @@ from oms.kernel.clock import parse_rfc3339
 from oms.kernel.events import Envelope
 from oms.kernel.money import Money
 from oms.orders.model import Order
+from oms.orders.store import Orders
 from oms.payments.model import Payment
 from oms.reporting.settlement import Belief, MovementOfMoney
 
@@ -25,6 +26,9 @@ KINDS = {
     # Only when it bounced after it had been made.
     "refund_failed": MovementOfMoney.REFUND_REVERSED,
 }
+# A capture that was told as made, and was not after all.
+CAPTURE_FAILED = "capture_failed"
+HEARD = (*KINDS, CAPTURE_FAILED)
 
 # They work on ledgers of our own, and send no files.
 _OURS = frozenset({"gift_card", "store_credit", "terms"})
@@ -42,6 +46,9 @@ class MoneyMoved(Protocol):
     def keep(self, provider: str, belief: Belief) -> None:
         """The same again changes nothing."""
 
+    def withdraw(self, provider: str, belief: Belief) -> None:
+        """It did not move after all."""
+
     def between(self, provider: str, since: datetime, until: datetime) -> Sequence[Belief]:
         """All from ``since``, before ``until``."""
 
@@ -50,19 +57,42 @@ class MoneyMoved(Protocol):
     ) -> MovementPage: ...
 
 
-def note(event: Envelope, load: Callable[[str], Order], moved: MoneyMoved) -> bool:
+def note(event: Envelope, orders: Orders, moved: MoneyMoved) -> bool:
     """Keep what a payment's event says; whether it is about money that a provider moved."""
-    kind = KINDS.get(event.type)
-    if kind is None:
+    if event.type not in HEARD:
         return False
-    order = load(event.subject)
+    order = orders.load(event.subject)
     payment = order.payments.find(_said(event, "payment_id"))
-    if payment.provider in _OURS or (
-        event.type == "refund_failed" and not _bounced(event, payment)
-    ):
+    if payment.provider in _OURS:
         return False
-    moved.keep(provider_of(order, payment), _belief(event, kind, order, payment))
+    if event.type == CAPTURE_FAILED:
+        return _withdraw(event, order, payment, orders, moved)
+    if event.type == "payment_captured" and _failed_later(event, payment):
+        return False
+    if event.type == "refund_failed" and not _bounced(event, payment):
+        return False
+    moved.keep(provider_of(order, payment), _belief(event, order, payment))
     return True
+
+
+def _withdraw(
+    event: Envelope, order: Order, payment: Payment, orders: Orders, moved: MoneyMoved
+) -> bool:
+    found = payment.event("capture_failed", _said(event, "reference"))
+    taken = payment.event("captured", _said(event, "reference"))
+    if found is None or taken is None or taken.at > found.at:
+        return False
+    for told in orders.history(order.order_id):
+        same = all(_said(told, name) == _said(event, name) for name in ("payment_id", "reference"))
+        if told.type == "payment_captured" and same:
+            moved.withdraw(provider_of(order, payment), _belief(told, order, payment))
+    return True
+
+
+def _failed_later(event: Envelope, payment: Payment) -> bool:
+    reference = _said(event, "reference")
+    taken, failed = payment.event("captured", reference), payment.event("capture_failed", reference)
+    return bool(reference and taken and failed and failed.at >= taken.at)
 
 
 def provider_of(order: Order, payment: Payment) -> str:
@@ -72,12 +102,12 @@ def provider_of(order: Order, payment: Payment) -> str:
     return payment.provider
 
 
-def _belief(event: Envelope, kind: MovementOfMoney, order: Order, payment: Payment) -> Belief:
+def _belief(event: Envelope, order: Order, payment: Payment) -> Belief:
     amount = event.data["amount"]
     assert isinstance(amount, int)
     return Belief(
         id=event.id,
-        kind=kind,
+        kind=KINDS[event.type],
         at=_happened_at(event),
         order_id=order.order_id,
         payment_id=payment.id,
@@ -97,9 +127,11 @@ def _belief(event: Envelope, kind: MovementOfMoney, order: Order, payment: Payme
 
 
 def _bounced(event: Envelope, payment: Payment) -> bool:
-    refunds = [each for each in payment.events if each.kind == "refunded"]
-    refund_id, at = _said(event, "refund_id"), _happened_at(event)
-    return any(each.reference == refund_id and each.at <= at for each in refunds)
+    """Of each attempt of a refund: a failure that is newer than its success."""
+    key = _said(event, "key")
+    failed = next((each for each in payment.events if each.key == key), None)
+    made = payment.event("refunded", failed.reference) if failed else None
+    return bool(failed and made and made.at <= failed.at)
 
 
 def _happened_at(event: Envelope) -> datetime:

@@ -10,10 +10,10 @@ from oms.orders.model import Order
 from oms.reporting.periods import last_months, month_of
 from oms.reporting.return_rates import (
     JUDGED_MONTHS,
-    By,
     Counted,
     MonthCount,
     RankedBy,
+    RateOf,
     RateSettings,
     ReturnRate,
     of_delivery,
@@ -49,12 +49,12 @@ class ReturnCounts(Protocol):
         """Whether it was not counted before, under ``guard``. Raises ``StockContended`` when
         others count the same at the same moment."""
 
-    def of(self, by: By, subject: str, months: Sequence[str]) -> Sequence[MonthCount]:
+    def of(self, by: RateOf, subject: str, months: Sequence[str]) -> Sequence[MonthCount]:
         """Those months of which anything was counted, oldest first."""
 
     def page(
         self,
-        by: By,
+        by: RateOf,
         months: Sequence[str],
         ranked_by: RankedBy,
         minimum: int,

@@ -23,7 +23,7 @@ JUDGED_MONTHS = 3
 NO_REASON = "unknown"
 
 
-class By(StrEnum):
+class RateOf(StrEnum):
     PRODUCT = "product"
     CUSTOMER = "customer"
 
@@ -37,7 +37,7 @@ class RankedBy(StrEnum):
 class Counted:
     """What an event adds to the count of a subject: a SKU, or a customer's id."""
 
-    by: By
+    by: RateOf
     subject: str
     delivered: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class MonthCount:
 class ReturnRate:
     """A subject's months, oldest first."""
 
-    by: By
+    by: RateOf
     subject: str
     months: tuple[MonthCount, ...]
 
@@ -95,7 +95,7 @@ class RateSettings:
     customer_minimum: int = 10
 
     def is_high(self, found: ReturnRate) -> bool:
-        of_product = found.by is By.PRODUCT
+        of_product = found.by is RateOf.PRODUCT
         least = self.product_minimum if of_product else self.customer_minimum
         rate = self.product_rate if of_product else self.customer_rate
         return found.delivered >= least * UNIT and found.rate >= Fraction(rate, WHOLE)
@@ -114,11 +114,11 @@ def of_delivery(order: Order, part: Fulfillment) -> tuple[Counted, ...]:
     for line_id, quantity in units:
         sku, millionths = _sku_and_units(order, line_id, quantity)
         delivered[sku] += millionths
-    products = [Counted(By.PRODUCT, sku, units) for sku, units in sorted(delivered.items())]
+    products = [Counted(RateOf.PRODUCT, sku, units) for sku, units in sorted(delivered.items())]
     customer = order.content.customer.id
     if not customer:
         return tuple(products)
-    return (*products, Counted(By.CUSTOMER, customer, delivered.total()))
+    return (*products, Counted(RateOf.CUSTOMER, customer, delivered.total()))
 
 
 def of_receipt(order: Order, found: Return, receipt: Receipt) -> tuple[Counted, ...]:
@@ -132,13 +132,13 @@ def of_receipt(order: Order, found: Return, receipt: Receipt) -> tuple[Counted, 
         by_product.setdefault(sku, Counter())[reason] += millionths
         by_reason[reason] += millionths
     products = [
-        Counted(By.PRODUCT, sku, reasons=dict(reasons))
+        Counted(RateOf.PRODUCT, sku, reasons=dict(reasons))
         for sku, reasons in sorted(by_product.items())
     ]
     customer = order.content.customer.id
     if not customer:
         return tuple(products)
-    return (*products, Counted(By.CUSTOMER, customer, reasons=dict(by_reason)))
+    return (*products, Counted(RateOf.CUSTOMER, customer, reasons=dict(by_reason)))
 
 
 def ranked(rates: Iterable[ReturnRate], ranked_by: RankedBy, minimum: int) -> Sequence[ReturnRate]:

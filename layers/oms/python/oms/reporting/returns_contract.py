@@ -12,8 +12,8 @@ from oms.reporting.return_counts import RatePage
 from oms.reporting.return_rates import (
     SCALE,
     WHOLE,
-    By,
     MonthCount,
+    RateOf,
     RateSettings,
     ReturnRate,
     in_words,
@@ -60,7 +60,7 @@ class ReturnRateView(View):
 
 
 class ReturnRatePage(View):
-    by: By
+    by: RateOf
     rates: list[ReturnRateView]
     next_cursor: str | None
 
@@ -83,7 +83,7 @@ def rate_settings_view(settings: RateSettings) -> ReturnRateSettings:
     )
 
 
-def rate_page_view(by: By, page: RatePage) -> ReturnRatePage:
+def rate_page_view(by: RateOf, page: RatePage) -> ReturnRatePage:
     return ReturnRatePage(
         by=by, rates=[_rate_view(one) for one in page.rates], next_cursor=page.cursor
     )

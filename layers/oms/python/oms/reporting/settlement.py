@@ -35,7 +35,7 @@ class MovementOfMoney(StrEnum):
     REFUND_REVERSED = "refund_reversed"
 
 
-class Bucket(StrEnum):
+class SettlementOutcome(StrEnum):
     MATCHED = "matched"
     MISSING = "missing_at_provider"
     UNKNOWN = "unknown_to_us"
@@ -89,7 +89,7 @@ class OtherRow:
 class Difference:
     """``ours`` or ``theirs`` is missing where the other side has nothing like it."""
 
-    bucket: Bucket
+    bucket: SettlementOutcome
     ours: Belief | None = None
     theirs: SettledRow | None = None
 
@@ -114,9 +114,12 @@ class Reconciliation:
     matched: tuple[Pair, ...]
     differences: tuple[Difference, ...]
 
-    def count(self) -> dict[Bucket, int]:
+    def count(self) -> dict[SettlementOutcome, int]:
         found = Counter(one.bucket for one in self.differences)
-        return {**{bucket: found[bucket] for bucket in Bucket}, Bucket.MATCHED: len(self.matched)}
+        return {
+            **{bucket: found[bucket] for bucket in SettlementOutcome},
+            SettlementOutcome.MATCHED: len(self.matched),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +142,30 @@ def reconcile(
     """``in_transit_from``: what is younger may still be on its way to the provider's file."""
     search = _Search([*due, *elsewhere], settled)
     search.run(rows)
-    ends = {number: end for number, end in search.ended.items() if end.bucket is not Bucket.MATCHED}
+    ends = {
+        number: end
+        for number, end in search.ended.items()
+        if end.bucket is not SettlementOutcome.MATCHED
+    }
     by_row = [ends[row.number] for row in rows if row.number in ends]
     left = sorted(
         (one for one in due if one.id not in search.taken), key=lambda one: (one.at, one.id)
     )
     unsettled = [
-        Difference(Bucket.IN_TRANSIT if one.at >= in_transit_from else Bucket.MISSING, ours=one)
+        Difference(
+            SettlementOutcome.IN_TRANSIT
+            if one.at >= in_transit_from
+            else SettlementOutcome.MISSING,
+            ours=one,
+        )
         for one in left
     ]
     matched = tuple(
         Pair(end.ours, end.theirs)
         for row in rows
-        if (end := search.ended[row.number]).bucket is Bucket.MATCHED and end.ours and end.theirs
+        if (end := search.ended[row.number]).bucket is SettlementOutcome.MATCHED
+        and end.ours
+        and end.theirs
     )
     return Reconciliation(matched, (*by_row, *unsettled))
 
@@ -166,7 +180,7 @@ def totals(reconciliation: Reconciliation) -> tuple[Total, ...]:
     )
     for one in compared:
         # A duplicate is shown beside what it repeats, which is counted where it was matched.
-        repeats = isinstance(one, Difference) and one.bucket is Bucket.DUPLICATE
+        repeats = isinstance(one, Difference) and one.bucket is SettlementOutcome.DUPLICATE
         if one.ours is not None and not repeats:
             ours[one.ours.amount.currency, one.ours.kind] += one.ours.amount.minor
         if one.theirs is not None:
@@ -210,7 +224,7 @@ class _Search:
         for row in self._open(rows):
             self._end_unmatched(row, row.references)
         for row in repeated:
-            self._end(row, Bucket.DUPLICATE, self._like(row, row.references))
+            self._end(row, SettlementOutcome.DUPLICATE, self._like(row, row.references))
 
     def _open(self, rows: Sequence[SettledRow]) -> list[SettledRow]:
         return [row for row in rows if row.number not in self.ended]
@@ -222,7 +236,7 @@ class _Search:
         for row in rows:
             key = (row.transaction, row.kind)
             if row.transaction and key in seen:
-                self._end(row, Bucket.DUPLICATE, None)
+                self._end(row, SettlementOutcome.DUPLICATE, None)
                 repeated.append(row)
             seen.add(key)
         return repeated
@@ -233,7 +247,7 @@ class _Search:
         free = [one for one in known if one.id not in self.taken]
         equal = next((one for one in free if one.amount == row.amount), None)
         if equal is not None:
-            self._end(row, Bucket.MATCHED, equal)
+            self._end(row, SettlementOutcome.MATCHED, equal)
         elif known and not free and depth < row.specific:
             self._end_unmatched(row, (reference,))
 
@@ -246,12 +260,12 @@ class _Search:
             if not free or not is_plain or self._like(row, (key[1],)):
                 continue
             same_currency = [one for one in free if one.amount.currency == row.amount.currency]
-            bucket = Bucket.AMOUNT if same_currency else Bucket.CURRENCY
+            bucket = SettlementOutcome.AMOUNT if same_currency else SettlementOutcome.CURRENCY
             self._end(row, bucket, (same_currency or free)[0])
 
     def _end_unmatched(self, row: SettledRow, references: Sequence[str]) -> None:
         like = self._like(row, references)
-        self._end(row, Bucket.DUPLICATE if like else Bucket.UNKNOWN, like)
+        self._end(row, SettlementOutcome.DUPLICATE if like else SettlementOutcome.UNKNOWN, like)
 
     def _like(self, row: SettledRow, references: Sequence[str]) -> Belief | None:
         """What the row repeats: of its amount, and settled by another row or report."""
@@ -261,7 +275,7 @@ class _Search:
                     return one
         return None
 
-    def _end(self, row: SettledRow, bucket: Bucket, ours: Belief | None) -> None:
+    def _end(self, row: SettledRow, bucket: SettlementOutcome, ours: Belief | None) -> None:
         self.ended[row.number] = Difference(bucket, ours, row)
-        if ours is not None and bucket is not Bucket.DUPLICATE:
+        if ours is not None and bucket is not SettlementOutcome.DUPLICATE:
             self.taken.add(ours.id)

@@ -8,7 +8,7 @@ from oms.kernel.clock import rfc3339
 from oms.kernel.money import Money
 from oms.orders.contract import Document, Moment, View
 from oms.reporting.money_moved import MovementPage
-from oms.reporting.settlement import Belief, Bucket, MovementOfMoney, SettledRow, Total
+from oms.reporting.settlement import Belief, MovementOfMoney, SettledRow, SettlementOutcome, Total
 from oms.reporting.settlements import (
     DifferencePage,
     NumberedDifference,
@@ -71,7 +71,7 @@ class SettlementOthersView(View):
     rows: int
 
 
-class SettlementView(View):
+class SettlementReportView(View):
     model_config = ConfigDict(defer_build=True, populate_by_name=True)
 
     id: str
@@ -152,7 +152,7 @@ class ResolutionView(View):
 
 class DifferenceView(View):
     number: int
-    kind: Bucket
+    kind: SettlementOutcome
     type: MovementOfMoney
     ours: MovementOfMoneyView | None
     theirs: SettledRowView | None
@@ -175,8 +175,8 @@ def request_of(document: SettlementDocument) -> SettlementRequest:
     )
 
 
-def settlement_view(report: SettlementReport) -> SettlementView:
-    return SettlementView(
+def settlement_view(report: SettlementReport) -> SettlementReportView:
+    return SettlementReportView(
         id=report.id,
         provider=report.provider,
         format=report.format,

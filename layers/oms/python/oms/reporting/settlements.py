@@ -19,9 +19,9 @@ from oms.kernel.money import Money
 from oms.reporting.money_moved import MoneyMoved
 from oms.reporting.settlement import (
     Belief,
-    Bucket,
     Difference,
     Reconciliation,
+    SettlementOutcome,
     Total,
     fees,
     reconcile,
@@ -32,7 +32,7 @@ from oms.reporting.settlement_formats import FORMATS, SettlementFile, read_settl
 LONGEST_PERIOD = timedelta(days=92)
 # Clocks differ: what we noted a little later may be in the file.
 _AHEAD = timedelta(days=1)
-_CARRIED = (Bucket.MISSING, Bucket.IN_TRANSIT)
+_CARRIED = (SettlementOutcome.MISSING, SettlementOutcome.IN_TRANSIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,9 @@ class SettlementReport:
 
     @property
     def differences(self) -> int:
-        return sum(count for name, count in self.counts.items() if name != Bucket.MATCHED)
+        return sum(
+            count for name, count in self.counts.items() if name != SettlementOutcome.MATCHED
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class SettlementReports(Protocol):
     def differences(
         self,
         report: SettlementReport,
-        bucket: Bucket | None,
+        bucket: SettlementOutcome | None,
         *,
         open_only: bool,
         limit: int,
@@ -167,7 +169,7 @@ def make_report(
     taken += [
         one.ours.id
         for one in found.differences
-        if one.ours and one.bucket in (Bucket.AMOUNT, Bucket.CURRENCY)
+        if one.ours and one.bucket in (SettlementOutcome.AMOUNT, SettlementOutcome.CURRENCY)
     ]
     if reports.add(report, found.differences, taken):
         return report, True
