@@ -386,6 +386,7 @@ def run(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Run:
         "EventBusName": BUS,
         "OrdersTable": "orders",
         "InventoryTable": "inventory",
+        "AccountsTable": "accounts",
     }
     template = {
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
