@@ -1,4 +1,4 @@
-"""The JSON of return rates. A rate is a decimal string from 0 to 1; units are numbers."""
+"""The JSON of return rates. A rate is a decimal string; units are numbers."""
 
 from collections.abc import Mapping
 from decimal import Decimal
