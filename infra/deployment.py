@@ -9,6 +9,8 @@ name                          meaning                                       defa
 ``name``                      prefix of the stacks' names                   ``Oms``
 ``sender_email``              who mails come from: an identity SES verified   an example's
 ``stripe_api_base``           address of the Stripe API, for tests          Stripe's own
+``paypal_api_base``           where PayPal's certificates are, for tests    PayPal's own
+``mercadopago_api_base``      address of Mercado Pago's API, for tests      Mercado Pago's own
 ``await_stock_seconds``       how long a backorder waits for stock          210 days
 ``await_payment_seconds``     how long a pending payment may take           see below
 ``await_fulfillment_seconds`` how long nodes and carriers may take          14 days
@@ -59,6 +61,8 @@ class Deployment:
     dependencies: Path
     sender_email: str
     stripe_api_base: str | None
+    paypal_api_base: str | None
+    mercadopago_api_base: str | None
     waits: Waits
     retry_after_seconds: int | None
 
@@ -111,6 +115,8 @@ def from_context(node: Node, *, root: Path = ROOT) -> Deployment:
         dependencies=root / "build" / "layers" / target,
         sender_email=node.try_get_context("sender_email") or "orders@example.com",
         stripe_api_base=node.try_get_context("stripe_api_base"),
+        paypal_api_base=node.try_get_context("paypal_api_base"),
+        mercadopago_api_base=node.try_get_context("mercadopago_api_base"),
         waits=Waits(
             stock=_seconds(node, "await_stock_seconds") or STOCK_WAIT,
             payment=payment or (DAY if local else None),

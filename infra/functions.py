@@ -218,7 +218,7 @@ FUNCTIONS = (
             "catalog": CHECK_ORDER,
             "work": ("PutItem", "GetItem", "Query"),
         },
-        secrets=("gift_card",),
+        secrets=("gift_card", "mercadopago"),
     ),
     FunctionPlan("relay", "Streams: publishes what happened on the event bus", _QUEUE),
     FunctionPlan(

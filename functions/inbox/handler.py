@@ -1,26 +1,34 @@
 """Takes verified deliveries from the inbox queue and does what they ask.
 
-Environment: ``ORDERS_TABLE``, ``CATALOG_TABLE``, ``WORK_TABLE``, ``DEAD_LETTER_QUEUE_URL``.
+Environment: ``ORDERS_TABLE``, ``CATALOG_TABLE``, ``WORK_TABLE``, ``DEAD_LETTER_QUEUE_URL``,
+``MERCADOPAGO_SECRET`` (the ARN of its access token's secret); ``MERCADOPAGO_API_BASE`` only where
+something stands in for it.
 
 A delivery may come twice: every command carries a natural key. One that can never be carried out
 goes to the dead-letter queue with its reason.
 """
+
+import os
 
 from pydantic import ValidationError
 
 from oms.aws import gift_cards, stores
 from oms.aws.dead_letters import DeadLetters, Message, consumer
 from oms.aws.faults import invalid
-from oms.aws.observability import correlate, logger
+from oms.aws.observability import correlate, count, logger
+from oms.aws.secrets import Secrets
+from oms.channels import mercadopago
 from oms.channels.model import (
     CaptureRequested,
     Command,
     Ignored,
     ParcelReported,
     PaymentReported,
+    ResourceNamed,
 )
 from oms.channels.outcomes import record_payment
 from oms.channels.queued import from_message
+from oms.channels.resources import MERCADO_PAGO, HttpsResources
 from oms.channels.sources import source_of
 from oms.fulfillment.arrival import take_report
 from oms.kernel.clock import utc_now
@@ -35,6 +43,11 @@ orders = stores.orders()
 catalog = stores.catalog()
 parcels = stores.parcels()
 shipments = stores.shipments()
+secrets = Secrets()
+resources = HttpsResources(
+    os.environ.get("MERCADOPAGO_API_BASE") or MERCADO_PAGO,
+    lambda: secrets.read(os.environ["MERCADOPAGO_SECRET"]),
+)
 
 
 def take(message: Message) -> None:
@@ -51,13 +64,23 @@ def _carry_out(command: Command, cause: Cause) -> str:
         case CaptureRequested():
             return _capture(command, cause)
         case PaymentReported():
-            return record_payment(command, orders, cause).order_id
+            return _record(command, cause)
+        case ResourceNamed(path=path):
+            told = mercadopago.reports(mercadopago.read_payment(resources.get(path)))
+            return ", ".join(_record(report, cause) for report in told) or "nothing to record"
         case ParcelReported(report) if is_return_id(report.fulfillment_id):
             return tracking.take_report(report, orders, cause).order_id
         case ParcelReported(report):
             return take_report(report, orders, parcels, shipments, cause).order_id
         case Ignored(reason):
             return f"ignored: {reason}"
+
+
+def _record(report: PaymentReported, cause: Cause) -> str:
+    order = record_payment(report, orders, cause)
+    if report.callback.type == "payment.charged_back":
+        count("ChargeBacks")
+    return order.order_id
 
 
 def _capture(command: CaptureRequested, cause: Cause) -> str:

@@ -58,10 +58,19 @@ class Dashboard(Construct):
 
 def every_refund_failed() -> cloudwatch.IMetric:
     """How many refunds were refused, as functions/refunds counts them."""
+    return _counted("RefundsFailed", "refunds")
+
+
+def every_charge_back() -> cloudwatch.IMetric:
+    """How often a bank took money back, as functions/inbox counts it."""
+    return _counted("ChargeBacks", "inbox")
+
+
+def _counted(name: str, function: str) -> cloudwatch.IMetric:
     return cloudwatch.Metric(
         namespace=NAMESPACE,
-        metric_name="RefundsFailed",
-        dimensions_map={"service": "refunds"},
+        metric_name=name,
+        dimensions_map={"service": function},
         statistic="Sum",
         period=FIVE_MINUTES,
     )

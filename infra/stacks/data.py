@@ -63,6 +63,10 @@ class DataStack(Stack):
             "stripe": self._secret(
                 "Stripe", "Stripe's secret key. A placeholder until an operator puts the real one"
             ),
+            "mercadopago": self._secret(
+                "MercadoPago",
+                "Mercado Pago's access token. A placeholder until an operator puts the real one",
+            ),
         }
         self.webhook_secrets: dict[str, secretsmanager.Secret] = {
             source: self._secret(

@@ -11,7 +11,7 @@ from constructs import Construct
 
 from infra.constructs import triggers
 from infra.constructs.alarm import AlarmTopic
-from infra.constructs.dashboard import Dashboard, every_refund_failed
+from infra.constructs.dashboard import Dashboard, every_charge_back, every_refund_failed
 from infra.constructs.function import Function, layers
 from infra.constructs.identity import Identity
 from infra.constructs.queue import FailureQueue, WorkQueue
@@ -61,6 +61,14 @@ class ServiceStack(Stack):
             at_least=1,
             says="A payment provider refused to give a customer's money back.",
             runbook="refund-failed",
+        )
+        self.alarms.watch(
+            self,
+            "ChargeBackAlarm",
+            every_charge_back(),
+            at_least=1,
+            says="A customer's bank took money back.",
+            runbook="charge-back",
         )
         Dashboard(
             self,
@@ -232,6 +240,12 @@ class ServiceStack(Stack):
             ],
         )
         notifications.tell("SENDER_EMAIL", sender)
+        if self._deployment.paypal_api_base:
+            self.functions["webhooks"].tell("PAYPAL_API_BASE", self._deployment.paypal_api_base)
+        if self._deployment.mercadopago_api_base:
+            self.functions["inbox"].tell(
+                "MERCADOPAGO_API_BASE", self._deployment.mercadopago_api_base
+            )
         if self._deployment.stripe_api_base:
             for name in ("payment", "refunds"):
                 self.functions[name].tell("STRIPE_API_BASE", self._deployment.stripe_api_base)
@@ -265,6 +279,7 @@ class ServiceStack(Stack):
             "EventBusName": self._bus.event_bus_name,
             "CallbackSecretArn": self._data.secrets["callback"].secret_arn,
             "StripeSecretArn": self._data.secrets["stripe"].secret_arn,
+            "MercadoPagoSecretArn": self._data.secrets["mercadopago"].secret_arn,
             "AlarmTopicArn": self.alarms.topic.topic_arn,
             "SenderEmail": self._deployment.sender_email,
             "WebhookSecrets": self.to_json_string(

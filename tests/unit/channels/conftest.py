@@ -63,6 +63,13 @@ class OrdersInMemory:
     def unchanged(self, order: Order) -> Write:
         raise AssertionError("nothing here is written beside an order")
 
+    def payment_called(self, provider: str, name: str) -> str:
+        for order in self.orders.values():
+            for payment in order.payments.each:
+                if payment.provider == provider and payment.authorization == name:
+                    return payment.id
+        return ""
+
     def history(self, order_id: str) -> list[Envelope]:
         raise NotImplementedError
 
@@ -89,6 +96,6 @@ def order(orders: OrdersInMemory) -> Order:
         shipping=zero,
         discount=zero,
         total=PRICE,
-        payment=PaymentRequest("pix", "simulator", zero, "pix"),
+        payments=(PaymentRequest("pix", "simulator", zero, "pix"),),
     )
     return orders.add(content, "", CAUSE).order

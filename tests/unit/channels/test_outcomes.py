@@ -2,7 +2,7 @@ import pytest
 
 from oms.channels.model import PaymentReported
 from oms.channels.outcomes import record_payment
-from oms.kernel.errors import Conflict, Invalid, NotFound
+from oms.kernel.errors import Invalid, NotFound
 from oms.kernel.ids import order_id, payment_id
 from oms.kernel.money import Money
 from oms.orders.model import Order
@@ -13,7 +13,7 @@ from tests.unit.channels.conftest import CAUSE, PRICE, OrdersInMemory
 def report(
     order: Order, kind: CallbackType, event: str = "evt_1", amount: Money = PRICE
 ) -> PaymentReported:
-    callback = PaymentCallback(event, kind, order.payment.id, amount, f"ref_{kind}")
+    callback = PaymentCallback(event, kind, order.payments.each[0].id, amount, f"ref_{kind}")
     return PaymentReported("simulator", callback)
 
 
@@ -23,7 +23,7 @@ def test_an_authorisation_is_recorded_once_however_often_it_is_told(
     for event in ("evt_1", "evt_1", "evt_2"):
         record_payment(report(order, "payment.authorized", event), orders, CAUSE)
 
-    assert orders.load(order.order_id).payment.authorized == PRICE
+    assert orders.load(order.order_id).payments.authorized == PRICE
     assert len(orders.happened) == 1
 
 
@@ -32,7 +32,7 @@ def test_money_that_was_never_authorised_is_collected_in_one_step(
 ) -> None:
     record_payment(report(order, "payment.captured"), orders, CAUSE)
 
-    payment = orders.load(order.order_id).payment
+    payment = orders.load(order.order_id).payments
     assert (payment.authorized, payment.captured) == (PRICE, PRICE)
 
 
@@ -40,11 +40,11 @@ def test_a_decline_is_recorded_and_a_late_one_changes_nothing(
     orders: OrdersInMemory, order: Order
 ) -> None:
     record_payment(report(order, "payment.declined", "evt_1"), orders, CAUSE)
-    assert orders.load(order.order_id).payment.status == "declined"
+    assert orders.load(order.order_id).payments.status == "declined"
 
     record_payment(report(order, "payment.captured", "evt_2"), orders, CAUSE)
     record_payment(report(order, "payment.declined", "evt_3"), orders, CAUSE)
-    assert orders.load(order.order_id).payment.status == "captured"
+    assert orders.load(order.order_id).payments.status == "captured"
 
 
 def test_a_provider_cannot_speak_of_another_providers_payment(
@@ -66,10 +66,12 @@ def test_an_amount_in_another_currency_is_refused(orders: OrdersInMemory, order:
     assert refused.value.problem_code == "wrong_currency"
 
 
-def test_more_than_was_asked_for_is_refused(orders: OrdersInMemory, order: Order) -> None:
-    with pytest.raises(Conflict):
-        record_payment(report(order, "payment.captured", amount=Money(5991, "BRL")), orders, CAUSE)
-    assert orders.happened == []
+def test_more_than_was_asked_for_is_recorded_and_given_back(
+    orders: OrdersInMemory, order: Order
+) -> None:
+    record_payment(report(order, "payment.captured", amount=Money(5991, "BRL")), orders, CAUSE)
+    payments = orders.load(order.order_id).payments
+    assert (payments.captured.minor, payments.refund_pending.minor) == (5991, 1)
 
 
 def test_a_payment_of_an_order_that_has_not_come_yet_may_be_told_again(

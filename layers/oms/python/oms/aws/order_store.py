@@ -6,6 +6,7 @@ pk        sk                 what
 order id  ``order``          version 1: the captured event, which holds the content. Never changes
 order id  ``commit#000002``  a command's events and the progress they led to. Never changes
 order id  ``await``          the task token of the lifecycle's present wait
+``payment#<provider>#<name>``  ``payment``: our id of what a provider calls that
 ========  =================  =====================================================================
 
 A commit is written under the condition that its version does not exist yet, which is the lock: no
@@ -27,10 +28,18 @@ from oms.kernel.encoding import from_json, from_plain, to_json, to_plain
 from oms.kernel.errors import Conflict, NotFound, VersionConflict
 from oms.kernel.events import Cause, Envelope, event_id
 from oms.kernel.writes import Write
-from oms.orders.events import CLASS_BY_TYPE, TYPE_BY_CLASS, Event, OrderCaptured
+from oms.orders.events import (
+    CLASS_BY_TYPE,
+    TYPE_BY_CLASS,
+    Event,
+    OrderCaptured,
+    PaymentAuthorized,
+    PaymentPending,
+)
 from oms.orders.evolve import as_changed, begin, evolve_all
 from oms.orders.model import Content, Order, Progress, State
 from oms.orders.store import AwaitedToken, Captured, OrderKeys
+from oms.payments.callbacks import REPORT_BY_NAME
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -151,8 +160,9 @@ class OrderStore:
         committed = Order(evolved.content, evolved.progress, order.version + 1)
         entered = committed.state if committed.state is not order.state else None
         append = self._append(committed, entered, events, cause)
-        if also:
-            dynamo.transact(self._client, [append, *also])
+        names = self._names(committed, events)
+        if also or names:
+            dynamo.transact(self._client, [append, *names, *also])
             return committed
         try:
             self._client.put_item(**append.request["Put"])
@@ -175,6 +185,40 @@ class OrderStore:
             "ConditionExpression": "attribute_not_exists(pk)",
         }
         return Write({"Put": put}, Conflict("it was done before", code="entry_exists"))
+
+    def payment_called(self, provider: str, name: str) -> str:
+        """Our id of the payment that ``provider`` has a name of its own for; empty when it is not
+        known."""
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :name",
+            ExpressionAttributeValues={":name": dynamo.text(f"payment#{provider}#{name}")},
+            Limit=1,
+            ConsistentRead=True,
+        )
+        return next((dynamo.read_text(item, "payment_id") for item in answer["Items"]), "")
+
+    def _names(self, committed: Order, events: Sequence[Event]) -> list[Write]:
+        """What payments are called by providers who may report on them by that name alone."""
+        writes = []
+        for event in events:
+            if not isinstance(event, PaymentAuthorized | PaymentPending) or not event.reference:
+                continue
+            provider = committed.payments.find(event.payment_id).provider
+            if provider in REPORT_BY_NAME:
+                writes.append(self._name(provider, event.reference, event.payment_id))
+        return writes
+
+    def _name(self, provider: str, name: str, payment_id: str) -> Write:
+        put = {
+            "TableName": self._table,
+            "Item": {
+                "pk": dynamo.text(f"payment#{provider}#{name}"),
+                "sk": dynamo.text("payment"),
+                "payment_id": dynamo.text(payment_id),
+            },
+        }
+        return Write({"Put": put}, VersionConflict(f"{payment_id} is being named"))
 
     def _append(
         self, committed: Order, entered: State | None, events: Sequence[Event], cause: Cause

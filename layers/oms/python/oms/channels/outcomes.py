@@ -1,44 +1,73 @@
 """What payment providers report, carried over to the order it is about."""
 
+from dataclasses import replace
 from functools import partial
+from typing import Protocol
 
 from oms.channels.model import PaymentReported
-from oms.kernel.errors import Invalid
+from oms.kernel.errors import Invalid, NotFound
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_of
-from oms.orders import paying, repaying
-from oms.orders.command import execute
+from oms.orders import reported
+from oms.orders.command import execute_on
 from oms.orders.decisions import Events
 from oms.orders.model import Order
-from oms.orders.payment import record_refund
 from oms.orders.store import Orders
+from oms.payments.callbacks import PaymentCallback
 
 
-def record_payment(report: PaymentReported, orders: Orders, cause: Cause) -> Order:
-    """Raises ``NotFound``, ``Conflict`` for what cannot be so now, and ``Invalid`` for what never
-    can: a payment of another provider, an amount in another currency."""
+class NamedPayments(Orders, Protocol):
+    """Orders, whose payments are found by what their providers call them, too."""
+
+    def payment_called(self, provider: str, name: str) -> str:
+        """Our id of the payment; empty when none has been called that yet."""
+
+
+def record_payment(report: PaymentReported, orders: NamedPayments, cause: Cause) -> Order:
+    """Raises ``NotFound`` and ``Conflict`` for what cannot be so now and may be later, and
+    ``Invalid`` for what never can: a payment of another provider (``unknown_payment``), an amount
+    in another currency (``wrong_currency``)."""
+    callback = _addressed(report, orders)
+    order = orders.load(_order_id(callback))
+    callback = _with_payment(callback, report.provider, order)
+    _check_payment(order, report.provider, callback)
+    return execute_on(orders, order, partial(_decide, callback, _key(report)), cause)
+
+
+def _addressed(report: PaymentReported, orders: NamedPayments) -> PaymentCallback:
+    """With our payment's id, where the provider does not repeat it nor names a refund of ours."""
     callback = report.callback
-    order_id = order_of(callback.payment_id)
-    order = orders.load(order_id)
-    _check_payment(order, report)
-    if callback.type == "payment.refunded":
-        return record_refund(
-            order_id,
-            callback.refund_id,
-            callback.amount.minor,
-            callback.reference,
-            _key(report),
-            orders,
-            cause,
+    if callback.payment_id or callback.refund_id:
+        return callback
+    found = orders.payment_called(report.provider, callback.authorization)
+    if not found:
+        raise NotFound(
+            f"no payment is known to {report.provider} by that name", code="unknown_payment"
         )
-    return execute(orders, order_id, partial(_decide, report), cause)
+    return replace(callback, payment_id=found)
 
 
-def _check_payment(order: Order, report: PaymentReported) -> None:
-    callback = report.callback
+def _order_id(callback: PaymentCallback) -> str:
+    return order_of(callback.payment_id or callback.refund_id)
+
+
+def _with_payment(callback: PaymentCallback, provider: str, order: Order) -> PaymentCallback:
+    """A refund that is named says which payment it goes back by, at this provider."""
+    if callback.payment_id:
+        return callback
+    refund = order.refund(callback.refund_id)
+    if refund is None:
+        raise NotFound(f"the order has no refund {callback.refund_id}", code="unknown_refund")
+    for part in refund.parts:
+        if order.payments.find(part.payment_id).provider == provider:
+            return replace(callback, payment_id=part.payment_id)
+    raise Invalid(f"the refund does not go back by {provider}", code="unknown_payment")
+
+
+def _check_payment(order: Order, provider: str, callback: PaymentCallback) -> None:
     payment = order.payments.find(callback.payment_id)
-    if payment.provider != report.provider:
-        raise Invalid(f"the payment is not known to {report.provider}", code="unknown_payment")
+    if payment.provider != provider:
+        raise Invalid(f"the payment is not known to {provider}", code="unknown_payment")
     if callback.amount.currency != payment.amount.currency:
         raise Invalid(
             f"the payment is in {payment.amount.currency}, not {callback.amount.currency}",
@@ -46,27 +75,8 @@ def _check_payment(order: Order, report: PaymentReported) -> None:
         )
 
 
-def _decide(report: PaymentReported, order: Order) -> Events:
-    callback, key = report.callback, _key(report)
-    amount = callback.amount.minor
-    match callback.type:
-        case "payment.authorized":
-            return paying.authorize_payment(
-                order, amount, callback.reference, key, callback.payment_id
-            )
-        case "payment.captured":
-            return paying.collect_payment(
-                order, amount, callback.reference, key, callback.payment_id
-            )
-        case "payment.declined":
-            return paying.decline_payment(
-                order, callback.code or "declined", key, callback.payment_id
-            )
-        case "payment.refund_failed":
-            code = callback.code or "refund_failed"
-            return repaying.refund_refused(order, callback.refund_id, amount, code, key)
-        case _:
-            raise AssertionError(f"{callback.type} is handled elsewhere")
+def _decide(callback: PaymentCallback, key: str, order: Order) -> Events:
+    return reported.decide(order, callback, key)
 
 
 def _key(report: PaymentReported) -> str:

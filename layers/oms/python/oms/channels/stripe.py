@@ -147,8 +147,11 @@ def callback_of(event: StripeEvent) -> PaymentCallback | None:
 
 
 def _operation(event: StripeEvent) -> str:
-    """A charge that expires is its intent's authorisation, whose end is told of the intent too."""
-    return event.payment_ref if event.type == "charge.expired" else event.reference
+    """A charge that expires is its intent's authorisation, whose end is told of the intent too. An
+    intent may be adjusted several times."""
+    if event.type == "charge.expired":
+        return event.payment_ref
+    return event.id if event.adjusted else event.reference
 
 
 def _authorization(event: StripeEvent) -> CallbackType | None:

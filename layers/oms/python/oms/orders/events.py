@@ -38,6 +38,7 @@ from oms.orders.money_events import RefundFailed as RefundFailed
 from oms.orders.money_events import RefundRequested as RefundRequested
 from oms.orders.money_events import RefundRetried as RefundRetried
 from oms.orders.money_events import RefundReversed as RefundReversed
+from oms.orders.money_events import VoidFailed as VoidFailed
 from oms.orders.money_events import VoidRequested as VoidRequested
 from oms.returns.events import ReturnEvent
 from oms.routing.evidence import Evidence

@@ -197,6 +197,12 @@ def _voided(order: Order, event: happened.PaymentVoided) -> Order:
     )
 
 
+def _void_failed(order: Order, event: happened.VoidFailed) -> Order:
+    return _noted(
+        order, event.payment_id, "void_failed", 0, event.reference, event.key, event.at, event.code
+    )
+
+
 def _refund_requested(order: Order, event: happened.RefundRequested) -> Order:
     refund = Refund(
         event.refund_id,
@@ -342,6 +348,7 @@ CHANGES: Mapping[type[Any], Callable[..., Order]] = {
     happened.ChargedBack: _charged_back,
     happened.VoidRequested: _unchanged,
     happened.PaymentVoided: _voided,
+    happened.VoidFailed: _void_failed,
     happened.RefundRequested: _refund_requested,
     happened.RefundRetried: _refund_retried,
     happened.PaymentRefunded: _refunded,

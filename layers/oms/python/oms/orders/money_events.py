@@ -174,6 +174,17 @@ class PaymentVoided:
 
 
 @dataclass(frozen=True, slots=True)
+class VoidFailed:
+    """What was let go of is held after all: the provider could not, though it had said so."""
+
+    payment_id: str
+    code: str
+    reference: str
+    key: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RefundRequested:
     """``amount`` goes back in ``parts``, one for each payment.
 
@@ -266,6 +277,7 @@ MoneyEvent = (
     | ChargedBack
     | VoidRequested
     | PaymentVoided
+    | VoidFailed
     | RefundRequested
     | RefundRetried
     | PaymentRefunded

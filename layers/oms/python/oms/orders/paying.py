@@ -24,6 +24,7 @@ from oms.orders.model import Order, State
 from oms.orders.repaying import left_to_repay, refund_of, repay_overpaid
 from oms.payments.allocation import Bearable, Parts, allocate_capture
 from oms.payments.balances import EventKind
+from oms.payments.matching import known_as
 from oms.payments.model import Payment
 from oms.payments.providers import idempotency_key
 
@@ -70,17 +71,25 @@ def authorize_payment(
     adjustment changes it.
     """
     payment = payment_of(order, payment_id)
+    authorized = happened.PaymentAuthorized(payment.id, amount, reference, key, at, expires_at)
     if is_known(payment, "authorized", reference, key):
-        return NOTHING
+        return (authorized,) if _says_until_when(payment, authorized) else NOTHING
     if payment.authorized:
         if payment.authorized.minor == amount or payment.captured:
             return NOTHING
         raise Conflict(f"{payment.authorized} is authorised already", code="already_authorized")
-    authorized = happened.PaymentAuthorized(payment.id, amount, reference, key, at, expires_at)
     if order.state is State.CANCELLED:
         late = happened.VoidRequested(payment.id, amount, "authorized_after_cancel")
         return (authorized, late)
     return (authorized,)
+
+
+def _says_until_when(payment: Payment, authorized: happened.PaymentAuthorized) -> bool:
+    """A report that overtook the provider's answer does not say when the hold ends."""
+    if payment.expires_at or not authorized.expires_at or payment.status != "authorized":
+        return False
+    held = payment.event("authorized", authorized.reference)
+    return held is not None and held.amount == authorized.amount
 
 
 def await_payment(
@@ -236,8 +245,9 @@ def capture_made(order: Order, taken: Taken, at: datetime | None = None) -> Even
     known = is_known(payment, "captured", taken.key, taken.key)
     if known or _is_taken(payment, taken.amount, taken.provider_reference):
         return NOTHING
+    reference = known_as(payment, "capture", taken.provider_reference) or taken.key
     captured = happened.PaymentCaptured(
-        payment.id, taken.amount, taken.key, taken.key, at, taken.provider_reference
+        payment.id, taken.amount, reference, taken.key, at, taken.provider_reference
     )
     if order.state is State.CANCELLED:
         after = evolve_all(order, (captured,))

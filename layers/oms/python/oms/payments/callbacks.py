@@ -32,6 +32,8 @@ CallbackType = Literal[
     "payment.refund_reversed",
     "payment.charged_back",
 ]
+# Who may report on a payment by a name of its own alone.
+REPORT_BY_NAME = frozenset({"adyen", "mercadopago", "paypal", "stripe"})
 # These may be told without an amount of their own.
 _ZERO_ALLOWED = frozenset(
     {
