@@ -172,6 +172,7 @@ ROUTES = (
     _route(f"POST {_RETURN}/receive", "returns", "fulfillments.write"),
     _route(f"POST {_RETURN}/inspect", "returns", "fulfillments.write"),
     _route(f"POST {_RETURN}/resolve", "returns", "orders.write"),
+    _route(f"POST {_FULFILLMENT}/bring-back", "returns", "fulfillments.write"),
     _route(f"PUT {_RETURN_POLICY}", "returns", "catalog.write"),
     _route(f"GET {_RETURN_POLICY}", "returns", "catalog.read"),
     _route(f"GET {_RETURN_POLICY}/versions", "returns", "catalog.read"),

@@ -16,9 +16,12 @@ from oms.fulfillment.staff import check_node
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_of
+from oms.orders.contract import FulfillmentView, fulfillment_view
+from oms.orders.decisions import find_fulfillment
 from oms.orders.model import Order
-from oms.returns import labelling, receiving, returning
+from oms.returns import coming_back, labelling, receiving, returning
 from oms.returns.contract import (
+    BroughtBackDocument,
     InspectionDocument,
     ResolutionDocument,
     ReturnAnswerDocument,
@@ -28,6 +31,7 @@ from oms.returns.contract import (
     ReturnReceiptDocument,
     ReturnRequestDocument,
     ReturnView,
+    asked_back,
     asked_receipt,
     asked_resolution,
     asked_return,
@@ -46,6 +50,7 @@ app.include_router(policies)
 carriers = CarrierRegistry()
 
 OrderId = Annotated[str, Path(pattern=r"^ord_[a-z2-7]{26}$")]
+FulfillmentId = Annotated[str, Path(pattern=r"^ful_[a-z2-7]{26}_\d{1,4}$")]
 ReturnId = Annotated[str, Path(pattern=r"^ret_[a-z2-7]{26}_\d{1,4}$")]
 _REFUSALS = refusals(400, 401, 403, 404, 409, 413, 415, 422, 503)
 _VIEW: dict[str, Any] = {"application/json": {"model": ReturnView}}
@@ -180,7 +185,7 @@ def receive(return_id: ReturnId, document: Annotated[ReturnReceiptDocument, Body
 )
 def inspect(return_id: ReturnId, document: Annotated[InspectionDocument, Body()]) -> ReturnView:
     check_node(caller(app), document.node, stores.staff())
-    findings = findings_of(document, stores.orders().load(order_of(return_id)))
+    findings = findings_of(document.lines, stores.orders().load(order_of(return_id)))
     order = receiving.inspect(
         return_id,
         document.inspection_id,
@@ -209,6 +214,23 @@ def resolve(
 
     note = document.note if document else ""
     return _shown(returning.resolve(return_id, read, _desk(), _cause(note)), return_id)
+
+
+@app.post(
+    "/v1/fulfillments/<fulfillment_id>/bring-back",
+    summary="A parcel that did not reach its customer is back at a node",
+    description="At any node, with what becomes of its units. Then they are sent again, or are"
+    " cancelled and paid back. The same receipt again changes nothing.",
+    tags=["fulfillments"],
+    responses={200: {"description": "The fulfilment as it is now"}, **_REFUSALS},
+)
+def bring_back(
+    fulfillment_id: FulfillmentId, document: Annotated[BroughtBackDocument, Body()]
+) -> FulfillmentView:
+    check_node(caller(app), document.node, stores.staff())
+    asked = asked_back(document, stores.orders().load(order_of(fulfillment_id)))
+    order = coming_back.bring_back(fulfillment_id, asked, _desk(), _cause(document.note))
+    return fulfillment_view(order, find_fulfillment(order, fulfillment_id))
 
 
 def _shown(order: Order, return_id: str) -> ReturnView:

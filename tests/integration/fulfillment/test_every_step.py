@@ -16,6 +16,13 @@ BODIES: dict[str, Any] = {
     "/v1/nodes/{node_id}/manifests": {"carrier": "simulated", "day": "2026-05-04"},
     "/v1/picklists/{picklist_id}/assign": {"assigned_to": "rita"},
     "/v1/picklists/{picklist_id}/picked": {},
+    "/v1/fulfillments/{fulfillment_id}/bring-back": {"receipt_id": "1", "node": "sp-dc"},
+    "/v1/returns/{return_id}/receive": {"receipt_id": "1", "node": "sp-dc"},
+    "/v1/returns/{return_id}/inspect": {
+        "inspection_id": "1",
+        "node": "sp-dc",
+        "lines": [{"line_id": "MUG", "dispositions": {"restock": 1}}],
+    },
     "/v1/fulfillments/{fulfillment_id}/ship": {"carrier": "correios", "tracking_number": "1"},
     "/v1/fulfillments/{fulfillment_id}/reject": {"reason": "closed"},
     "/v1/fulfillments/{fulfillment_id}/split": {"lines": [{"line_id": "MUG", "quantity": 1}]},
@@ -39,7 +46,7 @@ def test_staff_of_another_node_are_refused(oms: World, call: Gateway, route: Rou
     picklist = collect(call)["id"] if "picklist_id" in route.path else ""
     assert call("catalog", "PUT /v1/staff/rita", {"nodes": ["rj-store"]})[0] == 200
     path = route.path.replace("{fulfillment_id}", part).replace("{node_id}", "sp-dc")
-    path = path.replace("{picklist_id}", picklist)
+    path = path.replace("{picklist_id}", picklist).replace("{return_id}", f"ret_{'a' * 26}_1")
     body = BODIES.get(route.path)
     if route.path == "/v1/shipments":
         body = {"fulfillments": [part, f"ful_{'a' * 26}_1"]}

@@ -46,6 +46,8 @@ from oms.orders.model import (
 )
 from oms.orders.model import State as OrderState
 from oms.orders.transitions import STEPS, STEPS_OUT, TRANSITIONS, after
+from oms.returns import coming_back
+from oms.returns.model import Disposition, Inspected
 from tests.samples import NOW, captured, line
 
 NODE = "sp-dc"
@@ -124,6 +126,12 @@ def merged(order: Order) -> Events:
     return work.merge(both, other.id, [part_of(order)])
 
 
+def brought_back(order: Order) -> Events:
+    found = order.progress.fulfillments[0]
+    came = (Inspected("MUG", Disposition.RESTOCK, UNITS),)
+    return coming_back.decide(order, found, came, coming_back.AskedBack("b1", NODE))
+
+
 DECIDES: dict[str, Callable[[Order], Events]] = {
     "accept": lambda order: decisions.accept(order, part_of(order)),
     "pick": lambda order: decisions.pick(order, part_of(order)),
@@ -135,6 +143,7 @@ DECIDES: dict[str, Callable[[Order], Events]] = {
     "reject": lambda order: work.reject(order, part_of(order), {}, "damaged"),
     "move": moved,
     "merge": merged,
+    "bring_back": brought_back,
 }
 
 

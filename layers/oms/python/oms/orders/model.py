@@ -301,6 +301,7 @@ class FulfillmentState(StrEnum):
     MERGED = "merged"
     CANCELLED = "cancelled"
     UNCOLLECTED = "uncollected"
+    RETURNED = "returned"
 
 
 # What counts for nothing any more: its units are elsewhere.
@@ -312,6 +313,7 @@ DEAD = frozenset(
         FulfillmentState.MERGED,
         FulfillmentState.CANCELLED,
         FulfillmentState.UNCOLLECTED,
+        FulfillmentState.RETURNED,
     }
 )
 
@@ -337,7 +339,8 @@ class Fulfillment:
 
     ``hand_over_at``: the node where the customer collects it, until ``pickup_until``. ``slot``:
     what it took of the node's capacity. ``shipment``: it travels with fulfilments of other orders.
-    ``undelivered`` says which parcels do not arrive, and why.
+    ``undelivered`` says which parcels do not arrive, and why; ``brought_back`` by which receipt it
+    is back at a node.
     """
 
     id: str
@@ -354,6 +357,7 @@ class Fulfillment:
     make: bool = False
     shipment: str = ""
     undelivered: str = ""
+    brought_back: str = ""
 
     @property
     def is_live(self) -> bool:

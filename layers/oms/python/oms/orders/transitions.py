@@ -23,6 +23,8 @@ _ENDS: Steps = MappingProxyType(
     }
 )
 _REJECTED: Steps = MappingProxyType({"reject": FulfillmentState.REJECTED})
+# A parcel that never reached its customer.
+_BACK: Steps = MappingProxyType({"bring_back": FulfillmentState.RETURNED})
 _COLLECTED: Steps = MappingProxyType(
     {"hand_over": FulfillmentState.DELIVERED, "expire": FulfillmentState.UNCOLLECTED}
 )
@@ -39,7 +41,7 @@ _SHIP: Table = MappingProxyType(
         **_WORK,
         FulfillmentState.PICKED: {"pack": FulfillmentState.PACKED, **_REJECTED, **_ENDS},
         FulfillmentState.PACKED: {"ship": FulfillmentState.SHIPPED, **_REJECTED, **_ENDS},
-        FulfillmentState.SHIPPED: {"deliver": FulfillmentState.DELIVERED},
+        FulfillmentState.SHIPPED: {"deliver": FulfillmentState.DELIVERED, **_BACK},
     }
 )
 
@@ -64,7 +66,7 @@ _PICKUP: Table = MappingProxyType(
 _SHIP_TO_STORE: Table = MappingProxyType(
     {
         **_SHIP,
-        FulfillmentState.SHIPPED: {"arrive": FulfillmentState.READY},
+        FulfillmentState.SHIPPED: {"arrive": FulfillmentState.READY, **_BACK},
         FulfillmentState.READY: _COLLECTED,
     }
 )
@@ -77,7 +79,18 @@ TRANSITIONS: Mapping[Method, Table] = MappingProxyType(
     }
 )
 
-STEPS = ("accept", "pick", "pack", "ship", "arrive", "ready", "deliver", "hand_over", "expire")
+STEPS = (
+    "accept",
+    "pick",
+    "pack",
+    "ship",
+    "arrive",
+    "ready",
+    "deliver",
+    "hand_over",
+    "expire",
+    "bring_back",
+)
 STEPS_OUT = ("reject", "withdraw", "move", "merge", "cancel")
 
 # Steps that nobody calls for: the lifecycle and the clock take them.

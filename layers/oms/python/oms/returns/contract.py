@@ -1,6 +1,7 @@
 """The JSON of returns."""
 
 import hashlib
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -14,6 +15,7 @@ from oms.orders.contract import Amount, Document, Identifier, Quantity, Text, Vi
 from oms.orders.model import Line, Order
 from oms.orders.units_contract import LineUnits, units_of_lines
 from oms.returns import worth
+from oms.returns.coming_back import AskedBack
 from oms.returns.decisions import (
     AskedReceipt,
     AskedResolution,
@@ -121,6 +123,18 @@ class ResolutionDocument(Document):
     account: Annotated[str, StringConstraints(pattern=r"^(acc_[a-z2-7]{26})?$")] = ""
     note: Text = ""
     close: bool = False
+
+
+class BroughtBackDocument(Document):
+    """A parcel that never reached its customer is at ``node``. ``receipt_id`` is the sender's: the
+    same again changes nothing. Without ``lines`` all of it came back, and is restocked; ``then``
+    its customer gets it once more, or the money for it."""
+
+    receipt_id: Key
+    node: NodeName
+    lines: Annotated[list[FindingsDocument], Field(min_length=1, max_length=40)] | None = None
+    then: Literal["send_again", "refund"] = "send_again"
+    note: Text = ""
 
 
 class ReturnLineView(View):
@@ -282,12 +296,19 @@ def asked_receipt(document: ReturnReceiptDocument, order: Order) -> AskedReceipt
     return AskedReceipt(document.receipt_id, document.node, units, document.refuse_surplus)
 
 
-def findings_of(document: InspectionDocument, order: Order) -> tuple[Findings, ...]:
+def asked_back(document: BroughtBackDocument, order: Order) -> AskedBack:
+    """Raises ``Invalid`` with every fault."""
+    findings = findings_of(document.lines or (), order)
+    again = document.then == "send_again"
+    return AskedBack(document.receipt_id, document.node, findings, again)
+
+
+def findings_of(lines: Sequence[FindingsDocument], order: Order) -> tuple[Findings, ...]:
     """Raises ``Invalid`` with every fault."""
     faults = Faults()
     known = {line.line_id: line for line in order.content.lines}
     found: list[Findings] = []
-    for index, one in enumerate(document.lines):
+    for index, one in enumerate(lines):
         path, line = f"lines.{index}", known.get(one.line_id)
         if line is None:
             faults.add(f"{path}.line_id", "unknown_line", f"the order has no {one.line_id!r}")

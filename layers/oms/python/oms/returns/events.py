@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from oms.returns.model import Inspection, Receipt, Return, ReturnLabel, Settlement
+from oms.returns.model import (
+    Inspection,
+    Receipt,
+    Return,
+    ReturnLabel,
+    ReturnUnits,
+    Settlement,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,20 @@ class ReturnResolved:
     closes: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class FulfillmentCameBack:
+    """A parcel that did not reach its customer is at ``node``: its units are open, to be sent
+    again, unless they are cancelled with it. ``undelivered`` is why it came back, if a carrier said
+    so, ``receipt`` what it is known by again."""
+
+    fulfillment_id: str
+    node: str
+    units: tuple[ReturnUnits, ...]
+    send_again: bool = False
+    undelivered: str = ""
+    receipt: str = ""
+
+
 ReturnEvent = (
     ReturnRequested
     | ReturnApproved
@@ -100,4 +121,5 @@ ReturnEvent = (
     | ReturnReceived
     | ReturnInspected
     | ReturnResolved
+    | FulfillmentCameBack
 )

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from oms.orders.events import Event
-from oms.orders.model import Order
-from oms.orders.units import move
+from oms.orders.model import FulfillmentState, Order
+from oms.orders.units import move, with_fulfillment
 from oms.returns import events as happened
 from oms.returns.model import Return, ReturnState, state_by_units
 
@@ -73,6 +73,18 @@ def _resolved(order: Order, event: happened.ReturnResolved) -> Order:
     )
 
 
+def _came_back(order: Order, event: happened.FulfillmentCameBack) -> Order:
+    """Its units are open: whoever hears of it sends them again, unless they are cancelled."""
+    units = {one.line_id: one.quantity for one in event.units}
+    order = with_fulfillment(
+        order,
+        event.fulfillment_id,
+        state=FulfillmentState.RETURNED,
+        brought_back=event.receipt,
+    )
+    return move(order, units, "shipped", "")
+
+
 def _moved_on(order: Order, return_id: str, **changes: Any) -> Order:
     changed = replace(_found(order, return_id), **changes)
     return _with(order, return_id, **changes, state=state_by_units(changed))
@@ -102,4 +114,5 @@ CHANGES: dict[type[Event], Callable[..., Order]] = {
     happened.ReturnReceived: _received,
     happened.ReturnInspected: _inspected,
     happened.ReturnResolved: _resolved,
+    happened.FulfillmentCameBack: _came_back,
 }

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from oms.kernel.money import Money
+from oms.pricing.shares import rounded
 from oms.returns.model import Disposition, Payer
 
 WHOLE = 10_000
@@ -119,7 +120,7 @@ class ReturnPolicy:
     def fee(self, reason: str, worth: int) -> int:
         """Of what units are worth, rounded half up."""
         rate = self.terms(reason).restocking_fee or 0
-        return (2 * worth * rate + WHOLE) // (2 * WHOLE)
+        return rounded(worth * rate, WHOLE)
 
 
 # Where nobody has put a policy.
