@@ -35,7 +35,7 @@ def test_a_marketplace_order_is_captured_with_who_sent_it(inbound: Inbound) -> N
     order = inbound.orders.load(MARKETPLACE_ORDER)
     (captured,) = inbound.orders.history(MARKETPLACE_ORDER)
     assert failures == []
-    assert str(order.content.payment.collected) == "257.50"
+    assert str(order.content.payments[0].collected) == "257.50"
     assert (captured.by, captured.correlation_id) == ("webhook:standard", "trail-1")
 
 
@@ -74,16 +74,16 @@ def test_a_payment_is_recorded_for_an_order_that_waits_for_it(inbound: Inbound) 
     inbound.deliver(
         message("standard_order_created", payment={"method": "pix", "provider": "simulator"})
     )
-    payment = inbound.orders.load(MARKETPLACE_ORDER).payment
+    payment = inbound.orders.load(MARKETPLACE_ORDER).payments.each[0]
 
     failures = inbound.deliver(
         message("simulator_payment_authorized", payment_id=payment.id, amount="257.50")
     )
 
-    recorded = inbound.orders.load(MARKETPLACE_ORDER).payment
+    recorded = inbound.orders.load(MARKETPLACE_ORDER).payments.each[0]
     assert failures == []
     assert str(recorded.authorized) == "257.50"
-    assert recorded.entries[0].key == "simulator:evt_sim_0001"
+    assert recorded.events[0].key == "simulator:evt_sim_0001"
 
 
 @pytest.mark.parametrize("name", ["simulator_payment_authorized", "carrier_delivered"])
