@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 
 from oms.catalog.model import Channel
 from oms.kernel.errors import Invalid
-from oms.kernel.money import total
+from oms.kernel.money import Money, total
 from oms.orders.capture import capture
 from oms.orders.contract import CaptureOrder, order_view
-from oms.orders.model import Content, Counts, Order
-from oms.orders.parts import amount_of, amounts_of, units_amounts
+from oms.orders.events import OrderCaptured
+from oms.orders.evolve import begin
+from oms.orders.model import Content, Counts, Fee, Order
+from oms.orders.parts import amount_of, amounts_of, captured_total, units_amounts
+from oms.orders.refundable import fees_left, shipping_charged
 from oms.pricing.amounts import LineAmounts
 from tests.samples import CAUSE, captured, line, money
 from tests.unit.orders.test_capture import InMemory, Shop, document
@@ -222,3 +225,64 @@ def test_no_more_units_are_worth_anything_than_are_left() -> None:
     order = order_of(three_mugs(), 2)
     assert amount_of(order, {"MUG": 3}) == amount_of(order, {"MUG": 1})
     assert amount_of(order, {}) == 0
+
+
+def test_fees_and_shipping_are_refundable_with_their_tax() -> None:
+    order = taken(shipping_tax="1.00", fees=[WRAP, DOOR], discount="90.00", total="9.30")
+    assert fees_left(order) == {"wrap": 550, "cod": 300}
+    assert shipping_charged(order) == money(80)
+
+
+@st.composite
+def sold(draw: st.DrawFn) -> Order:
+    currency, included = draw(st.sampled_from(["JPY", "BRL", "KWD"])), draw(st.booleans())
+
+    def amount(most: int) -> Money:
+        return Money(draw(st.integers(0, most)), currency)
+
+    lines = tuple(
+        replace(
+            line("MUG", draw(st.integers(1, 6)), line_id=f"{number}"),
+            unit_price=amount(5000),
+            discount=Money.zero(currency),
+            tax=amount(500),
+        )
+        for number in range(draw(st.integers(1, 4)))
+    )
+    sent = replace(
+        captured().content,
+        currency=currency,
+        lines=lines,
+        shipping=amount(1000),
+        shipping_tax=amount(100),
+        fees=(Fee("wrap", "", amount(300), amount(30)),),
+        prices_include_tax=included,
+        discount=Money.zero(currency),
+        total=Money.zero(currency),
+    )
+    discount = Money(draw(st.integers(0, captured_total(sent).minor)), currency)
+    sent = replace(sent, discount=discount)
+    return begin(OrderCaptured(replace(sent, total=captured_total(sent))))
+
+
+@given(sold(), st.data())
+def test_all_units_with_shipping_and_fees_in_any_order_come_to_the_total(
+    order: Order, data: st.DataObject
+) -> None:
+    counts = {sold.line_id: 0 for sold in order.content.lines}
+    back = total(
+        [Money(minor, order.content.currency) for minor in fees_left(order).values()],
+        order.content.currency,
+    ) + shipping_charged(order)
+    while left := [one for one in order.content.lines if counts[one.line_id] < one.quantity]:
+        some = data.draw(st.sampled_from(left))
+        units = data.draw(st.integers(1, some.quantity - counts[some.line_id]))
+        progress = replace(
+            order.progress,
+            counts=tuple(Counts(cancelled=counts[one.line_id]) for one in order.content.lines),
+        )
+        part = units_amounts(replace(order, progress=progress), {some.line_id: units})
+        back += part[some.line_id].gross
+        counts[some.line_id] += units
+        assert back <= order.content.total
+    assert back == order.content.total

@@ -71,6 +71,12 @@ def test_a_price_that_does_not_divide_is_rounded_up_and_the_discount_takes_the_r
     assert (mug.unit_price, mug.discount, mug.net) == (money(334), money(2), money(1000))
 
 
+def test_a_part_is_taxed_at_the_rate_of_the_bundle() -> None:
+    sent = replace(line("KIT", 1, 1000), tax=money(230), tax_rate="0.23")
+    parts = with_parts((sent,), kit((MUG, 1), (TEE, 1)))
+    assert [(part.tax, part.tax_rate) for part in parts] == [(money(115), "0.23")] * 2
+
+
 def test_more_of_a_part_than_can_be_counted_is_refused() -> None:
     with pytest.raises(Invalid) as refused:
         with_parts((line("KIT", 2, 1),), kit((MUG, LARGEST)))

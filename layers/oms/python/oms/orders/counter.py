@@ -8,13 +8,14 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from oms.kernel.errors import Conflict, Invalid
-from oms.kernel.money import Money, total
+from oms.kernel.money import Money
 from oms.orders import events as happened
 from oms.orders import work
 from oms.orders.decisions import NOTHING, Events, find_fulfillment, is_promised, may_step
 from oms.orders.evolve import evolve_all
 from oms.orders.model import Fulfillment, FulfillmentLine, FulfillmentState, Line, Method, Order
 from oms.orders.parts import amount_of
+from oms.pricing.amounts import Captured, total_of
 
 CHANGED = "changed_at_the_counter"
 
@@ -143,10 +144,9 @@ def _removed(order: Order, fulfillment: str, units: Mapping[str, int]) -> Events
 
 
 def _amount(order: Order, lines: tuple[Line, ...]) -> int:
-    net = total([line.net for line in lines], order.content.currency)
-    if order.content.prices_include_tax:
-        return net.minor
-    return (net + total([line.tax for line in lines], order.content.currency)).minor
+    nothing = Money.zero(order.content.currency)
+    charges = [Captured(line.net, line.tax, line.discount) for line in lines]
+    return total_of(charges, nothing, included=order.content.prices_include_tax).minor
 
 
 def _worth_of_the_rest(order: Order) -> Money:
