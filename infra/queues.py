@@ -75,6 +75,7 @@ QUEUES = (
             "address_changed",
             "routing_resolved",
             "node_reopened",
+            "payment_collected",
         ),
         # What a step of the lifecycle did itself it need not be woken for.
         reported_types=(

@@ -4,22 +4,28 @@ from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
 
-from oms.aws import stores
+from functions.payments.by_hand import router as by_hand
+from oms.aws import gift_cards, stores
 from oms.aws.http import caller, refusals, reply, resolver, serve
 from oms.aws.observability import correlation_id
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
-from oms.orders.money_contract import RefundView, refund_view
+from oms.orders.adding_payment import add_payment
+from oms.orders.money_contract import PaymentView, RefundView, payment_view, refund_view
 from oms.orders.refunding import request, retry, suggest
 from oms.orders.refunds_contract import (
+    AddPayment,
     OpenRefundPage,
+    OrderPaymentsView,
     OrderRefundsView,
     RefundOrder,
     RefundSuggestionView,
     RetryRefund,
     asked_of,
     destination,
+    means_of,
     open_refund_page,
+    order_payments_view,
     order_refunds_view,
     suggestion_view,
 )
@@ -27,7 +33,9 @@ from oms.orders.repaying import left_to_repay
 from oms.reporting.open_refunds import list_refunds
 
 app = resolver()
+app.include_router(by_hand)
 
+_PAYMENT: dict[str, Any] = {"application/json": {"model": PaymentView}}
 _REFUND: dict[str, Any] = {"application/json": {"model": RefundView}}
 OrderId = Annotated[str, Path(pattern=r"^ord_[a-z2-7]{26}$")]
 RefundId = Annotated[str, Path(pattern=r"^rfd_[a-z2-7]{26}_[1-9]\d{0,3}$")]
@@ -75,7 +83,7 @@ def request_refund(
     asked = asked_of(refund, orders.load(order_id))
     key = refund.refund_key or idempotency_key
     requested = request(order_id, asked, key, orders, stores.stock(), _cause(refund.reason))
-    view = refund_view(requested.refund, requested.order.content.currency)
+    view = refund_view(requested.refund, requested.order)
     return reply(201 if requested.created else 200, view.model_dump())
 
 
@@ -114,7 +122,7 @@ def retry_refund(
     )
     found = order.refund(refund_id)
     assert found is not None
-    return refund_view(found, order.content.currency)
+    return refund_view(found, order)
 
 
 @app.get(
@@ -131,6 +139,42 @@ def list_open_refunds(
 ) -> OpenRefundPage:
     page = list_refunds(state, limit, cursor or None, stores.orders(), stores.views())
     return open_refund_page(page.refunds, page.cursor)
+
+
+@app.get(
+    "/v1/orders/<order_id>/payments",
+    summary="The payments of an order, and what nothing covers yet",
+    tags=["payments"],
+    responses={200: {"description": "In the order in which they were added"}}
+    | refusals(401, 403, 404, 422),
+)
+def list_payments(order_id: OrderId) -> OrderPaymentsView:
+    return order_payments_view(stores.orders().load(order_id))
+
+
+@app.post(
+    "/v1/orders/<order_id>/payments",
+    summary="Add a means of payment",
+    description="For what is due and nothing covers. It is held at the provider at once, and taken"
+    " when the order is delivered, or right away of one that is. Refused with `payment_above_due`"
+    " and what is `due`. The same again, by its Idempotency-Key, answers 200.",
+    tags=["payments"],
+    responses={
+        200: {"description": "Added before", "content": _PAYMENT},
+        201: {"description": "Added", "content": _PAYMENT},
+        **refusals(400, 401, 403, 404, 409, 415, 422, 503),
+    },
+)
+def add_order_payment(
+    order_id: OrderId,
+    document: Annotated[AddPayment, Body()],
+    idempotency_key: Annotated[str, Header(alias="Idempotency-Key", max_length=128)] = "",
+) -> Any:
+    orders = stores.orders()
+    means = means_of(document, orders.load(order_id), gift_cards.digest)
+    added = add_payment(order_id, means, idempotency_key, orders, _cause(document.reason))
+    view = payment_view(added.payment)
+    return reply(201 if added.created else 200, view.model_dump())
 
 
 def _cause(reason: str) -> Cause:

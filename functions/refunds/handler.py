@@ -15,6 +15,7 @@ from oms.kernel.errors import ProviderUnavailable
 from oms.kernel.events import Cause, Envelope
 from oms.kernel.money import Money
 from oms.orders import capturing, payment
+from oms.orders.by_hand import BY_HAND
 from oms.orders.giving_back import give_back
 
 
@@ -22,12 +23,26 @@ def take(message: Message) -> None:
     event = envelope_of(message.body)
     correlate(event.correlation_id)
     cause = Cause(utc_now(), "refunds", event.type, event.correlation_id)
-    if event.type == "void_requested":
+    if event.type == "void_requested" and event.data.get("reason") == BY_HAND:
+        payment_id = str(event.data["payment_id"])
+        payment.let_go_of(event.subject, payment_id, stores.orders(), provider, cause)
+    elif event.type == "void_requested":
         payment.void_late_authorization(event.subject, stores.orders(), provider, cause)
     elif event.type == "capture_requested":
         _capture(message, event, cause)
+    elif event.type == "payment_added":
+        _hold(event)
     else:
         _refund(event, cause)
+
+
+def _hold(event: Envelope) -> None:
+    """An order that waits for its money is woken by what is reported from outside its lifecycle, as
+    this is."""
+    added = event.data["payment"]
+    assert isinstance(added, dict)
+    cause = Cause(utc_now(), "webhook:added", event.type, event.correlation_id)
+    payment.hold_added(event.subject, str(added["id"]), stores.orders(), provider, cause)
 
 
 def _refund(event: Envelope, cause: Cause) -> None:

@@ -62,6 +62,8 @@ _TAGS = {
     "reservations": "Units held for a basket until a moment",
     "purchasing": "Purchase orders to suppliers, shipping notices, replenishment",
     "promising": "What can be promised, by when and why",
+    "payments": "How an order is paid, and further means of payment",
+    "refunds": "What refunds come to, asking for them, those that have not arrived",
     "returns": "What customers send back, and the policies for it",
     "reports": "Settlement files compared with what we believe; how much comes back",
     "routing": "Sourcing policies, and where the lines of an order come from",

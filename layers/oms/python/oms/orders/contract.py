@@ -10,9 +10,7 @@ from pydantic import (
     AwareDatetime,
     BeforeValidator,
     Field,
-    PlainSerializer,
     StringConstraints,
-    WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
 
@@ -22,6 +20,7 @@ from oms.kernel.money import Money
 from oms.kernel.quantity import quantity_number
 from oms.orders.counter import due_when_handed_over
 from oms.orders.document import Document as Document
+from oms.orders.document import Quantity as Quantity
 from oms.orders.document import View as View
 from oms.orders.model import (
     Counts,
@@ -102,18 +101,6 @@ def _out_of_range() -> PydanticCustomError:
 LAST_YEAR = 9990
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_the_calendar)]
 Day = Annotated[date, AfterValidator(_before_the_end)]
-
-
-def _json_number(value: Decimal) -> int | float:
-    return int(value) if value == value.to_integral_value() else float(value)
-
-
-Quantity = Annotated[
-    Decimal,
-    Field(description="A number with at most the item's decimals", examples=[2, 1.25]),
-    PlainSerializer(_json_number, when_used="json"),
-    WithJsonSchema({"type": "number", "examples": [2, 1.25]}),
-]
 
 
 class AddressDocument(Document):
@@ -464,7 +451,7 @@ def order_view(order: Order) -> OrderView:
         due=str(order.due),
         payment=payment_summary(order),
         payments=[payment_view(payment) for payment in order.payments.each],
-        refunds=[refund_view(refund, content.currency) for refund in progress.refunds],
+        refunds=[refund_view(refund, order) for refund in progress.refunds],
         fulfillments=[fulfillment_view(order, part) for part in progress.fulfillments],
         sourcing=SourcingView(rule=progress.sourcing_rule, reason=progress.sourcing_reason),
         promise=_promise_view(order),

@@ -1,6 +1,21 @@
 """What every body of the API is made of: one that is sent to us, and one that we show."""
 
-from pydantic import BaseModel, ConfigDict
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+
+def _json_number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+Quantity = Annotated[
+    Decimal,
+    Field(description="A number with at most the item's decimals", examples=[2, 1.25]),
+    PlainSerializer(_json_number, when_used="json"),
+    WithJsonSchema({"type": "number", "examples": [2, 1.25]}),
+]
 
 
 class Document(BaseModel):

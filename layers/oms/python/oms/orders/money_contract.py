@@ -1,11 +1,14 @@
 """An order's money, as the API shows it. Amounts are decimal strings in the order's currency."""
 
+from decimal import Decimal
+
 from pydantic import Field
 
 from oms.kernel.clock import rfc3339
 from oms.kernel.money import Money
-from oms.orders.document import View
-from oms.orders.model import Order, Refund
+from oms.kernel.quantity import quantity_number
+from oms.orders.document import Quantity, View
+from oms.orders.model import Order, Refund, RefundedLine
 from oms.payments.model import Payment
 from oms.payments.several import Coverage, authorization_status, charge_status
 
@@ -52,8 +55,24 @@ class RefundPartView(View):
     state: str
 
 
+class RefundedLineView(View):
+    """``cancelled`` units of it had not left."""
+
+    line_id: str
+    quantity: Quantity
+    cancelled: Quantity
+    amount: str
+
+
+class RefundedFeeView(View):
+    id: str
+    amount: str
+
+
 class RefundView(View):
-    """``to`` is empty for the way the money came, else where it goes instead."""
+    """``to`` is empty for the way the money came, else where it goes instead. ``lines``,
+    ``shipping``, ``fees`` and ``goodwill`` say what it is for; a refund of what was paid beyond
+    what is due is for nothing by itself."""
 
     id: str
     amount: str
@@ -61,6 +80,10 @@ class RefundView(View):
     reason: str
     to: str
     return_id: str
+    lines: list[RefundedLineView]
+    shipping: str
+    fees: list[RefundedFeeView]
+    goodwill: str
     parts: list[RefundPartView]
 
 
@@ -102,20 +125,33 @@ def payment_view(payment: Payment) -> PaymentView:
     )
 
 
-def refund_view(refund: Refund, currency: str) -> RefundView:
+def refund_view(refund: Refund, order: Order) -> RefundView:
+    def text(minor: int) -> str:
+        return str(Money(minor, order.content.currency))
+
     return RefundView(
         id=refund.id,
-        amount=str(Money(refund.amount, currency)),
+        amount=text(refund.amount),
         state=refund.state,
         reason=refund.reason,
         to=refund.to,
         return_id=refund.return_id,
+        lines=[_refunded_line(line, order) for line in refund.lines],
+        shipping=text(refund.shipping),
+        fees=[RefundedFeeView(id=fee, amount=text(minor)) for fee, minor in refund.fees],
+        goodwill=text(refund.goodwill),
         parts=[
-            RefundPartView(
-                payment_id=part.payment_id,
-                amount=str(Money(part.amount, currency)),
-                state=part.state,
-            )
+            RefundPartView(payment_id=part.payment_id, amount=text(part.amount), state=part.state)
             for part in refund.parts
         ],
+    )
+
+
+def _refunded_line(line: RefundedLine, order: Order) -> RefundedLineView:
+    scale = order.content.line(line.line_id).scale
+    return RefundedLineView(
+        line_id=line.line_id,
+        quantity=Decimal(quantity_number(line.quantity, scale)),
+        cancelled=Decimal(quantity_number(line.cancelled, scale)),
+        amount=str(Money(line.amount, order.content.currency)),
     )

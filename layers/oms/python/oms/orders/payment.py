@@ -91,6 +91,20 @@ def _hold(
     return ask_to_hold(order, payment, orders, providers, cause)
 
 
+def hold_added(
+    order_id: str, payment_id: str, orders: Orders, providers: Providers, cause: Cause
+) -> Order:
+    """Hold what a payment that was added later is to bear; what stands for a lapsed one is held
+    when it is taken. Raises ``ProviderUnavailable``; that it is declined is recorded."""
+    order = orders.load(order_id)
+    if order.payments.find(payment_id).renews or order.state is State.CANCELLED:
+        return order
+    try:
+        return _hold(order, payment_id, orders, providers, cause)
+    except PaymentDeclined:
+        return orders.load(order_id)
+
+
 def _asked(order: Order, payment: Payment) -> PaymentRequest | None:
     pairs = zip(order.content.payments, order.payments.each, strict=False)
     return next((asked for asked, each in pairs if each.id == payment.id), None)
@@ -233,6 +247,18 @@ def void_late_authorization(
         voided = let_go(order, payment, orders, providers, cause)
         order = execute_on(orders, order, partial(_void_rest, voided, cause), cause)
     return order
+
+
+def let_go_of(
+    order_id: str, payment_id: str, orders: Orders, providers: Providers, cause: Cause
+) -> Order:
+    """Let go of what one payment of an open order holds, unless it is needed by now."""
+    order = orders.load(order_id)
+    payment = order.payments.find(payment_id)
+    if not paying.has_hold(payment) or not paying.is_covered_without(order, payment):
+        return order
+    let_go(order, payment, orders, providers, cause)
+    return execute_on(orders, order, partial(_void_rest, payment_id, cause), cause)
 
 
 def _void_rest(payment_id: str, cause: Cause, order: Order) -> decisions.Events:

@@ -6,18 +6,40 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from oms.kernel.errors import Faults
+from oms.kernel.errors import Faults, Invalid
 from oms.kernel.money import Money
 from oms.kernel.quantity import quantity_number
+from oms.orders.adding_payment import Means, uncovered
 from oms.orders.amounts import MoneyReader
 from oms.orders.contract import Amount, Currency, Document, Identifier, Quantity, View
 from oms.orders.model import Order, Refund
-from oms.orders.money_contract import RefundView, refund_view
+from oms.orders.money_contract import (
+    PaymentSummary,
+    PaymentView,
+    RefundView,
+    payment_summary,
+    payment_view,
+    refund_view,
+)
 from oms.orders.refundable import LineShare
 from oms.orders.refunding import Asked, AskedLine, Suggestion
+from oms.payments.account_tokens import Digest, kept_token
+from oms.payments.registry import refuse_unusable_token
 
 Why = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Destination = Literal["original", "store_credit"]
+PaymentMethod = Literal[
+    "card",
+    "paypal",
+    "pix",
+    "boleto",
+    "bank_transfer",
+    "cash_on_delivery",
+    "gift_card",
+    "store_credit",
+    "terms",
+    "in_store",
+]
 
 
 class RefundLine(Document):
@@ -129,6 +151,30 @@ class OrderRefundsView(View):
     refunds: list[RefundView]
 
 
+class AddPayment(Document):
+    """``token`` comes from the payment provider; never a card number."""
+
+    method: PaymentMethod = "card"
+    provider: Annotated[str, StringConstraints(pattern=r"^[a-z_]{2,32}$")] = "simulator"
+    token: Annotated[str, StringConstraints(max_length=256)] = ""
+    amount: Amount | None = Field(
+        default=None, description="All that nothing covers yet, where it is left out"
+    )
+    currency: Currency | None = Field(default=None, description="That of the order")
+    reason: Annotated[str, StringConstraints(max_length=200)] = ""
+
+
+class OrderPaymentsView(View):
+    """``uncovered``: of what is ``due`` what is neither paid, held, nor awaited."""
+
+    order_id: str
+    currency: str
+    due: str
+    uncovered: str
+    total: PaymentSummary
+    payments: list[PaymentView]
+
+
 class OpenRefundView(View):
     """``since``: when the order was captured."""
 
@@ -173,6 +219,34 @@ def asked_of(document: RefundOrder, order: Order) -> Asked:
     )
     faults.refuse("the refund breaks a rule")
     return asked
+
+
+def means_of(document: AddPayment, order: Order, digest: Digest) -> Means:
+    """Raises ``Invalid`` with every fault, as ``refuse_unusable_token`` and ``asked_of``."""
+    currency, faults, token = order.content.currency, Faults(), ""
+    if document.currency not in (None, currency):
+        faults.add("currency", "wrong_currency", f"the order is in {currency}")
+    try:
+        token = kept_token(document.provider, document.token, digest)
+        refuse_unusable_token(document.provider, document.method, token)
+    except Invalid as fault:
+        faults.add("token", fault.problem_code, fault.detail)
+    amount = None
+    if document.amount is not None:
+        amount = MoneyReader(currency, faults).read("amount", document.amount)
+    faults.refuse("the payment breaks a rule")
+    return Means(document.method, document.provider, token, amount, document.reason)
+
+
+def order_payments_view(order: Order) -> OrderPaymentsView:
+    return OrderPaymentsView(
+        order_id=order.order_id,
+        currency=order.content.currency,
+        due=str(order.due),
+        uncovered=str(uncovered(order)),
+        total=payment_summary(order),
+        payments=[payment_view(payment) for payment in order.payments.each],
+    )
 
 
 def destination(to: Destination) -> str:
@@ -232,7 +306,7 @@ def order_refunds_view(order: Order, refundable: int) -> OrderRefundsView:
         captured=str(order.payments.captured),
         refunded=str(order.payments.refunded),
         refundable=str(Money(refundable, currency)),
-        refunds=[refund_view(refund, currency) for refund in order.progress.refunds],
+        refunds=[refund_view(refund, order) for refund in order.progress.refunds],
     )
 
 
@@ -245,7 +319,7 @@ def open_refund_page(
                 order_id=order.order_id,
                 since=since,
                 currency=order.content.currency,
-                refund=refund_view(refund, order.content.currency),
+                refund=refund_view(refund, order),
             )
             for order, refund, since in found
         ],

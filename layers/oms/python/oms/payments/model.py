@@ -44,7 +44,7 @@ class Payment:
 
     ``expires_at`` is when a pending payment or an authorisation lapses, ``instructions`` what the
     customer pays it with (a Pix code, a boleto line). ``renews`` is the payment whose lapsed
-    authorisation this one stands for.
+    authorisation this one stands for. ``added_as``: the key under which it was added to the order.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Payment:
     events: tuple[PaymentEvent, ...] = ()
     instructions: str = ""
     renews: str = ""
+    added_as: str = ""
 
     @property
     def balances(self) -> Balances:
