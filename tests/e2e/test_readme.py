@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from local.demo.samples import read
 from local.engine import ROOT
 from tests.e2e.shop import STORE
 from tests.e2e.stack import Stack, eventually
@@ -53,6 +54,20 @@ def test_the_tour_of_routing_works_as_it_stands(stack: Stack, tmp_path: Path) ->
     assert "units_routed" in said or "routing_failed" in said
 
 
+def test_the_tour_of_money_and_returns_works_as_it_stands(stack: Stack, tmp_path: Path) -> None:
+    sell_what_the_tour_buys(stack)
+    who_and_where = "".join(tour().splitlines(keepends=True)[:3])
+
+    counter = read("catalogue.json")["nodes"]["loja-paulista"]
+    stack.api.put("/v1/nodes/loja-paulista", counter)
+
+    said = run(who_and_where + tour(4), stack, tmp_path)
+
+    assert '"computed":"56.56"' in said
+    assert '"code":"refund_above_captured"' in said
+    assert '"restock":1' in said
+
+
 def tour(part: int = 1) -> str:
     section = (ROOT / "README.md").read_text().split("## A tour with curl")[1]
     return section.split("```sh\n")[part].split("```")[0]
@@ -83,10 +98,11 @@ def run(script: str, stack: Stack, folder: Path) -> str:
 
 def sell_what_the_tour_buys(stack: Stack) -> None:
     """Of the demo's catalogue no more than that, from a node that this shop has."""
-    demo = json.loads((ROOT / "events" / "catalogue.json").read_text())
-    wanted = json.loads((ROOT / "events" / "orders" / "try_next.json").read_text())
-    for line in wanted["lines"]:
-        sku = line["sku"]
-        stack.api.put(f"/v1/items/{sku}", demo["items"][sku])
-        receipt = {"id": f"tour-{sku}", "kind": "receipt", "sku": sku, "node": STORE, "quantity": 5}
-        assert stack.api.post("/v1/inventory/movements", receipt).is_success
+    demo = read("catalogue.json")
+    for order in ("orders/try_next.json", "orders/try_returning.json"):
+        for line in read(order)["lines"]:
+            sku = line["sku"]
+            stack.api.put(f"/v1/items/{sku}", demo["items"][sku])
+            receipt = {"id": f"tour-{sku}", "kind": "receipt", "sku": sku, "node": STORE}
+            answer = stack.api.post("/v1/inventory/movements", {**receipt, "quantity": 5})
+            assert answer.is_success
