@@ -29,6 +29,7 @@ KINDS = {
 # A capture that was told as made, and was not after all.
 CAPTURE_FAILED = "capture_failed"
 HEARD = (*KINDS, CAPTURE_FAILED)
+_OF_REFUNDS = ("payment_refunded", "refund_failed")
 
 # They work on ledgers of our own, and send no files.
 _OURS = frozenset({"gift_card", "store_credit", "terms"})
@@ -70,6 +71,8 @@ def note(event: Envelope, orders: Orders, moved: MoneyMoved) -> bool:
     if event.type == "payment_captured" and _failed_later(event, payment):
         return False
     if event.type == "refund_failed" and not _bounced(event, payment):
+        return False
+    if event.type in _OF_REFUNDS and not _by_the_provider(event, order, orders):
         return False
     moved.keep(provider_of(order, payment), _belief(event, order, payment))
     return True
@@ -124,6 +127,24 @@ def _belief(event: Envelope, order: Order, payment: Payment) -> Belief:
             ]
         ),
     )
+
+
+def _by_the_provider(event: Envelope, order: Order, orders: Orders) -> bool:
+    """Not as store credit, nor as what another order costs. A refund that was retried may have
+    gone another way before."""
+    refund = order.refund(_said(event, "refund_id"))
+    if refund is None:
+        return True
+    if all(part.attempt == 1 for part in refund.parts):
+        return not refund.to
+    ways = [
+        _said(told, "to")
+        for told in orders.history(order.order_id)
+        if told.type in ("refund_requested", "refund_retried")
+        and _said(told, "refund_id") == refund.id
+        and told.version <= event.version
+    ]
+    return not (ways and ways[-1])
 
 
 def _bounced(event: Envelope, payment: Payment) -> bool:
