@@ -24,7 +24,7 @@ Facts = dict[str, Any]
 
 
 def calculation(given: Keys, when: Any, then: Keys) -> Facts:
-    if when in ("delete_tax_rate", "change_tax_rate"):
+    if _changes_rates(when):
         return _captured_rate(given)
     if when not in ("calculate", "tax_summary"):
         raise NotUnderstoodError(f"when: {when!r}")
@@ -32,15 +32,21 @@ def calculation(given: Keys, when: Any, then: Keys) -> Facts:
     discounts = discounts_of(given, basket)
     totals = basket.price(discounts)
     facts = {
-        **_sums(totals),
-        **_of_lines(totals.of(ChargeKind.LINE)),
-        **_of_shipping(totals.of(ChargeKind.SHIPPING), then),
+        **_facts(totals, then),
         **_of_promotions(totals, promotions_of(given)),
         **_of_counters(basket, totals),
         "applied": [discount.id for discount in discounts],
-        "summary": _summary(totals),
     }
     return within_tolerance(facts, then)
+
+
+def _facts(totals: Totals, then: Keys) -> Facts:
+    return {
+        **_sums(totals),
+        **_of_lines(totals.of(ChargeKind.LINE)),
+        **_of_shipping(totals.of(ChargeKind.SHIPPING), then),
+        "summary": _summary(totals),
+    }
 
 
 def gift_card(given: Keys, when: Any, then: Keys) -> Facts:
@@ -69,14 +75,21 @@ def by_unit(given: Keys, when: Any, then: Keys) -> Facts:
     basket = basket_of(given)
     totals = basket.price(discounts_of(given, basket))
     prices = {one.charge.id: _unit_prices(one) for one in totals.of(ChargeKind.LINE).priced}
-    units = sorted(minor for each in prices.values() for minor in each)
-    return {
+    by_line = {
+        "unit_prices": prices,
+        "unit_prices_sorted": {name: sorted(each) for name, each in prices.items()},
+        "line_total": {name: sum(each) for name, each in prices.items()},
+    }
+    units = [minor for each in prices.values() for minor in each]
+    of_all = {
+        "unit_prices": units,
+        "unit_prices_sorted": sorted(units),
         "line_total": sum(units),
-        "discount": totals.discount.minor,
-        "unit_prices": [minor for each in prices.values() for minor in each],
-        "unit_prices_sorted": units,
         "sum": sum(units),
     }
+    asked = {name for name, told in then.members.items() if isinstance(told, Mapping)}
+    named = {name: told for name, told in by_line.items() if name in asked}
+    return {**_facts(totals, then), **of_all, **named}
 
 
 def within_tolerance(facts: Facts, then: Keys) -> Facts:
@@ -92,6 +105,11 @@ def within_tolerance(facts: Facts, then: Keys) -> Facts:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _changes_rates(when: Any) -> bool:
+    verbs = [*when] if isinstance(when, Mapping) else [when]
+    return verbs in (["delete_tax_rate"], ["change_tax_rate"], ["update_tax_rate"])
 
 
 def _captured_rate(given: Keys) -> Facts:

@@ -112,10 +112,12 @@ def discounts_of(given: Keys, basket: Basket) -> list[Discount]:
     found: list[Discount] = []
     for said in given.each("promotions"):
         coupon = said.value("coupon", "")
-        least = said.value("min_subtotal", 0)
+        least, currency = said.value("min_subtotal", 0), said.value("currency", basket.currency)
         discount = _discount(said, basket)
         said.done()
         if coupon not in entered if coupon else automatic == "suppressed":
+            continue
+        if currency != basket.currency:
             continue
         if _subtotal(basket.price(found)) >= least:
             found.append(discount)
@@ -233,7 +235,8 @@ _ON = {
     ("shipping", "subtotal"): (SHIPPING, False),
     ("shipping", "shipping"): (SHIPPING, False),
 }
-_ALLOCATIONS = {"each": False, "across": True}
+_ALLOCATIONS = {"each": False, "across": True, True: True, False: False}
+_SPREAD = {"unit": False, "line": False, "order": True, "total": True}
 _TYPES: dict[str, DiscountKind] = {kind.value: kind for kind in DiscountKind}
 
 
@@ -242,11 +245,10 @@ def _discount(said: Keys, basket: Basket) -> Discount:
     if scope not in _ON:
         raise NotUnderstoodError(f"promotion: {scope}")
     on, spread = _ON[scope]
-    if (allocation := said.value("allocation")) is not None:
-        spread = _known(allocation, _ALLOCATIONS, "allocation")
     per = said.value("per", "line")
-    if per not in ("unit", "line", "order"):
-        raise NotUnderstoodError(f"per: {per!r}")
+    spread = spread or _known(per, _SPREAD, "per")
+    if (allocation := said.first("allocation", "spread")) is not None:
+        spread = _known(allocation, _ALLOCATIONS, "allocation")
     return Discount(
         said.value("id"),
         _known(said.value("type"), _TYPES, "type"),
@@ -256,6 +258,7 @@ def _discount(said: Keys, basket: Basket) -> Discount:
         frozenset(_only(said.value("applies_to"), basket)),
         per_unit=per == "unit",
         max_units=said.value("max_units"),
+        most=said.first("max_discount", "max_amount", default=None),
     )
 
 
@@ -285,7 +288,7 @@ def _subtotal(totals: Totals) -> int:
     )
 
 
-def _known(word: Any, words: Mapping[str, T], what: str) -> T:
+def _known(word: Any, words: Mapping[Any, T], what: str) -> T:
     if word not in words:
         raise NotUnderstoodError(f"{what}: {word!r}")
     return words[word]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oms.kernel.money import Money, total
-from oms.pricing.amounts import Captured, LineAmounts, OrderAmounts, order_amounts
+from oms.pricing.amounts import Charged, LineAmounts, OrderAmounts, order_amounts
 
 currencies = st.sampled_from(["JPY", "BRL", "KWD"])
 
@@ -15,8 +15,8 @@ def brl(minor: int) -> Money:
     return Money(minor, "BRL")
 
 
-def charge(amount: int, tax: int = 0, discount: int = 0) -> Captured:
-    return Captured(brl(amount), brl(tax), brl(discount))
+def charge(amount: int, tax: int = 0, discount: int = 0) -> Charged:
+    return Charged(brl(amount), brl(tax), brl(discount))
 
 
 NOTHING = charge(0)
@@ -27,10 +27,10 @@ def orders(draw: st.DrawFn) -> tuple[OrderAmounts, Money, bool]:
     """An order's amounts, what it comes to, and whether its prices include tax."""
     currency, included = draw(currencies), draw(st.booleans())
 
-    def one() -> Captured:
+    def one() -> Charged:
         amount = draw(st.integers(0, 10**6))
         tax = draw(st.integers(0, amount))
-        return Captured(*(Money(x, currency) for x in (amount, tax, draw(st.integers(0, 99)))))
+        return Charged(*(Money(x, currency) for x in (amount, tax, draw(st.integers(0, 99)))))
 
     lines = [one() for _ in range(draw(st.integers(1, 8)))]
     shipping, fees = one(), [one() for _ in range(draw(st.integers(0, 3)))]

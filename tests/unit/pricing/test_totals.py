@@ -54,6 +54,7 @@ def priced(draw: st.DrawFn) -> tuple[Totals, list[Charge], list[Discount]]:
             only=draw(st.sets(st.sampled_from("0123"))),
             per_unit=draw(st.booleans()),
             max_units=draw(st.none() | st.integers(0, 5)),
+            most=draw(st.none() | st.integers(0, 2000)),
         )
         for index in range(draw(st.integers(0, 4)))
     ]
@@ -114,6 +115,8 @@ def test_one_after_the_other_each_takes_of_what_is_left() -> None:
         (Discount("D", DiscountKind.FIXED, Decimal(9999)), 0),
         (Discount("D", DiscountKind.PERCENT, Decimal("12.5")), 875),
         (Discount("D", DiscountKind.PERCENT, Decimal(110)), 0),
+        (Discount("D", DiscountKind.PERCENT, Decimal(50), most=300), 700),
+        (Discount("D", DiscountKind.PERCENT, Decimal(50), most=300, spread=True), 700),
         (Discount("D", DiscountKind.FIXED_UNIT_PRICE, Decimal(200)), 800),
         (Discount("D", DiscountKind.FIXED_UNIT_PRICE, Decimal(300)), 1000),
         (Discount("D", DiscountKind.FIXED_TOTAL, Decimal(420)), 420),

@@ -15,7 +15,7 @@ from oms.orders.decisions import NOTHING, Events, find_fulfillment, is_promised,
 from oms.orders.evolve import evolve_all
 from oms.orders.model import Fulfillment, FulfillmentLine, FulfillmentState, Line, Method, Order
 from oms.orders.parts import amount_of
-from oms.pricing.amounts import Captured, total_of
+from oms.pricing.amounts import Charged, total_of
 
 CHANGED = "changed_at_the_counter"
 
@@ -145,7 +145,7 @@ def _removed(order: Order, fulfillment: str, units: Mapping[str, int]) -> Events
 
 def _amount(order: Order, lines: tuple[Line, ...]) -> int:
     nothing = Money.zero(order.content.currency)
-    charges = [Captured(line.net, line.tax, line.discount) for line in lines]
+    charges = [Charged(line.net, line.tax, line.discount) for line in lines]
     return total_of(charges, nothing, included=order.content.prices_include_tax).minor
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from oms.kernel.errors import Invalid
 from oms.kernel.money import Money
 from oms.orders.model import Content, FulfillmentLine, Order
-from oms.pricing.amounts import Captured, LineAmounts, OrderAmounts, order_amounts, total_of
+from oms.pricing.amounts import Charged, LineAmounts, OrderAmounts, order_amounts, total_of
 
 Lines = tuple[FulfillmentLine, ...]
 
@@ -63,7 +63,7 @@ def amounts_of(order: Order) -> OrderAmounts:
     if captured == len(lines):
         return amounts
     nothing = Money.zero(content.currency)
-    free = Captured(nothing, nothing, nothing)
+    free = Charged(nothing, nothing, nothing)
     added = order_amounts(lines[captured:], free, (), nothing, included=included)
     return replace(amounts, lines=(*amounts.lines, *added.lines))
 
@@ -75,12 +75,12 @@ def captured_total(content: Content) -> Money:
     return total_of(charges, content.discount, included=content.prices_include_tax)
 
 
-def _charges(content: Content) -> tuple[list[Captured], Captured, list[Captured]]:
+def _charges(content: Content) -> tuple[list[Charged], Charged, list[Charged]]:
     nothing = Money.zero(content.currency)
     return (
-        [Captured(line.net, line.tax, line.discount) for line in content.lines],
-        Captured(content.shipping, content.shipping_tax or nothing, nothing),
-        [Captured(fee.amount, fee.tax, nothing) for fee in content.fees],
+        [Charged(line.net, line.tax, line.discount) for line in content.lines],
+        Charged(content.shipping, content.shipping_tax or nothing, nothing),
+        [Charged(fee.amount, fee.tax, nothing) for fee in content.fees],
     )
 
 

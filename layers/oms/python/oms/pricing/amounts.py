@@ -17,7 +17,7 @@ from oms.pricing.shares import allocate, of_units
 
 
 @dataclass(frozen=True, slots=True)
-class Captured:
+class Charged:
     """A charge as its channel states it: ``amount`` after its own ``discount``, and its ``tax``,
     which ``amount`` contains when prices include tax."""
 
@@ -67,9 +67,9 @@ class OrderAmounts:
 
 
 def order_amounts(
-    lines: Sequence[Captured],
-    shipping: Captured,
-    fees: Sequence[Captured],
+    lines: Sequence[Charged],
+    shipping: Charged,
+    fees: Sequence[Charged],
     discount: Money,
     *,
     included: bool,
@@ -93,7 +93,7 @@ def order_amounts(
     return OrderAmounts(of_lines, of_shipping[0], of_fees)
 
 
-def total_of(charges: Iterable[Captured], discount: Money, *, included: bool) -> Money:
+def total_of(charges: Iterable[Charged], discount: Money, *, included: bool) -> Money:
     """What charges come to less ``discount``, whether or not they come to as much."""
     added = [charge.amount if included else charge.amount + charge.tax for charge in charges]
     return total(added, discount.currency) - discount
@@ -113,7 +113,7 @@ def _off_each_pot(discount: Money, pots: Iterable[Sequence[Money]]) -> Iterator[
         yield parts
 
 
-def _amounts(charge: Captured, off: Money, off_tax: Money, included: bool) -> LineAmounts:
+def _amounts(charge: Charged, off: Money, off_tax: Money, included: bool) -> LineAmounts:
     left, discount = charge.amount - off, charge.discount + off + off_tax
     if included:
         tax = min(charge.tax, left)

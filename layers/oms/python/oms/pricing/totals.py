@@ -53,7 +53,8 @@ class Charge:
 class Discount:
     """``value`` is a percentage, or minor units. It is for charges of the kinds in ``on`` and, when
     ``only`` is not empty, of these ids. ``per_unit``: an amount is for each unit; ``max_units``: of
-    a charge no more units than these are cheaper."""
+    a charge no more units than these are cheaper; ``most``: minor units that it takes off at most,
+    of each charge, or in all when it is spread."""
 
     id: str
     kind: DiscountKind
@@ -63,6 +64,7 @@ class Discount:
     only: Set[str] = frozenset()
     per_unit: bool = False
     max_units: int | None = None
+    most: int | None = None
 
 
 @dataclass(slots=True)
@@ -165,8 +167,9 @@ def _off(discount: Discount, amount: Money, quantity: int) -> Money:
     """What a discount takes off an amount for so many units: never more than all of it."""
     units = quantity if discount.max_units is None else min(quantity, discount.max_units)
     within = share(amount, units, quantity)
-    wanted = _wanted(discount, within, units)
-    return Money(max(0, min(wanted, within.minor)), amount.currency)
+    wanted = min(_wanted(discount, within, units), within.minor)
+    capped = wanted if discount.most is None else min(wanted, discount.most)
+    return Money(max(0, capped), amount.currency)
 
 
 def _wanted(discount: Discount, amount: Money, units: int) -> int:
