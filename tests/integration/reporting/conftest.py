@@ -9,7 +9,7 @@ import pytest
 from oms.aws.dead_letters import Message
 from oms.kernel.encoding import to_json
 from oms.kernel.events import Envelope
-from tests.integration.gateway import gateway
+from tests.integration.gateway import Gateway, gateway
 from tests.integration.world import World, world
 
 Call = Callable[..., Any]
@@ -23,18 +23,25 @@ def oms() -> Iterator[World]:
 
 
 @pytest.fixture
-def call(oms: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
+def ask(oms: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+    """Calls any function of the API."""
+    monkeypatch.setenv("CALLBACK_SECRET", "secret")
+    with gateway(monkeypatch) as calls:
+        yield calls
+
+
+@pytest.fixture
+def call(ask: Gateway) -> Call:
     """Calls a route of the function ``reports``: its status and its answer."""
-    with gateway(monkeypatch) as ask:
 
-        def answer(
-            verb_and_path: str, body: object = None, *, caller: str = "", **query: str
-        ) -> tuple[int, Any]:
-            # ``from`` is a word of Python's own.
-            named = {name.rstrip("_"): value for name, value in query.items()}
-            return ask("reports", verb_and_path, body, query=named, caller=caller)
+    def answer(
+        verb_and_path: str, body: object = None, *, caller: str = "", **query: str
+    ) -> tuple[int, Any]:
+        # ``from`` is a word of Python's own.
+        named = {name.rstrip("_"): value for name, value in query.items()}
+        return ask("reports", verb_and_path, body, query=named, caller=caller)
 
-        yield answer
+    return answer
 
 
 @pytest.fixture

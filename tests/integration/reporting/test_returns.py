@@ -21,6 +21,8 @@ from oms.orders.model import Fulfillment, FulfillmentLine, Order
 from oms.reporting.return_rates import Counted, RankedBy, RateOf
 from oms.returns.events import ReturnReceived, ReturnRequested
 from oms.returns.model import Receipt, Return, ReturnLine, ReturnUnits
+from tests.integration.gateway import Gateway
+from tests.integration.returns.counter import Desk
 from tests.integration.world import World
 from tests.samples import CAUSE, NOW, allocated, content, line
 
@@ -96,6 +98,31 @@ def test_what_is_delivered_and_comes_back_is_counted_by_product_and_customer(
     assert rates(call) == [("TEE", 4, 2, "0.5000"), ("MUG", 4, 1, "0.2500")]
     assert rates(call, by="customer") == [("c1", 8, 3, "0.3750")]
     assert rates(call, order="returned", minimum="5") == []
+
+
+def test_a_return_from_asking_to_the_counter_is_counted_when_it_is_there(
+    oms: World, ask: Gateway, call: Call, project: Project
+) -> None:
+    """In parts, by the use cases of returns themselves; what was refused of it is not counted."""
+    desk = Desk(oms, ask)
+    order = desk.delivered(line("MUG", 4), line("TEE", 2))
+    asked = desk.ask(order, {"MUG": 2, "TEE": 1}, reason="too_big")
+    project(order.order_id)
+    assert call("GET /v1/reports/returns")[1]["rates"] == []
+    desk.receive(asked, "r1", lines=[{"line_id": "MUG", "quantity": 1}])
+    desk.receive(asked, "r2", lines=[{"line_id": "MUG", "quantity": 1}])
+    desk.receive(asked, "r3", lines=[{"line_id": "TEE", "quantity": 1}])
+    for _ in range(2):
+        project(order.order_id)
+    _, page = call("GET /v1/reports/returns", order="returned")
+    found = [(one["subject"], one["returned"], one["reasons"]) for one in page["rates"]]
+    assert found == [
+        ("MUG", 2, [{"reason": "too_big", "returned": 2}]),
+        ("TEE", 1, [{"reason": "too_big", "returned": 1}]),
+    ]
+    _, page = call("GET /v1/reports/returns", by="customer")
+    (customer,) = page["rates"]
+    assert (customer["subject"], customer["delivered"], customer["rate"]) == ("c1", 6, "0.5000")
 
 
 def test_reasons_and_months_are_told(oms: World, call: Call, project: Project) -> None:
