@@ -39,7 +39,7 @@ STEP_SECONDS = 300.0
 
 SCOPES = tuple(
     f"oms/{resource}.{verb}"
-    for resource in ("orders", "catalog", "inventory", "fulfillments")
+    for resource in ("orders", "catalog", "inventory", "fulfillments", "accounts")
     for verb in ("read", "write")
 )
 
