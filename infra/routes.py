@@ -36,6 +36,7 @@ _RETURN_POLICY = "/v1/return-policies/{policy_id}"
 _REPLENISHMENT = "/v1/inventory/{sku}/nodes/{node_id}/replenishment"
 _SETTLEMENT = "/v1/settlements/{settlement_id}"
 _PURCHASE_ORDER = "/v1/purchase-orders/{order_id}"
+_PAYMENT = "/v1/orders/{order_id}/payments/{payment_id}"
 _REFUNDS = "/v1/orders/{order_id}/refunds"
 _SHIPPING_NOTICE = f"{_PURCHASE_ORDER}/shipping-notices/{{notice_id}}"
 
@@ -162,6 +163,9 @@ ROUTES = (
     _route("GET /v1/refunds", "payments", "orders.read"),
     _route("GET /v1/orders/{order_id}/payments", "payments", "orders.read"),
     _route("POST /v1/orders/{order_id}/payments", "payments", "orders.write"),
+    _route(f"POST {_PAYMENT}/capture", "payments", "orders.write"),
+    _route(f"POST {_PAYMENT}/void", "payments", "orders.write"),
+    _route(f"POST {_PAYMENT}/receipts", "payments", "orders.write"),
     _route("POST /v1/orders/{order_id}/returns", "returns", "orders.write"),
     _route("GET /v1/orders/{order_id}/returns", "returns", "orders.read"),
     _route(f"GET {_RETURN}", "returns", "orders.read"),

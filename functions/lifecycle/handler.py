@@ -25,6 +25,7 @@ _ABOUT = {
     "payment_authorized": "payment",
     "payment_declined": "payment",
     "payment_captured": "payment",
+    "payment_collected": "payment",
     "capture_failed": "payment",
     "fulfillment_delivered": "fulfillment",
     "units_cancelled": "units",

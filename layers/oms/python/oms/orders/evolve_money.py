@@ -122,7 +122,7 @@ def _collected(order: Order, event: happened.PaymentCollected) -> Order:
     payment = order.payments.find(event.payment_id)
     taken = payment.authorized + Money(event.amount, order.content.currency)
     grown = replace(payment, amount=max(payment.amount, taken))
-    return _noted(
+    order = _noted(
         with_payment(order, grown),
         event.payment_id,
         "collected",
@@ -131,6 +131,7 @@ def _collected(order: Order, event: happened.PaymentCollected) -> Order:
         event.key,
         event.at,
     )
+    return climb(order)
 
 
 def _capture_requested(order: Order, event: happened.CaptureRequested) -> Order:

@@ -24,7 +24,7 @@ from oms.orders.model import Order, State
 from oms.orders.repaying import left_to_repay, refund_of, repay_overpaid
 from oms.payments.allocation import Bearable, Parts, allocate_capture
 from oms.payments.balances import EventKind
-from oms.payments.matching import known_as
+from oms.payments.matching import is_lost, known_as
 from oms.payments.model import Payment
 from oms.payments.providers import idempotency_key
 
@@ -249,10 +249,30 @@ def capture_made(order: Order, taken: Taken, at: datetime | None = None) -> Even
     captured = happened.PaymentCaptured(
         payment.id, taken.amount, reference, taken.key, at, taken.provider_reference
     )
+    after = evolve_all(order, (captured,))
     if order.state is State.CANCELLED:
-        after = evolve_all(order, (captured,))
         return (captured, refund_of(after, taken.amount, "paid_after_cancel"))
-    return (captured,)
+    return (captured, *resolved_by(after, payment.id, reference))
+
+
+def resolved_by(order: Order, payment_id: str, reference: str) -> Events:
+    """What a person was to look at is taken: all of it, or what was told to have failed."""
+    if not order.progress.unpaid:
+        return NOTHING
+    payment = order.payments.find(payment_id)
+    was_told_to_fail = payment.event("capture_failed", reference) is not None
+    if amount_to_capture(order) and (not was_told_to_fail or _any_lost(order)):
+        return NOTHING
+    return (happened.PaymentResolved(),)
+
+
+def _any_lost(order: Order) -> bool:
+    return any(
+        is_lost(payment, "capture", event.reference)
+        for payment in order.payments.each
+        for event in payment.events
+        if event.kind == "capture_failed"
+    )
 
 
 def settle(
@@ -284,6 +304,12 @@ def has_hold(payment: Payment) -> bool:
 
 def held(order: Order) -> tuple[Payment, ...]:
     return tuple(payment for payment in order.payments.each if has_hold(payment))
+
+
+def is_covered_without(order: Order, payment: Payment) -> bool:
+    """Whether the rest of its payments comes to what is due."""
+    payments = order.payments
+    return payments.covered + payments.deferred - payment.capturable >= order.due
 
 
 def void_key(payment: Payment) -> str:

@@ -34,6 +34,8 @@ _IN_PERSON = {
     IN_STORE_PROVIDER: (IN_STORE, "paid_in_store"),
     "courier": (CASH_ON_DELIVERY, "paid_at_the_door"),
 }
+# They tell nothing: who has the money says what came in.
+_TOLD_BY_HAND = frozenset({IN_STORE_PROVIDER, "courier", "bank", "channel"})
 # What these take is released when a part of it is captured: the rest has to be held anew.
 _CAPTURES_ONCE = frozenset({"stripe"})
 
@@ -97,6 +99,11 @@ def refuse_unusable_token(provider: str, method: str, token: str) -> None:
     refuse_card_number(token)
     if provider == "stripe" and not _STRIPE_TOKEN.fullmatch(token) and (token or method != "pix"):
         raise Invalid("Stripe needs a payment method (pm_…)", code="invalid_payment_token")
+
+
+def is_told_by_hand(provider: str) -> bool:
+    """Whether nobody but a person, or a channel, says what came in by it."""
+    return provider in _TOLD_BY_HAND
 
 
 def captures_once(provider: str) -> bool:
