@@ -45,6 +45,8 @@ _LARGEST_PAGE = 100
 _CHUNK_BYTES = 250_000
 _CHUNKS_READ = 20
 _DAY = timedelta(days=1)
+# In a cursor: nothing of its day is passed.
+_NOTHING = "-"
 # What is after every number and every id.
 _LAST = "\uffff"
 
@@ -82,26 +84,21 @@ class SettlementStore:
         self, provider: str, since: datetime, until: datetime, limit: int, cursor: str | None
     ) -> MovementPage:
         days = list(_days(provider, since, until))
-        start: dynamo.Item = {}
-        if cursor:
-            start = dynamo.decode_cursor(cursor, {}, ("pk", "sk"))
-            if start["pk"]["S"] not in days:
-                raise Invalid("the cursor is of another list", code="invalid_cursor")
-            days = days[days.index(start["pk"]["S"]) :]
+        day, after = _place(cursor, days, since, until) if cursor else (days[0], _NOTHING)
         found: list[Belief] = []
         wanted = min(limit, _LARGEST_PAGE)
-        for day in days:
-            request: dict[str, Any] = self._of_day(day, since, until)
-            if start and start["pk"]["S"] == day:
-                request["ExclusiveStartKey"] = start
+        for number in range(days.index(day), len(days)):
+            request: dict[str, Any] = self._of_day(days[number], since, until)
+            if after != _NOTHING:
+                request["ExclusiveStartKey"] = _key(days[number], after)
+                after = _NOTHING
             answer = self._client.query(**request, Limit=wanted - len(found))
             found += [_belief(item) for item in answer["Items"]]
-            if len(found) == wanted and answer.get("LastEvaluatedKey"):
+            if answer.get("LastEvaluatedKey"):
                 return MovementPage(tuple(found), dynamo.encode_cursor(answer["LastEvaluatedKey"]))
-            if len(found) == wanted and day != days[-1]:
-                return MovementPage(
-                    tuple(found), dynamo.encode_cursor(_key(days[days.index(day) + 1], "0"))
-                )
+            if len(found) == wanted and number + 1 < len(days):
+                following = _key(days[number + 1], _NOTHING)
+                return MovementPage(tuple(found), dynamo.encode_cursor(following))
         return MovementPage(tuple(found), None)
 
     def _of_day(self, day: str, since: datetime, until: datetime) -> dict[str, Any]:
@@ -324,6 +321,17 @@ def _days(provider: str, since: datetime, until: datetime) -> Iterator[str]:
     while day < until:
         yield _day_of(provider, rfc3339(day))
         day += _DAY
+
+
+def _place(cursor: str, days: Sequence[str], since: datetime, until: datetime) -> tuple[str, str]:
+    """The day where a page begins, and after what of it. DynamoDB refuses a place that is outside
+    what is asked for as if we had erred."""
+    key = dynamo.decode_cursor(cursor, {}, ("pk", "sk"))
+    day, after = key["pk"]["S"], key["sk"]["S"]
+    within = after == _NOTHING or rfc3339(since) <= after < rfc3339(until)
+    if day not in days or not within:
+        raise Invalid("the cursor is not one that this list gave out", code="invalid_cursor")
+    return day, after
 
 
 def _chunks(kept: Sequence[object]) -> Iterator[tuple[int, list[str]]]:
