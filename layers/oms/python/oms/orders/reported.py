@@ -109,7 +109,7 @@ def _captured(order: Order, payment: Payment, told: PaymentCallback, key: str) -
         return (*events, *_not_taken(after, now.id, "capture_failed"))
     events = (*events, *_rest_released(after, now, told))
     after = evolve_all(order, events)
-    events = (*events, *_resolved(after))
+    events = (*events, *paying.resolved_by(after, now.id, reference))
     why = "paid_after_cancel" if _is_cancelled(order) else "paid_beyond_what_is_due"
     return (*events, *repaying.repay_overpaid(evolve_all(order, events), why))
 
@@ -130,12 +130,6 @@ def _held_with(payment: Payment, told: PaymentCallback, key: str) -> Events:
 def _rest_released(order: Order, payment: Payment, told: PaymentCallback) -> Events:
     if payment.capturable and captures_once(payment.provider):
         return paying.void_rest(order, payment.id, told.at)
-    return NOTHING
-
-
-def _resolved(order: Order) -> Events:
-    if order.progress.unpaid and not paying.amount_to_capture(order):
-        return (happened.PaymentResolved(),)
     return NOTHING
 
 
