@@ -7,13 +7,14 @@ asked for. A payment that several orders share is a payment of each of them, for
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from oms.kernel.money import Money
 from oms.orders.model import Line, Refund
-from oms.orders.refunding import Asked, AskedLine
+from oms.orders.refunding import Asked, AskedLine, suggest
 from oms.orders.repaying import left_to_repay
 from tests.cases.reading import CARRIED, Keys, NotUnderstoodError, Step, steps_of
 from tests.cases.refunds.paid import Means, PaidOrder, usd
@@ -120,7 +121,9 @@ def _paid_in_all(given: Keys) -> int:
 
 # --- how it was paid ------------------------------------------------------------------------------
 
-_TAKEN = frozenset({"settled", "completed", "captured", "paid", "charged", "refunded"})
+_TAKEN = frozenset(
+    {"settled", "completed", "captured", "paid", "charged", "refunded", "fully_charged"}
+)
 _GONE = frozenset({"canceled", "cancelled", "voided", "void"})
 _REFUSED = frozenset({"failed", "declined", "error"})
 
@@ -136,10 +139,13 @@ def _means(given: Keys, total: int, shipping: int) -> list[Means]:
         return [_one_of(Keys("payment", payment), 1, shipping)]
     taken = given.first("captured", "charged")
     held = given.value("authorized")
+    if "payment" in given and str(payment).lower() in ("none", "false", "missing", ""):
+        return [Means("1", total, 0)]
     if taken is not None:
         whole = max(total, int(taken))
         return [Means("1", whole, int(whole if held is None else held), int(taken))]
-    return [_in_state("1", total, payment or "settled")]
+    state = given.first("charge_status", "payment_state", "payment_status", default="settled")
+    return [_in_state("1", total, payment or state)]
 
 
 def _one_of(said: Keys, number: int, shipping: int) -> Means:
@@ -180,7 +186,7 @@ def _in_state(name: str, amount: int, state: Any) -> Means:
         return Means(name, amount, amount, voided=True)
     if word in _REFUSED:
         return Means(name, amount, 0, declined=True)
-    if word in ("pending", "created", "requested", "new"):
+    if word in ("pending", "created", "requested", "new", "not_charged", "unpaid", "checkout"):
         return Means(name, amount, 0)
     raise NotUnderstoodError(f"payment: {state!r}")
 
@@ -230,6 +236,8 @@ _VERBS = frozenset(
         "credit_allowed",
         "apply_coupon",
         "set_line_qty",
+        "add_surcharge",
+        "capture",
     }
 )
 
@@ -265,6 +273,8 @@ class _Case:
             "cancel_order": self._cancel_order,
             "apply_coupon": self._apply_coupon,
             "set_line_qty": self._set_quantity,
+            "add_surcharge": self._surcharge,
+            "capture": self._capture,
         }
         if step.verb not in acts:
             step.only()
@@ -292,11 +302,12 @@ class _Case:
         step.more.done()
         asked = _asked(said, order, stays=True)
         if asked is not None:
-            order.ask(asked)
+            # To grant nothing is not to grant all.
+            order.ask(replace(asked, goodwill=usd(0)) if asked.is_whole else asked)
 
     def _cancel_lines(self, step: Step) -> None:
         step.more.done()
-        self.last.cancel_lines(_units(step.value))
+        self.last.cancel_lines(dict(_units(step.value)))
 
     def _cancel_order(self, step: Step) -> None:
         order = self.order(step.value)
@@ -315,6 +326,23 @@ class _Case:
         off = _gross_of(self.coupon)
         order.refund(Asked(goodwill=usd(off), payments=_first(step.more, order)))
         step.more.done()
+
+    def _surcharge(self, step: Step) -> None:
+        """Below zero it is money back; what is to be paid in addition is asked for elsewhere."""
+        order, amount = self.last, int(step.value)
+        first = _first(step.more, order)
+        step.more.done()
+        if amount >= 0:
+            raise NotUnderstoodError(f"add_surcharge: {amount}")
+        order.refund(Asked(goodwill=usd(-amount), payments=first))
+
+    def _capture(self, step: Step) -> None:
+        said = Keys("capture", step.value if isinstance(step.value, Mapping) else {})
+        whole = step.value if isinstance(step.value, int) else None
+        amount = said.value("amount", whole)
+        said.done()
+        step.more.done()
+        self.last.capture(None if amount is None else int(amount))
 
     def _set_quantity(self, step: Step) -> None:
         """Fewer units are wanted of the only line: the others are cancelled, and refunded."""
@@ -344,54 +372,59 @@ def _first(said: Keys, order: PaidOrder) -> tuple[str, ...]:
 
 def _asked(said: Keys, order: PaidOrder, *, stays: bool) -> Asked | None:
     """What is to be given back; nothing of it when all that is named was cancelled, and given back
-    with that."""
-    named = bool(said.members)
+    with that. What names nothing by name asks for nothing, and not for all."""
+    named = said.members.keys() - {"order", "reason", "note", "payment", "payment_id", "refund_to"}
     lines = [
         *_asked_lines(said.value("lines"), None, order),
         *_asked_lines(said.first("unfulfilled_lines", "order_lines"), True, order),
         *_asked_lines(said.first("fulfilled_lines", "fulfillment_lines"), False, order),
     ]
-    shipping = said.first("shipping", "include_shipping", default=False)
-    amount = said.value("amount")
-    goodwill = said.first("adjustment", "goodwill")
+    shipping = said.first("shipping", "include_shipping", "shipping_costs", default=False)
+    amount = said.first("amount", "total")
+    extra = int(said.first("adjustment", "goodwill") or 0)
     first = _first(said, order)
     for ignored in ("reason", "order", "note"):
         said.value(ignored)
     said.done()
     asked = Asked(
-        lines=tuple(lines),
+        lines=tuple(line for line in lines if line is not None),
         shipping=shipping if isinstance(shipping, bool) else _some(shipping),
-        goodwill=usd(int(goodwill)) if goodwill else None,
+        goodwill=usd(extra) if extra > 0 else None,
         amount=None if amount is None else usd(int(amount)),
         payments=first,
         cancel=not stays,
     )
-    return None if named and asked.is_whole else asked
+    if extra < 0:
+        computed = suggest(order.order, asked).computed
+        return replace(asked, amount=usd(computed + extra))
+    if named and asked.is_whole:
+        return None if lines else replace(asked, goodwill=usd(0))
+    return asked
 
 
 def _some(minor: Any) -> Money | bool:
     return usd(int(minor)) if minor else False
 
 
-def _asked_lines(value: Any, unshipped: bool | None, order: PaidOrder) -> list[AskedLine]:
-    found = []
-    for name, units in _units(value or ()).items():
-        # What was cancelled has been given back with that.
+def _asked_lines(value: Any, unshipped: bool | None, order: PaidOrder) -> list[AskedLine | None]:
+    """What was cancelled has been given back with that, and stands as none."""
+    found: list[AskedLine | None] = []
+    for name, units in _units(value or ()):
         gone = min(units, order.cancelled.get(name, 0))
         order.cancelled[name] = order.cancelled.get(name, 0) - gone
-        if units - gone or not gone:
-            found.append(AskedLine(name, Decimal(units - gone), unshipped))
+        left = units - gone
+        found.append(AskedLine(name, Decimal(left), unshipped) if left or not gone else None)
     return found
 
 
-def _units(value: Any) -> dict[str, int]:
+def _units(value: Any) -> list[tuple[str, int]]:
     if isinstance(value, Mapping):
-        return {str(name): int(many) for name, many in value.items()}
-    found: dict[str, int] = {}
+        return [(str(name), int(many)) for name, many in value.items()]
+    found = []
     for number, each in enumerate(value):
         said = Keys(f"lines.{number}", each)
         name = str(said.first("line", "id", "order_line", "line_id"))
-        found[name] = int(said.first("qty", "quantity", default=1))
+        found.append((name, int(said.first("qty", "quantity", default=1))))
         said.value("reason")
         said.done()
     return found
@@ -415,6 +448,10 @@ _ERRORS: Mapping[str, frozenset[str]] = {
             "nothing_to_refund",
             "order_state",
             "refund_order_state",
+            "already_refunded",
+            "payment_not_refundable",
+            "not_captured",
+            "no_payment",
         ),
         frozenset(_TOO_MUCH | {"shipping_above_available"}),
     ),
@@ -425,8 +462,38 @@ _ERRORS: Mapping[str, frozenset[str]] = {
     "shipping_costs_already_granted": frozenset({"shipping_above_available"}),
     "payment_order_mismatch": frozenset({"unknown_payment"}),
     **dict.fromkeys(("payment_declined", "gateway_error"), frozenset(_DECLINED)),
-    **dict.fromkeys(("required", "invalid", "nothing_named"), frozenset({"nothing_to_refund"})),
+    **dict.fromkeys(
+        ("required", "invalid", "nothing_named"),
+        frozenset({"nothing_to_refund", "amount_not_positive", "line_twice"}),
+    ),
+    **dict.fromkeys(("duplicated", "duplicated_input", "duplicate"), frozenset({"line_twice"})),
+    **dict.fromkeys(
+        ("invalid_amount", "negative_amount", "zero_quantity"),
+        frozenset({"amount_not_positive", "quantity_not_positive"}),
+    ),
 }
+
+# By parts of words that are not listed.
+_BY_PART: Mapping[str, frozenset[str]] = {
+    "quantity": frozenset(_UNITS),
+    "line": frozenset(_UNITS | {"line_twice"}),
+    "shipping": frozenset({"shipping_above_available"}),
+    "positive": frozenset({"amount_not_positive"}),
+    "currency": frozenset({"wrong_currency"}),
+    **dict.fromkeys(("declin", "gateway", "provider", "payment_error"), frozenset(_DECLINED)),
+    **dict.fromkeys(
+        ("exceed", "greater", "above", "too_large", "too_much", "over", "captured", "refundable"),
+        frozenset(_TOO_MUCH | {"shipping_above_available"}),
+    ),
+}
+
+
+def _meant_by(word: str) -> frozenset[str]:
+    """Our codes that a peer's word stands for."""
+    if word in _ERRORS:
+        return _ERRORS[word]
+    return next((codes for part, codes in _BY_PART.items() if part in word), frozenset())
+
 
 # What our states of a refund mean to them.
 _STATES: Mapping[str, frozenset[str]] = {
@@ -454,12 +521,18 @@ def _facts(case: _Case, then: Keys) -> Facts:
     return {
         "accepted": accepted,
         **{f"{word}_accepted": done for word, done in zip(_ORDINALS, case.accepted, strict=False)},
-        "error": str(error) if case.refused in _ERRORS.get(str(error), ()) else case.refused,
+        "error": str(error) if case.refused in _meant_by(str(error)) else case.refused,
         "refund_amount": last.amount if last else 0,
         "refund_total": sum(refund.amount for refund in made),
         "total": sum(refund.amount for refund in made),
         "credited": sum(refund.amount for refund in made),
         "shipping_refund": last.shipping if last and last.shipping else None,
+        "items": sum(line.amount for line in last.lines) if last else 0,
+        "shipping": last.shipping if last else 0,
+        "adjustment": last.goodwill if last else 0,
+        "refund_state": _state_called(then.value("refund_state"), last.state if last else ""),
+        "refunded": sum(refund.amount for refund in order.arrived),
+        "charge_status": _charge_called(then.value("charge_status"), order),
         "state": _state_called(then.value("state"), last.state if last else ""),
         "refunds": _refunds(case, then.value("refunds")),
         "refundable": left_to_repay(order.order),
@@ -468,7 +541,8 @@ def _facts(case: _Case, then: Keys) -> Facts:
         "allocations_change": {name: reserved[name] - case.reserved[name] for name in reserved},
         "total_equals_payments_minus_refunds": order.order.due == payments.kept,
         "granted_amount": _granted(order, last) if accepted else 0,
-        "granted_total": sum(refund.amount for refund in order.refunds),
+        "granted_total": order.order.progress.granted,
+        "total_granted": order.order.progress.granted,
         "shipping_included": bool(last and last.shipping),
         "granted_status": _granted_status(then.value("granted_status"), last is not None),
         "order_status": _order_called(then.value("order_status"), gone=gone),
@@ -485,6 +559,16 @@ def _refunds(case: _Case, expected: Any) -> Any:
         return case.last.given_back()
     arrived = [refund.amount for refund in case.last.arrived[case.before :]]
     return arrived if isinstance(expected, list) else len(arrived)
+
+
+def _charge_called(expected: Any, order: PaidOrder) -> str:
+    kept, back = order.order.payments.kept, order.order.payments.refunded
+    words: tuple[str, ...] = ("charged", "fully_charged", "captured", "settled")
+    if back:
+        words = ("partially_refunded", "partial", "partially_charged")
+    if back and not kept:
+        words = ("fully_refunded", "refunded", "none")
+    return str(expected) if str(expected).lower() in words else words[0]
 
 
 def _granted(order: PaidOrder, last: Refund | None) -> int:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from oms.kernel.errors import OmsError
 from oms.kernel.ids import order_id
 from oms.kernel.money import Money
-from oms.orders import cancelling, refunding
+from oms.orders import cancelling, paying, refunding
 from oms.orders import events as happened
 from oms.orders.events import Event
 from oms.orders.giving_back import give_back
@@ -139,13 +139,14 @@ class PaidOrder:
         for part in self.shop.carve(wanted, self.shop.open_parts()):
             self.shop.to(part, FulfillmentState.SHIPPED)
 
-    def cancel_lines(self, units: Mapping[str, int]) -> None:
+    def cancel_lines(self, units: Mapping[str, int], key: str = "") -> None:
+        """Once for a ``key``."""
         self.steps += 1
         cancelling.cancel_lines(
             self.order.order_id,
             [cancelling.Asked(name, Decimal(many)) for name, many in units.items()],
             "cancelled",
-            f"step-{self.steps}",
+            key or f"step-{self.steps}",
             self.shop.oms.orders,
             self.shop.oms.stock,
             self.shop.cause(),
@@ -163,6 +164,17 @@ class PaidOrder:
         if self.order.cancel_requested:
             self.shop.cancel_order()
         self.pay_back()
+
+    def capture(self, amount: int | None) -> None:
+        """All that is held, or an amount; raises what is above it."""
+        held = self.order.payments.capturable.minor
+        parts = paying.captures(self.order, held if amount is None else amount)
+        self.shop.decide(
+            lambda order: tuple(
+                happened.PaymentCaptured(one, part, f"{one}:{part}", f"{one}:{part}")
+                for one, part in parts
+            )
+        )
 
     # --- giving back ----------------------------------------------------------------------------
 
