@@ -54,7 +54,7 @@ SECONDS = st.integers(min_value=1, max_value=60)
 
 
 @st.composite
-def stories(draw: st.DrawFn) -> list[Told]:
+def stories(draw: st.DrawFn, distinct: bool = False) -> list[Told]:
     """What may become of one hold: taken in parts, given back, taken back; each may fail late, or
     be told to have failed though it did not."""
     seconds = count(1)
@@ -63,7 +63,9 @@ def stories(draw: st.DrawFn) -> list[Told]:
         story.append(Told("payment.declined", DUE, "psp_earlier", next(seconds)))
     taken = [
         _part(draw, "capture", number, amount)
-        for number, amount in enumerate(draw(st.lists(st.sampled_from(PARTS), max_size=3)))
+        for number, amount in enumerate(
+            draw(st.lists(st.sampled_from(PARTS), max_size=3, unique=distinct))
+        )
     ]
     if sum(part[0].amount for part in taken) > DUE:
         taken = taken[:1]
@@ -163,7 +165,9 @@ def test_any_order_with_any_repetition_comes_to_the_same(
         assert oms_state(jumbled) == oms_state(orderly)
 
 
-@given(stories(), st.data())
+# Of captures of one amount only one is under way at a time: each is asked once the one before is
+# decided.
+@given(stories(distinct=True), st.data())
 def test_our_own_answer_and_the_report_of_the_same_count_once(
     story: list[Told], data: st.DataObject
 ) -> None:

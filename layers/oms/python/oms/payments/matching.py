@@ -2,6 +2,8 @@
 
 A provider knows an operation by a name of its own (``provider_reference``), we by a ``reference``.
 Either of the two tellings may come first, so both ask here which reference the books have it under.
+Operations of one amount are asked for one after another, so that the oldest that is not decided is
+the one under way.
 """
 
 from typing import Literal
