@@ -267,3 +267,35 @@ def test_what_is_written_is_read_to_the_cent(
     assert [(r.kind, r.amount, r.references[0]) for r in read.rows] == [
         (kind, Money(minor, currency), reference) for kind, minor, currency, reference in rows
     ]
+
+
+STRIPE_ROWS = st.one_of(
+    st.tuples(st.just("charge"), st.integers(1, 10**6)),
+    st.tuples(st.sampled_from(["refund", "dispute"]), st.integers(-(10**6), -1)),
+    st.tuples(st.sampled_from(["dispute_reversal", "refund_failure"]), st.integers(1, 10**6)),
+    st.tuples(st.just("partial_capture_reversal"), st.integers(-(10**6), -1)),
+    st.tuples(st.sampled_from(["payout", "fee"]), st.integers(-(10**6), 10**6)),
+)
+
+
+@given(st.lists(st.tuples(STRIPE_ROWS, st.sampled_from("abc"), st.integers(-500, 500)), min_size=1))
+def test_no_cent_of_a_file_is_lost_whatever_its_rows(
+    rows: list[tuple[tuple[str, int], str, int]],
+) -> None:
+    lines = [
+        f"t{number},{kind},{Money(gross, 'EUR')},{Money(fee, 'EUR')},eur,{charge}"
+        for number, ((kind, gross), charge, fee) in enumerate(rows)
+    ]
+    head = "balance_transaction_id,reporting_category,gross,fee,currency,source_id"
+    read = read_settlement("\n".join((head, *lines)), FORMATS["stripe"])
+    to_us = (
+        MovementOfMoney.CAPTURE,
+        MovementOfMoney.CHARGEBACK_REVERSED,
+        MovementOfMoney.REFUND_REVERSED,
+    )
+    moved = sum(row.amount.minor if row.kind in to_us else -row.amount.minor for row in read.rows)
+    beside = sum(other.amount.minor for other in read.others)
+    assert moved + beside == sum(gross for (_, gross), _, _ in rows)
+    assert sum(fee.minor for fee in fees(read.rows, read.others)) == sum(fee for _, _, fee in rows)
+    assert len(read.rows) + len(read.others) + read.reduced == len(rows)
+    assert all(row.amount.minor > 0 for row in read.rows)
