@@ -28,14 +28,10 @@ if TYPE_CHECKING:
     from oms.accounts.store import Accounts
 
 IN_STORE_PROVIDER = "store"
+COURIER = "courier"
 
-# Providers of one method only, which has no other, and what is said to another pair.
-_IN_PERSON = {
-    IN_STORE_PROVIDER: (IN_STORE, "paid_in_store"),
-    "courier": (CASH_ON_DELIVERY, "paid_at_the_door"),
-}
 # They tell nothing: who has the money says what came in.
-_TOLD_BY_HAND = frozenset({IN_STORE_PROVIDER, "courier", "bank", "channel"})
+_TOLD_BY_HAND = frozenset({IN_STORE_PROVIDER, COURIER, "bank", "channel"})
 # What these take is released when a part of it is captured: the rest has to be held anew.
 _CAPTURES_ONCE = frozenset({"stripe"})
 
@@ -82,15 +78,16 @@ def refuse_unusable_token(provider: str, method: str, token: str) -> None:
     ``paid_in_store`` or ``paid_at_the_door``.
     """
     _opener(provider)
-    for own_provider, (own_method, code) in _IN_PERSON.items():
-        if (provider == own_provider) != (method == own_method):
-            raise Invalid(
-                f"the method {own_method} and the provider {own_provider} go together", code=code
-            )
-    if provider in ACCOUNT_PROVIDERS or method in ACCOUNT_PROVIDERS:
-        refuse_card_number(token)
-        refuse_unusable_account_token(provider, method, token)
-        return
+    if (provider == IN_STORE_PROVIDER) != (method == IN_STORE):
+        raise Invalid(
+            f"the method {IN_STORE} and the provider {IN_STORE_PROVIDER} go together",
+            code="paid_in_store",
+        )
+    if (provider == COURIER) != (method == CASH_ON_DELIVERY):
+        raise Invalid(
+            f"the method {CASH_ON_DELIVERY} and the provider {COURIER} go together",
+            code="paid_at_the_door",
+        )
     if provider == "bank" and method != BANK_TRANSFER:
         raise Invalid(f"no account takes {method!r}", code="unsupported_payment_method")
     if provider == "simulator":
