@@ -32,7 +32,10 @@ secret_arns: dict[str, str] = json.loads(os.environ["WEBHOOK_SECRETS"])
     description="Authenticated by the signature that the source's scheme prescribes.",
     tags=["webhooks"],
     responses={
-        200: {"description": "Verified and queued; answered as the sender wants it"},
+        200: {
+            "description": "Verified and queued; answered as the sender wants it",
+            "content": {"text/plain": {"schema": {"type": "string", "examples": ["[accepted]"]}}},
+        },
         202: {"description": "Verified and queued"},
         **refusals(401, 404, 413, 422, 503),
     },
