@@ -56,7 +56,8 @@ def suggest_refund(
     order_id: OrderId, refund: Annotated[RefundOrder, Body()]
 ) -> RefundSuggestionView:
     order = stores.orders().load(order_id)
-    return suggestion_view(suggest(order, asked_of(refund, order)), order)
+    asked = asked_of(refund, order)
+    return suggestion_view(suggest(order, asked), asked, order)
 
 
 @app.post(

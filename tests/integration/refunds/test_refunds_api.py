@@ -45,7 +45,10 @@ def test_a_suggestion_says_what_and_where_to_and_nothing_happens(
         }
     ]
     assert (found["shipping"], found["amount"], found["refundable"]) == ("3.00", "13.00", "33.00")
-    assert [(one["method"], one["amount"]) for one in found["payments"]] == [("card", "13.00")]
+    assert [(one["method"], one["refundable"], one["amount"]) for one in found["payments"]] == [
+        ("card", "28.00", "13.00"),
+        ("gift_card", "5.00", "0.00"),
+    ]
     assert counter.oms.orders.load(order.order_id) == order
 
 

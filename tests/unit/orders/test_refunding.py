@@ -1,5 +1,6 @@
 """What a refund comes to, what it is refused for, and that it never gives back too much."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -10,7 +11,7 @@ from oms.kernel.errors import Conflict, Invalid, NotFound, OmsError
 from oms.kernel.money import Money
 from oms.orders import cancelling
 from oms.orders import events as happened
-from oms.orders.evolve import evolve_all
+from oms.orders.evolve import begin, evolve_all
 from oms.orders.model import STORE_CREDIT, Order
 from oms.orders.parts import line_amounts
 from oms.orders.refundable import share_of, shipping_left, units_left
@@ -155,6 +156,32 @@ def test_it_goes_back_to_the_payments_that_are_named_first_and_spills_over() -> 
 
     assert suggest(order, Asked(amount=money(60))).parts == ((two, 40), (three, 20))
     assert suggest(order, Asked(amount=money(60), payments=(one,))).parts == ((one, 50), (two, 10))
+
+
+def test_what_is_sold_by_weight_is_refunded_by_weight() -> None:
+    cheese = replace(priced("CHEESE", 1250, 3990, tax=100), scale=3)
+    order = paid(ordered([cheese]))
+
+    half = suggest(order, Asked((AskedLine("CHEESE", Decimal("0.625")),)))
+
+    assert (half.amount, half.lines[0].share.units) == (2494, 625)
+    rest = suggest(after(order, Asked((AskedLine("CHEESE", Decimal("0.625")),))), Asked())
+    assert rest.amount == order.content.total.minor - 2494
+
+
+def test_a_bundle_is_refunded_with_all_its_parts() -> None:
+    parts = [
+        replace(priced("SET/MUG", 4, 10), bundle="SET", bundles=2),
+        replace(priced("SET/TEE", 2, 30), bundle="SET", bundles=2),
+    ]
+
+    found = suggest(paid(ordered(parts)), Asked((line("SET", 1),)))
+
+    assert {one.share.line_id: one.share.units for one in found.lines} == {
+        "SET/MUG": 2,
+        "SET/TEE": 1,
+    }
+    assert found.amount == 50
 
 
 # --- what is refused ------------------------------------------------------------------------
@@ -360,6 +387,24 @@ def test_never_more_than_was_paid_goes_back_whatever_is_asked_for(
         if data.draw(st.booleans()):
             order = arrived(order)
             check(order)
+
+
+@holds_for(order=orders(), data=st.data())
+def test_what_was_not_taken_is_neither_given_back_nor_taken_later(
+    order: Order, data: st.DataObject
+) -> None:
+    amounts = [data.draw(st.integers(0, one.amount.minor)) for one in order.payments.each]
+    order = taken(held(begin(happened.OrderCaptured(order.content))), amounts)
+    for number in range(data.draw(st.integers(1, 4))):
+        try:
+            order = after(order, data.draw(steps(order)), str(number))
+        except Conflict:
+            continue
+        if order.cancel_requested:
+            break
+        kept = order.payments.kept.minor - order.payments.refund_pending.minor
+        # What is still to be taken is held.
+        assert kept <= order.due.minor <= kept + order.payments.capturable.minor
 
 
 @holds_for(order=orders(), data=st.data())

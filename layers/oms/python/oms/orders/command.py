@@ -26,10 +26,11 @@ def execute(
     decide: Decide,
     cause: Cause,
     also: Alongside = _nothing_else,
+    attempts: int = ATTEMPTS,
 ) -> Order:
     """The order after the command. When another command wins the race, decide again on what it
-    left behind; after ``ATTEMPTS`` lost races ``VersionConflict`` goes to the caller."""
-    return execute_on(orders, orders.load(order_id), decide, cause, also)
+    left behind; after so many lost races ``VersionConflict`` goes to the caller."""
+    return execute_on(orders, orders.load(order_id), decide, cause, also, attempts)
 
 
 def execute_on(
@@ -38,17 +39,18 @@ def execute_on(
     decide: Decide,
     cause: Cause,
     also: Alongside = _nothing_else,
+    attempts: int = ATTEMPTS,
 ) -> Order:
     """``execute`` for an order that was loaded before."""
     order = loaded
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, attempts + 1):
         events = decide(order)
         if not events:
             return order
         try:
             return orders.commit(order, events, cause, also(order))
         except VersionConflict:
-            if attempt == ATTEMPTS:
+            if attempt == attempts:
                 raise
             order = orders.load(order.order_id)
     raise AssertionError("unreachable")

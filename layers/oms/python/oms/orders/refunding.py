@@ -32,10 +32,19 @@ from oms.orders.refundable import (
     shipping_left,
     units_left,
 )
-from oms.orders.repaying import REFUND_TRANSITIONS, Purpose, left_to_repay, refund_of
+from oms.orders.repaying import (
+    REFUND_TRANSITIONS,
+    Purpose,
+    bearable_of,
+    left_to_repay,
+    refund_of,
+)
 from oms.orders.store import Orders
-from oms.payments.allocation import Bearable, Parts, allocate_refund
+from oms.payments.allocation import Parts, allocate_refund
 from oms.pricing.shares import allocate
+
+# Of those who ask at once each round serves one.
+ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +141,9 @@ def suggest(order: Order, asked: Asked) -> Suggestion:
     found = Suggestion(
         lines, shipping, fees, goodwill, unpaid, computed + goodwill, amount, refundable
     )
-    bearable = [Bearable(one.id, one.refundable, one.method) for one in order.payments.each]
-    parts = allocate_refund(bearable, Money(amount, order.content.currency), asked.payments)
+    parts = allocate_refund(
+        bearable_of(order), Money(amount, order.content.currency), asked.payments
+    )
     return replace(found, parts=parts)
 
 
@@ -168,7 +178,9 @@ def request(
         return cancelling.writes_of(order, decided, stock, cause)
 
     known = _known(orders.load(order_id), named)
-    order = execute(orders, order_id, lambda found: decide(found, asked, named).events, cause, also)
+    order = execute(
+        orders, order_id, lambda found: decide(found, asked, named).events, cause, also, ATTEMPTS
+    )
     refund = _known(order, named)
     assert refund is not None
     return Requested(order, refund, created=known is None)
@@ -226,9 +238,8 @@ def decide_retry(
     failed = [part for part in refund.parts if part.state == "failed"]
     _refuse_credit_to_nobody(order, to)
     amount = Money(sum(part.amount for part in failed), order.content.currency)
-    bearable = [Bearable(one.id, one.refundable, one.method) for one in order.payments.each]
     same = tuple(dict.fromkeys(part.payment_id for part in failed))
-    parts = allocate_refund(bearable, amount, payments or same)
+    parts = allocate_refund(bearable_of(order), amount, payments or same)
     attempt = max(part.attempt for part in refund.parts) + 1
     again = tuple(RefundPart(payment_id, part, attempt) for payment_id, part in parts)
     return (happened.RefundRetried(refund_id, again, to or refund.to),)

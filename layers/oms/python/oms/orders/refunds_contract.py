@@ -23,7 +23,9 @@ from oms.orders.money_contract import (
 )
 from oms.orders.refundable import LineShare
 from oms.orders.refunding import Asked, AskedLine, Suggestion
+from oms.orders.repaying import bearable_of
 from oms.payments.account_tokens import Digest, kept_token
+from oms.payments.allocation import in_refund_order
 from oms.payments.registry import refuse_unusable_token
 
 Why = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
@@ -115,6 +117,7 @@ class SuggestedLineView(View):
 class SuggestedPartView(View):
     payment_id: str
     method: str
+    refundable: str
     amount: str
 
 
@@ -137,7 +140,9 @@ class RefundSuggestionView(View):
     computed: str
     amount: str
     refundable: str
-    payments: list[SuggestedPartView]
+    payments: list[SuggestedPartView] = Field(
+        description="All of the order's, in the order in which money goes back to them"
+    )
 
 
 class OrderRefundsView(View):
@@ -253,7 +258,7 @@ def destination(to: Destination) -> str:
     return "" if to == "original" else to
 
 
-def suggestion_view(found: Suggestion, order: Order) -> RefundSuggestionView:
+def suggestion_view(found: Suggestion, asked: Asked, order: Order) -> RefundSuggestionView:
     currency = order.content.currency
 
     def text(minor: int) -> str:
@@ -275,11 +280,12 @@ def suggestion_view(found: Suggestion, order: Order) -> RefundSuggestionView:
         refundable=text(found.refundable),
         payments=[
             SuggestedPartView(
-                payment_id=payment_id,
-                method=order.payments.find(payment_id).method,
-                amount=text(minor),
+                payment_id=each.payment_id,
+                method=each.method,
+                refundable=str(each.amount),
+                amount=text(dict(found.parts).get(each.payment_id, 0)),
             )
-            for payment_id, minor in found.parts
+            for each in in_refund_order(bearable_of(order), asked.payments)
         ],
     )
 

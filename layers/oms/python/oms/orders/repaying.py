@@ -49,8 +49,7 @@ def refund_of(
 ) -> happened.RefundRequested:
     """``amount`` over the order's payments, those named ``first`` before the others. Raises
     ``Conflict`` (``refund_above_captured``)."""
-    bearable = [Bearable(one.id, one.refundable, one.method) for one in order.payments.each]
-    parts = allocate_refund(bearable, Money(amount, order.content.currency), first)
+    parts = allocate_refund(bearable_of(order), Money(amount, order.content.currency), first)
     number = len(order.progress.refunds) + 1
     return happened.RefundRequested(
         refund_id(order.order_id, number),
@@ -59,6 +58,11 @@ def refund_of(
         tuple(RefundPart(payment_id, part) for payment_id, part in parts),
         **purpose,
     )
+
+
+def bearable_of(order: Order) -> list[Bearable]:
+    """What each payment can give back."""
+    return [Bearable(one.id, one.refundable, one.method) for one in order.payments.each]
 
 
 def repay_overpaid(order: Order, reason: str) -> Events:
@@ -107,13 +111,14 @@ def refund_refused(
     key: str,
     payment_id: str = "",
     at: datetime | None = None,
+    reference: str = "",
 ) -> Events:
     _, part = _part(order, refund, payment_id)
     payment = order.payments.find(part.payment_id)
     known = payment.event("refund_failed", refund_reference(refund, part.attempt))
     if known or order.payments.knows(key):
         return NOTHING
-    return (happened.RefundFailed(refund, payment.id, amount, code, key, at),)
+    return (happened.RefundFailed(refund, payment.id, amount, code, key, at, reference),)
 
 
 def _part(order: Order, refund: str, payment_id: str) -> tuple[Refund, RefundPart]:
