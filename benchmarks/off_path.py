@@ -72,6 +72,7 @@ def _plan(system: System, name: str) -> None:
         system.call("POST", "/v1/inventory/movements", movement)
     card = {"key": f"{name}-card", "kind": "gift_card", "currency": "BRL", "amount": "10.00"}
     system.call("POST", "/v1/accounts", card)
+    system.call("GET", f"/v1/orders/{order_id}/refunds")
     system.call("GET", "/v1/inventory/MUG/policy")
     system.call("GET", "/v1/inventory/MUG/shares")
     system.call("GET", "/v1/availability?sku=MUG,TEE&channel=web")
