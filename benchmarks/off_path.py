@@ -30,6 +30,7 @@ def visit(system: System, name: str) -> None:
     parcel = system.call("GET", f"/v1/orders/{order_id}")["fulfillments"][0]["id"]
     system.call("GET", f"/v1/fulfillments/{parcel}/tracking")
     system.call("GET", f"/v1/orders/{order_id}/returns")
+    system.call("GET", f"/v1/orders/{order_id}/refunds")
     with suppress(httpx.HTTPStatusError):  # A counter does not hand over what is shipped.
         system.call("POST", f"/v1/fulfillments/{parcel}/ready")
     system.call("POST", f"/v1/fulfillments/{parcel}/reject", {"reason": "closed"})
@@ -72,7 +73,6 @@ def _plan(system: System, name: str) -> None:
         system.call("POST", "/v1/inventory/movements", movement)
     card = {"key": f"{name}-card", "kind": "gift_card", "currency": "BRL", "amount": "10.00"}
     system.call("POST", "/v1/accounts", card)
-    system.call("GET", f"/v1/orders/{order_id}/refunds")
     system.call("GET", "/v1/inventory/MUG/policy")
     system.call("GET", "/v1/inventory/MUG/shares")
     system.call("GET", "/v1/availability?sku=MUG,TEE&channel=web")
