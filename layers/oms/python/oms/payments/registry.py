@@ -88,6 +88,10 @@ def refuse_unusable_token(provider: str, method: str, token: str) -> None:
             f"the method {CASH_ON_DELIVERY} and the provider {COURIER} go together",
             code="paid_at_the_door",
         )
+    if provider in ACCOUNT_PROVIDERS or method in ACCOUNT_PROVIDERS:
+        refuse_card_number(token)
+        refuse_unusable_account_token(provider, method, token)
+        return
     if provider == "bank" and method != BANK_TRANSFER:
         raise Invalid(f"no account takes {method!r}", code="unsupported_payment_method")
     if provider == "simulator":
