@@ -6,12 +6,14 @@ from tests.cases.comparing import compare
 from tests.cases.lifecycle import guards, machines, requests
 from tests.cases.observing import Case, Pure, Stored, observe
 from tests.cases.reading import cases
+from tests.cases.refunds import returns
 
 PURE: Pure = {
     "machine.fulfilment": machines.machine,
     "machine.shipment": machines.machine,
     "machine.pick_list": machines.machine,
     "machine.pick_item": machines.machine,
+    "machine.return": machines.machine,
     "machine.refund": machines.machine,
 }
 STORED: Stored = {
@@ -19,6 +21,7 @@ STORED: Stored = {
     "guard.transfer_line": machines.close_transfer,
     "fulfilment_order": requests.fulfilment_order,
     **guards.KINDS,
+    **returns.GUARDS,
 }
 
 # Of the same file, and not of a node's work: they are not run here.
@@ -26,12 +29,10 @@ ELSEWHERE = frozenset(
     {
         "machine.order",
         "machine.payment",
-        "machine.return",
         "roll_up.order",
         "guard.order",
         "guard.payment",
         "guard.payment_cover",
-        "guard.return",
         "guard.exchange",
         "guard.claim",
     }

@@ -5,10 +5,10 @@ import pytest
 from tests.cases.comparing import compare
 from tests.cases.observing import Case, Pure, Stored, observe
 from tests.cases.reading import cases
-from tests.cases.refunds import amounts, grants
+from tests.cases.refunds import amounts, grants, returns
 
 PURE: Pure = {**amounts.KINDS}
-STORED: Stored = {**grants.KINDS}
+STORED: Stored = {**grants.KINDS, **returns.KINDS}
 
 FILES = ("refunds_returns.json", "refunds_own.json")
 
@@ -18,11 +18,6 @@ ELSEWHERE = frozenset(
         "exchange",
         "exchange.settlement",
         "claim",
-        "return",
-        "return.receive",
-        "return.refund",
-        "return.window",
-        "restock",
     }
 )
 

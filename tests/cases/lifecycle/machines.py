@@ -16,6 +16,8 @@ from oms.fulfillment.picklists import (
 from oms.orders.model import FulfillmentState, Method
 from oms.orders.repaying import REFUND_TRANSITIONS
 from oms.orders.transitions import TRANSITIONS
+from oms.returns.model import ReturnState
+from oms.returns.transitions import TRANSITIONS as RETURNS
 from tests.cases.availability.shelf import Shelf
 from tests.cases.reading import Keys, NotUnderstoodError, steps_of, units
 from tests.integration.world import World
@@ -41,6 +43,13 @@ _DEAD = frozenset(
 )
 _NONE: frozenset[Any] = frozenset()
 _SHIP = TRANSITIONS[Method.SHIP]
+
+# A step of a return may lead to one of several states.
+_RETURN: Table = {
+    state: {f"{step} to {to}": to for step, leads in steps.items() for to in leads}
+    for state, steps in RETURNS.items()
+}
+_CAME = frozenset({ReturnState.PARTIALLY_RECEIVED, ReturnState.RECEIVED, ReturnState.INSPECTED})
 
 # By machine and peer: our table, and which of our states each of theirs means.
 _MACHINES: Mapping[tuple[str, str], tuple[Table, Names]] = {
@@ -106,6 +115,31 @@ _MACHINES: Mapping[tuple[str, str], tuple[Table, Names]] = {
             "pending": frozenset({ItemState.PENDING}),
             "picked": frozenset({ItemState.PICKED, ItemState.SHORT}),
             "completed": _NONE,
+        },
+    ),
+    ("return", "hotwax"): (
+        _RETURN,
+        {
+            "requested": frozenset({ReturnState.REQUESTED}),
+            "rejected": frozenset({ReturnState.REJECTED}),
+            "cancelled": frozenset({ReturnState.CANCELLED}),
+            "accepted": frozenset({ReturnState.APPROVED}),
+            "received": _CAME,
+            "completed": frozenset({ReturnState.RESOLVED}),
+            "man_refund": _NONE,
+        },
+    ),
+    ("return", "mantle"): (
+        _RETURN,
+        {
+            "created": _NONE,
+            "requested": frozenset({ReturnState.REQUESTED}),
+            "approved": frozenset({ReturnState.APPROVED}),
+            "received": _CAME,
+            "shipped": _NONE,
+            "completed": frozenset({ReturnState.RESOLVED}),
+            "cancelled": frozenset({ReturnState.CANCELLED}),
+            "man_resp": _NONE,
         },
     ),
 }

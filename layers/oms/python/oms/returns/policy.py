@@ -18,10 +18,11 @@ WHOLE = 10_000
 
 
 class RefundWhen(StrEnum):
-    """When what came back is paid for."""
+    """When what came back is paid for; ``asked``: when a person resolves it, never by itself."""
 
     RECEIVED = "received"
     INSPECTED = "inspected"
+    ASKED = "asked"
 
 
 class RefundShipping(StrEnum):
