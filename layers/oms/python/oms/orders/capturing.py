@@ -162,6 +162,8 @@ def _carry_out_once(
     if isinstance(outcome, Approved):
         made = replace(asked, provider_reference=outcome.reference)
         return execute_on(orders, order, partial(_made, made, cause), cause)
+    if isinstance(outcome, Declined):
+        asked = replace(asked, provider_reference=outcome.reference)
     if isinstance(outcome, Declined) and outcome.code == EXPIRED:
         with suppress(PaymentRefused):
             let_go(order, payment, orders, providers, cause)

@@ -168,7 +168,7 @@ def _capture_failed(order: Order, event: happened.CaptureFailed) -> Order:
         event.reference,
         event.key,
         event.at,
-        event.code,
+        event.provider_reference or event.code,
     )
 
 
@@ -272,7 +272,7 @@ def _refund_failed(order: Order, event: happened.RefundFailed) -> Order:
         _reference_of(order, event.refund_id, event.payment_id),
         event.key,
         event.at,
-        event.code,
+        event.reference or event.code,
     )
     return _with_part_state(order, event.refund_id, event.payment_id, "failed")
 

@@ -112,8 +112,9 @@ def _record(
     match outcome:
         case Approved(reference):
             return execute_on(orders, order, partial(_paid, refund, part, reference, cause), cause)
-        case Declined(code):
-            return execute_on(orders, order, partial(_refused, refund, part, code, cause), cause)
+        case Declined():
+            refused = partial(_refused, refund, part, outcome, cause)
+            return execute_on(orders, order, refused, cause)
         case Pending():
             return order
 
@@ -125,8 +126,10 @@ def _paid(refund: Refund, part: RefundPart, reference: str, cause: Cause, order:
     )
 
 
-def _refused(refund: Refund, part: RefundPart, code: str, cause: Cause, order: Order) -> Events:
+def _refused(
+    refund: Refund, part: RefundPart, said: Declined, cause: Cause, order: Order
+) -> Events:
     key = refund_key(refund, part)
     return repaying.refund_refused(
-        order, refund.id, part.amount, code, key, part.payment_id, cause.at
+        order, refund.id, part.amount, said.code, key, part.payment_id, cause.at, said.reference
     )

@@ -127,6 +127,7 @@ class CaptureFailed:
     reference: str
     key: str
     at: datetime | None = None
+    provider_reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +232,8 @@ class PaymentRefunded:
 
 @dataclass(frozen=True, slots=True)
 class RefundFailed:
-    """One part of a refund did not happen, or bounced after it did."""
+    """One part of a refund did not happen, or bounced after it did. ``reference`` is the
+    provider's name for it, where it has one."""
 
     refund_id: str
     payment_id: str
@@ -239,6 +241,7 @@ class RefundFailed:
     code: str
     key: str
     at: datetime | None = None
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,9 +250,13 @@ def capture_made(order: Order, taken: Taken, at: datetime | None = None) -> Even
         payment.id, taken.amount, reference, taken.key, at, taken.provider_reference
     )
     after = evolve_all(order, (captured,))
-    if order.state is State.CANCELLED:
-        return (captured, refund_of(after, taken.amount, "paid_after_cancel"))
-    return (captured, *resolved_by(after, payment.id, reference))
+    why = "paid_after_cancel" if order.state is State.CANCELLED else "paid_beyond_what_is_due"
+    # What was asked for may have been paid another way since.
+    return (
+        captured,
+        *resolved_by(after, payment.id, reference),
+        *repay_overpaid(after, why),
+    )
 
 
 def resolved_by(order: Order, payment_id: str, reference: str) -> Events:
@@ -379,4 +383,6 @@ def fail_capture(order: Order, taken: Taken, code: str, at: datetime | None = No
     payment = order.payments.find(taken.payment_id)
     if is_known(payment, "capture_failed", taken.key, f"{taken.key}:failed"):
         return NOTHING
-    return (happened.CaptureFailed(payment.id, code, taken.key, f"{taken.key}:failed", at),)
+    key = f"{taken.key}:failed"
+    named = taken.provider_reference
+    return (happened.CaptureFailed(payment.id, code, taken.key, key, at, named),)

@@ -144,7 +144,12 @@ def _capture_failed(order: Order, payment: Payment, told: PaymentCallback, key: 
         payment.event("capture_requested", reference) or payment.event("captured", reference)
     )
     failed = happened.CaptureFailed(
-        payment.id, code, reference, failure_key(payment, "capture", told.reference), told.at
+        payment.id,
+        code,
+        reference,
+        failure_key(payment, "capture", told.reference),
+        told.at,
+        told.reference,
     )
     after = evolve_all(order, (failed,))
     if wanted and is_lost(after.payments.find(payment.id), "capture", reference):
@@ -231,6 +236,7 @@ def _refund_failed(order: Order, payment: Payment, told: PaymentCallback, key: s
         failure_key(payment, "refund", told.reference),
         payment.id,
         told.at,
+        told.reference,
     )
 
 
