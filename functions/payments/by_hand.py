@@ -31,7 +31,7 @@ _AS_IT_IS: dict[int, Any] = {200: {"description": "The payment as it is now"}}
     tags=["payments"],
     responses={**_AS_IT_IS, **refusals(400, 401, 403, 404, 409, 415, 422, 503)},
 )
-def capture(
+def capture_payment(
     order_id: OrderId,
     payment_id: PaymentId,
     asked: Annotated[CapturePayment | None, Body()] = None,
@@ -52,7 +52,7 @@ def capture(
     tags=["payments"],
     responses={**_AS_IT_IS, **refusals(401, 403, 404, 409, 422, 503)},
 )
-def void(order_id: OrderId, payment_id: PaymentId) -> PaymentView:
+def void_payment(order_id: OrderId, payment_id: PaymentId) -> PaymentView:
     order = by_hand.request_void(order_id, payment_id, stores.orders(), _cause())
     return _view(order, payment_id)
 
@@ -65,7 +65,7 @@ def void(order_id: OrderId, payment_id: PaymentId) -> PaymentView:
     tags=["payments"],
     responses={**_AS_IT_IS, **refusals(400, 401, 403, 404, 409, 415, 422, 503)},
 )
-def receipt(
+def record_payment_receipt(
     order_id: OrderId, payment_id: PaymentId, received: Annotated[PaymentReceipt, Body()]
 ) -> PaymentView:
     orders = stores.orders()
