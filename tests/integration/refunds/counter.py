@@ -17,6 +17,7 @@ from oms.payments.providers import (
     Approved,
     AuthorizationRequest,
     CaptureRequest,
+    Declined,
     Pending,
     ProviderOutcome,
     RefundRequest,
@@ -57,11 +58,12 @@ def ordered(
 class Bank:
     """A provider that gives back at most what it took, once for each key. ``silent``: keys that it
     does not answer, ``deaf`` those that it carries out without answering; ``later``: it answers
-    that the result comes later."""
+    that the result comes later; ``refuses``: that it will not."""
 
     silent: set[str] = field(default_factory=set)
     deaf: set[str] = field(default_factory=set)
     later: bool = False
+    refuses: bool = False
     given: dict[str, int] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
@@ -82,6 +84,8 @@ class Bank:
         self.asked.append(key)
         if key in self.silent:
             raise ProviderUnavailable("no answer")
+        if self.refuses:
+            return Declined("closed_account")
         self.given[key] = request.amount.minor
         if key in self.deaf:
             self.deaf.remove(key)
