@@ -43,10 +43,9 @@ def known_as(payment: Payment, family: Family, provider_reference: str) -> str:
     names = (
         event.reference
         for event in in_time(payment.events)
-        if event.kind in (success, failure)
-        and (
-            provider_reference in (event.provider_reference, event.reference) or event.key == failed
-        )
+        if (event.kind == success and event.provider_reference == provider_reference)
+        or (event.kind in (success, failure) and event.reference == provider_reference)
+        or event.key == failed
     )
     return next(names, "")
 
