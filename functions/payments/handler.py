@@ -149,7 +149,7 @@ def list_open_refunds(
     responses={200: {"description": "In the order in which they were added"}}
     | refusals(401, 403, 404, 422),
 )
-def list_payments(order_id: OrderId) -> OrderPaymentsView:
+def list_order_payments(order_id: OrderId) -> OrderPaymentsView:
     return order_payments_view(stores.orders().load(order_id))
 
 
