@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3
 import pytest
@@ -18,6 +19,7 @@ from oms.aws import clients, queues, secrets, stores
 from oms.aws.catalog_store import CatalogStore
 from oms.aws.order_store import OrderStore
 from oms.catalog.model import Channel, Item
+from tests.payment_providers import StandIn, stand_in
 
 SAMPLES = Path(__file__).parents[3] / "events" / "webhooks"
 CONTEXT = SimpleNamespace(
@@ -32,6 +34,10 @@ SECRETS = {
     "shopify": "a client secret",
     "carrier": "Y2FycmllciBzZWNyZXQgb2YgMzIgYnl0ZXMhISEhISEh",
     "simulator": "c2ltdWxhdG9yIHNlY3JldCBvZiAzMiBieXRlcyEhISEh",
+    "stripe": "whsec_of_stripe",
+    "adyen": "00112233445566778899AABBCCDDEEFF" * 2,
+    "paypal": "1AB23456CD789012E",
+    "mercadopago": "a secret of Mercado Pago",
 }
 
 
@@ -45,13 +51,22 @@ class Inbound:
     dead_letters_url: str
     orders: OrderStore
     catalog: CatalogStore
+    provider: StandIn
 
-    def call(self, source: str, headers: dict[str, str], body: bytes, encoded: bool = False) -> Any:
+    def call(
+        self,
+        source: str,
+        headers: dict[str, str],
+        body: bytes,
+        encoded: bool = False,
+        query: dict[str, str] | None = None,
+    ) -> Any:
         """What the webhook function answers to a call as API Gateway passes it on."""
         event = {
             "version": "2.0",
             "rawPath": f"/v1/webhooks/{source}",
-            "rawQueryString": "",
+            "rawQueryString": urlencode(query or {}),
+            **({"queryStringParameters": query} if query else {}),
             "headers": headers,
             "pathParameters": {"source": source},
             "requestContext": {
@@ -63,7 +78,9 @@ class Inbound:
             "isBase64Encoded": encoded,
         }
         response = self.webhooks.handler(event, CONTEXT)
-        return response["statusCode"], json.loads(response["body"])
+        answer = response["body"]
+        plain = response["headers"].get("Content-Type") == "text/plain"
+        return response["statusCode"], answer if plain else json.loads(answer)
 
     def queued(self) -> list[str]:
         """Takes everything from the inbox queue."""
@@ -110,9 +127,12 @@ def _messages(url: str) -> list[Any]:
 
 @pytest.fixture
 def inbound(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbound]:
-    with mock_aws():
+    with mock_aws(), stand_in() as provider:
         _forget_clients()
         environment = {
+            "PAYPAL_API_BASE": provider.address,
+            "MERCADOPAGO_API_BASE": provider.address,
+            "MERCADOPAGO_SECRET": _token("a token"),
             "ORDERS_TABLE": _table("orders"),
             "CATALOG_TABLE": _table("catalog"),
             "WORK_TABLE": _table("work"),
@@ -135,6 +155,7 @@ def inbound(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbound]:
             dead_letters_url=environment["DEAD_LETTER_QUEUE_URL"],
             orders=orders,
             catalog=catalog,
+            provider=provider,
         )
     _forget_clients()
 
@@ -177,6 +198,11 @@ def _table(name: str) -> str:
 
 def _queue(name: str) -> str:
     return boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+
+
+def _token(text: str) -> str:
+    made = boto3.client("secretsmanager").create_secret(Name="token", SecretString=text)
+    return made["ARN"]
 
 
 def _secret(source: str) -> str:

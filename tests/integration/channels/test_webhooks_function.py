@@ -5,25 +5,51 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import boto3
 import pytest
 from standardwebhooks import Webhook
 
 from tests.integration.channels.conftest import SAMPLES, SECRETS, Inbound
+from tests.payment_providers import (
+    CERTIFICATE_PATH,
+    adyen_signed,
+    mercadopago_headers,
+    paypal_headers,
+    stripe_headers,
+)
 
 
-def sample(name: str) -> tuple[str, dict[str, str], bytes]:
-    """The source, signed headers and body of a file in ``events/webhooks``."""
+def sample(name: str, at: str = "") -> tuple[str, dict[str, str], bytes]:
+    """The source, signed headers and body of a file in ``events/webhooks``. ``at`` is the address
+    where PayPal's certificate is."""
     document = json.loads((SAMPLES / f"{name}.json").read_text())
-    source, body = document["source"], json.dumps(document["body"], ensure_ascii=False)
-    return (
-        source,
-        document["headers"] | _signature(source, document["headers"], body),
-        (body.encode()),
-    )
+    source, body = document["source"], document["body"]
+    if source == "adyen":
+        body = adyen_signed(SECRETS[source], body)
+    text = json.dumps(body, ensure_ascii=False)
+    headers = document["headers"]
+    if "query" in document:
+        headers = {**headers, "data.id": document["query"]["data.id"]}
+    signed = headers | _signature(source, headers, text, at)
+    signed.pop("data.id", None)
+    return source, signed, text.encode()
 
 
-def _signature(source: str, headers: dict[str, str], body: str) -> dict[str, str]:
-    secret = SECRETS[source]
+def query_of(name: str) -> dict[str, str]:
+    found: dict[str, str] = json.loads((SAMPLES / f"{name}.json").read_text()).get("query", {})
+    return found
+
+
+def _signature(source: str, headers: dict[str, str], body: str, at: str = "") -> dict[str, str]:
+    secret, moment = SECRETS[source], datetime.now(UTC)
+    if source == "adyen":
+        return {}
+    if source == "stripe":
+        return stripe_headers(secret, body.encode(), moment)
+    if source == "paypal":
+        return paypal_headers(secret, body.encode(), moment, f"{at}{CERTIFICATE_PATH}")
+    if source == "mercadopago":
+        return mercadopago_headers(secret, headers["data.id"], moment, headers["x-request-id"])
     if source == "shopify":
         digest = hmac.digest(secret.encode(), body.encode(), hashlib.sha256)
         return {"x-shopify-hmac-sha256": base64.b64encode(digest).decode()}
@@ -39,13 +65,16 @@ SAMPLE_NAMES = sorted(path.stem for path in SAMPLES.glob("*.json"))
 
 @pytest.mark.parametrize("name", SAMPLE_NAMES)
 def test_a_signed_call_is_queued_whole_and_answered_at_once(inbound: Inbound, name: str) -> None:
-    source, headers, body = sample(name)
+    source, headers, body = sample(name, inbound.provider.address)
 
-    status, answer = inbound.call(source, headers, body)
+    status, answer = inbound.call(source, headers, body, query=query_of(name))
 
     (message,) = (json.loads(text) for text in inbound.queued())
-    assert status == 202
-    assert answer == {"source": source, "delivery_id": message["id"]}
+    if source == "adyen":
+        assert (status, answer) == (200, "[accepted]")
+    else:
+        assert status == 202
+        assert answer == {"source": source, "delivery_id": message["id"]}
     assert (message["source"], message["body"]) == (source, body.decode())
     assert message["correlation_id"] == "request-1"
 
@@ -74,6 +103,44 @@ def test_a_wrong_signature_is_refused_and_nothing_queued(inbound: Inbound) -> No
 def test_a_missing_signature_is_refused_and_nothing_queued(inbound: Inbound) -> None:
     assert refused(inbound, "standard", {}, b"{}") == (401, "missing_header")
     assert refused(inbound, "shopify", {}, b"{}") == (401, "missing_signature")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "stripe_payment_succeeded",
+        "adyen_capture",
+        "paypal_capture_completed",
+        "mercadopago_payment_updated",
+    ],
+)
+def test_a_payment_notification_that_is_not_genuine_is_refused_and_nothing_stored(
+    inbound: Inbound, name: str
+) -> None:
+    source, headers, body = sample(name, inbound.provider.address)
+    tampered = body.replace(b"60060", b"60061").replace(b"600.60", b"600.61")
+
+    query = {"data.id": "1"} if source == "mercadopago" else {}
+    status, problem = inbound.call(source, headers, tampered, query=query)
+
+    assert (status, problem["code"]) == (401, "signature_mismatch")
+    assert inbound.queued() == []
+    assert boto3.client("dynamodb").scan(TableName="orders")["Items"] == []
+
+
+def test_a_certificate_that_is_not_paypals_is_not_asked_for(inbound: Inbound) -> None:
+    source, headers, body = sample("paypal_capture_completed", "https://example.com")
+
+    assert refused(inbound, source, headers, body) == (401, "untrusted_certificate_url")
+    assert inbound.provider.asked == []
+
+
+def test_a_certificate_that_cannot_be_had_asks_paypal_to_come_again(inbound: Inbound) -> None:
+    source, headers, body = sample("paypal_capture_completed", inbound.provider.address)
+    inbound.provider.statuses += [500]
+
+    assert refused(inbound, source, headers, body) == (503, "provider_unavailable")
+    assert inbound.call(source, headers, body)[0] == 202
 
 
 def test_an_unknown_source_is_not_found(inbound: Inbound) -> None:
