@@ -101,7 +101,7 @@ def _capture(system: System, order_id: str) -> None:
 
 
 def _refund(system: System, order_id: str) -> None:
-    body = {"refund_key": "bench", "lines": [{"line_id": "1", "quantity": 1}]}
+    body = {"refund_key": "bench", "lines": [{"line_id": "MUG", "quantity": 1}]}
     system.call("POST", f"/v1/orders/{order_id}/refunds", body)
     eventually(lambda: _moved(system, order_id, "refunded"))
 

@@ -54,6 +54,7 @@ class Order:
     due: Decimal
     payment: Payment
     parcels: tuple[Parcel, ...]
+    lines: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -143,4 +144,5 @@ def order_of(document: Document) -> Order:
             )
             for part in document["fulfillments"]
         ),
+        lines=tuple(line["line_id"] for line in document["lines"]),
     )

@@ -63,7 +63,7 @@ def test_the_tour_of_money_and_returns_works_as_it_stands(stack: Stack, tmp_path
 
     said = run(who_and_where + tour(4), stack, tmp_path)
 
-    assert '"computed":"56.56"' in said
+    assert '"computed":"56.57"' in said
     assert '"code":"refund_above_captured"' in said
     assert '"restock":1' in said
 
