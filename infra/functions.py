@@ -197,6 +197,8 @@ FUNCTIONS = (
             "orders": APPEND_ORDER,
             "inventory": (*MOVE_STOCK, "DeleteItem", "GetItem", "Query"),
             "catalog": ("PutItem", "BatchGetItem", "GetItem", "Query"),
+            "work": ("PutItem", "GetItem"),
+            "accounts": MOVE_MONEY,
         },
     ),
     FunctionPlan(

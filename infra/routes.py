@@ -168,6 +168,7 @@ ROUTES = (
     _route(f"POST {_PAYMENT}/receipts", "payments", "orders.write"),
     _route("POST /v1/orders/{order_id}/returns", "returns", "orders.write"),
     _route("GET /v1/orders/{order_id}/returns", "returns", "orders.read"),
+    _route("POST /v1/returns", "returns", "orders.write"),
     _route(f"GET {_RETURN}", "returns", "orders.read"),
     _route(f"POST {_RETURN}/approve", "returns", "orders.write"),
     _route(f"POST {_RETURN}/reject", "returns", "orders.write"),

@@ -1,12 +1,14 @@
 """Returns over HTTP: asked for, answered, labelled, received, inspected, resolved; their policies.
 
-Environment: ``ORDERS_TABLE``, ``INVENTORY_TABLE``, ``CATALOG_TABLE``, ``ACCOUNTS_TABLE``.
+Environment: ``ORDERS_TABLE``, ``INVENTORY_TABLE``, ``CATALOG_TABLE``, ``WORK_TABLE``,
+``ACCOUNTS_TABLE``.
 """
 
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
 
+from functions.returns import unreceipted
 from functions.returns.policies import router as policies
 from oms.aws import stores
 from oms.aws.http import caller, refusals, reply, resolver, serve
@@ -15,7 +17,7 @@ from oms.fulfillment.carrier_registry import CarrierRegistry
 from oms.fulfillment.staff import check_node
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
-from oms.kernel.ids import order_of
+from oms.kernel.ids import is_of_an_order, order_of
 from oms.orders.contract import FulfillmentView, fulfillment_view
 from oms.orders.decisions import find_fulfillment
 from oms.orders.model import Order
@@ -44,16 +46,20 @@ from oms.returns.decisions import AskedResolution, AskedReturn, find
 from oms.returns.labelling import AskedLabel
 from oms.returns.model import Return
 from oms.returns.store import ReturnDesk
+from oms.returns.unreceipted_contract import UnreceiptedReturnView
 
 app = resolver()
 app.include_router(policies)
+app.include_router(unreceipted.router)
 carriers = CarrierRegistry()
 
 OrderId = Annotated[str, Path(pattern=r"^ord_[a-z2-7]{26}$")]
 FulfillmentId = Annotated[str, Path(pattern=r"^ful_[a-z2-7]{26}_\d{1,4}$")]
 ReturnId = Annotated[str, Path(pattern=r"^ret_[a-z2-7]{26}_\d{1,4}$")]
+AnyReturnId = Annotated[str, Path(pattern=r"^ret_[a-z2-7]{26}(_\d{1,4})?$")]
 _REFUSALS = refusals(400, 401, 403, 404, 409, 413, 415, 422, 503)
 _VIEW: dict[str, Any] = {"application/json": {"model": ReturnView}}
+_ANY: dict[str, Any] = {"application/json": {"model": ReturnView | UnreceiptedReturnView}}
 _STEP = {200: {"description": "The return as it is now"}, **_REFUSALS}
 
 
@@ -104,11 +110,15 @@ def list_returns(order_id: OrderId) -> ReturnList:
 @app.get(
     "/v1/returns/<return_id>",
     summary="Read a return",
+    description="That of an order, or one that was taken back without a receipt.",
     tags=["returns"],
-    responses={200: {"description": "The return"}, **_REFUSALS},
+    responses={200: {"description": "The return", "content": _ANY}, **_REFUSALS},
 )
-def read_return(return_id: ReturnId) -> ReturnView:
-    return _shown(stores.orders().load(order_of(return_id)), return_id)
+def read_return(return_id: AnyReturnId) -> Any:
+    if not is_of_an_order(return_id):
+        return reply(200, unreceipted.read(return_id).model_dump(mode="json"))
+    view = _shown(stores.orders().load(order_of(return_id)), return_id)
+    return reply(200, view.model_dump(mode="json"))
 
 
 @app.post(

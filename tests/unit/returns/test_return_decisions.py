@@ -11,7 +11,7 @@ from oms.kernel.money import Money
 from oms.orders import events as happened
 from oms.orders.decisions import NOTHING
 from oms.orders.evolve import begin
-from oms.orders.model import Order, RefundedLine
+from oms.orders.model import Customer, Order, RefundedLine
 from oms.orders.repaying import refund_of
 from oms.returns import decisions
 from oms.returns import events as told
@@ -460,6 +460,20 @@ def test_store_credit_goes_to_an_account() -> None:
     order = receive(order, policy=AT_ONCE)
 
     assert order.progress.refunds[0].to == "acc_1"
+
+
+def test_store_credit_is_a_customers() -> None:
+    unknown = replace(content(), customer=Customer("Somebody"))
+    order = brought(paid(begin(happened.OrderCaptured(unknown))))
+    credit = AskedResolution(Resolution.STORE_CREDIT)
+
+    with pytest.raises(Invalid) as asked_for:
+        request(order, {"MUG": 1}, resolution=Resolution.STORE_CREDIT)
+    order = receive(request(order, {"MUG": 1}, resolution=Resolution.EXCHANGE), policy=AT_ONCE)
+    with pytest.raises(Invalid) as resolved:
+        decisions.resolve(order, last(order).id, credit, AT_ONCE)
+
+    assert {code_of(asked_for), code_of(resolved)} == {"customer_needed"}
 
 
 def test_a_person_gives_less_but_never_more_than_it_is_worth() -> None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from oms.accounts.decisions import Change
 from oms.accounts.model import Account, AccountEntry, Hold, Invoice
+from oms.kernel.writes import Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,10 @@ class Accounts(Protocol):
         """All of the change or nothing. Raises ``VersionConflict`` when the account is no longer
         ``before``, or the entry's key was used meanwhile. What belongs to an account has to be read
         after ``before``: then its version guards that too."""
+
+    def committing(self, before: Account, change: Change) -> list[Write]:
+        """The writes of ``commit``, for the transaction of what the change is for; each is refused
+        with ``VersionConflict``."""
 
     def of_customer(self, customer: str, limit: int, cursor: str | None) -> AccountPage: ...
 

@@ -113,6 +113,9 @@ class AccountStore:
         return self._invoices_of(account_id, answer["Items"])
 
     def commit(self, before: Account, change: Change) -> None:
+        dynamo.transact(self._client, self.committing(before, change))
+
+    def committing(self, before: Account, change: Change) -> list[Write]:
         account_id = before.id
         writes = [
             self._put(
@@ -128,8 +131,7 @@ class AccountStore:
             )
         for invoice in change.invoices:
             writes += self._invoice(account_id, invoice)
-        writes += self._listings(before, change.account)
-        dynamo.transact(self._client, writes)
+        return [*writes, *self._listings(before, change.account)]
 
     def of_customer(self, customer: str, limit: int, cursor: str | None) -> AccountPage:
         answer = self._page(

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from oms.aws.sourcing_policy_store import SourcingPolicyStore
     from oms.aws.staff_store import StaffTable
     from oms.aws.stock_store import StockStore
+    from oms.aws.unreceipted_store import UnreceiptedStore
     from oms.aws.view_store import ViewStore
 
 
@@ -198,6 +199,13 @@ def shipments() -> ShipmentTable:
     from oms.aws.shipment_store import ShipmentTable
 
     return ShipmentTable(clients.dynamodb(), os.environ["WORK_TABLE"])
+
+
+@cache
+def unreceipted_returns() -> UnreceiptedStore:
+    from oms.aws.unreceipted_store import UnreceiptedStore
+
+    return UnreceiptedStore(clients.dynamodb(), os.environ["WORK_TABLE"])
 
 
 @cache

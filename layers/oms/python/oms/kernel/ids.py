@@ -42,6 +42,17 @@ def return_id(order: str, number: int) -> str:
     return f"ret_{_tail(order)}_{number}"
 
 
+def unreceipted_return_id(key: str) -> str:
+    """The id of a return that no order is known of, by its sender's key; always the same one."""
+    digest = hashlib.sha256(f"return:{key}".encode()).digest()
+    return f"ret_{base64.b32encode(digest).decode().lower()[:26]}"
+
+
+def is_of_an_order(part_id: str) -> bool:
+    """Whether ``order_of`` knows whose part it is."""
+    return _PART.fullmatch(part_id) is not None
+
+
 def is_return_id(text: str) -> bool:
     return text.startswith("ret_")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from oms.catalog.model import Item
-from oms.kernel.errors import Conflict, Faults, NotFound, TooLarge
+from oms.kernel.errors import Conflict, Faults, Invalid, NotFound, TooLarge
 from oms.kernel.ids import refund_id
 from oms.kernel.ids import return_id as id_of
 from oms.kernel.money import Money
@@ -17,7 +17,7 @@ from oms.kernel.quantity import quantity_number
 from oms.orders.decisions import NOTHING, Events
 from oms.orders.events import RefundRequested
 from oms.orders.evolve import evolve_all
-from oms.orders.model import FulfillmentState, Order, RefundedLine
+from oms.orders.model import STORE_CREDIT, FulfillmentState, Order, RefundedLine
 from oms.orders.repaying import Purpose, left_to_repay, refund_of
 from oms.returns import events as happened
 from oms.returns import worth
@@ -35,18 +35,20 @@ from oms.returns.model import (
     Settlement,
 )
 from oms.returns.policy import RefundWhen, ReturnPolicy, is_open
-from oms.returns.transitions import may
+from oms.returns.transitions import may_take
 
 # Of one order: all of them are written at every step of it.
 MOST_RETURNS = 100
 
-STORE_CREDIT = "store_credit"
 REASON = "return"
 
 # Who may accept what comes too late.
 _STAFF = frozenset({Origin.STORE, Origin.AGENT})
 # What follows by itself once the policy says so; an exchange is made by somebody.
 _BY_ITSELF = frozenset({Resolution.REFUND, Resolution.STORE_CREDIT})
+
+
+_FOR_NOBODY = "store credit is a customer's: name an account, for the order names no customer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +133,10 @@ def request(
     order: Order, asked: AskedReturn, policy: ReturnPolicy, grounds: Grounds, at: datetime
 ) -> Events:
     """Raises ``Invalid`` with every fault (``unknown_line``, ``line_twice``, ``unknown_reason``,
-    ``proof_needed``, ``not_for_customers``) and ``Conflict`` (``not_delivered``,
-    ``above_delivered``, ``not_returnable``, ``outside_window``; ``content_differs`` when the key
-    was used for another request)."""
+    ``proof_needed``, ``not_for_customers``, ``customer_needed``) and ``Conflict``
+    (``not_delivered``, ``above_delivered``, ``not_returnable``, ``outside_window``;
+    ``content_differs`` when the key was used for another request), ``TooLarge``
+    (``too_many_returns``)."""
     if requested_before(order, asked.key):
         return NOTHING
     _check_words(order, asked, policy)
@@ -196,6 +199,8 @@ def _check_words(order: Order, asked: AskedReturn, policy: ReturnPolicy) -> None
             faults.add(f"{at}.proof", "proof_needed", f"{line.reason} is to be proved")
     if asked.override and asked.origin not in _STAFF:
         faults.add("override", "not_for_customers", "only a store or an agent accepts it late")
+    if asked.resolution is Resolution.STORE_CREDIT and _is_for_nobody(order, asked.account):
+        faults.add("account", "customer_needed", _FOR_NOBODY)
     faults.refuse("the return breaks a rule")
 
 
@@ -280,20 +285,20 @@ def _deliveries(
 
 
 def approve(order: Order, return_id: str) -> Events:
-    if not may(find(order, return_id).state, "approve"):
+    if not may_take(find(order, return_id), "approve"):
         return NOTHING
     return (happened.ReturnApproved(return_id),)
 
 
 def reject(order: Order, return_id: str, reason: str) -> Events:
-    if not may(find(order, return_id).state, "reject"):
+    if not may_take(find(order, return_id), "reject"):
         return NOTHING
     return (happened.ReturnRejected(return_id, reason),)
 
 
 def cancel(order: Order, return_id: str, reason: str) -> Events:
     """Until something has come back."""
-    if not may(find(order, return_id).state, "cancel"):
+    if not may_take(find(order, return_id), "cancel"):
         return NOTHING
     return (happened.ReturnCancelled(return_id, reason),)
 
@@ -311,7 +316,7 @@ def choose_label(order: Order, return_id: str, label: ReturnLabel) -> Events:
 
 def check_label(found: Return, node: str, service: str) -> None:
     """Whether it may be bought, to that node and by that service, if they are said."""
-    may(found.state, "label")
+    may_take(found, "label")
     label = found.label
     if label and (node or label.node, service or label.service) != (label.node, label.service):
         raise Conflict(f"its label is of {label.service} to {label.node}", code="labelled")
@@ -350,7 +355,7 @@ def receive(
     found = find(order, return_id)
     if _was_received(found, asked):
         return NOTHING
-    may(found.state, "receive")
+    may_take(found, "receive")
     left = found.expected
     brought = left if asked.units is None else asked.units
     taken = {line_id: min(units, left.get(line_id, 0)) for line_id, units in brought.items()}
@@ -400,7 +405,7 @@ def inspect(
     )
     if _was_inspected(found, inspection_id, node, units):
         return NOTHING
-    may(found.state, "inspect")
+    may_take(found, "inspect")
     _check_findings(order, found, node, findings, policy)
     restocked = {
         order.content.line(one.line_id).sku for one in units if one.disposition in policy.restocks
@@ -463,9 +468,9 @@ def _check_findings(
 
 def resolve(order: Order, return_id: str, asked: AskedResolution, policy: ReturnPolicy) -> Events:
     """For what has come, or, where the policy says so, was looked at. Raises ``Conflict``
-    (``not_inspected``; ``above_worth`` with ``refundable``)."""
+    (``not_inspected``; ``above_worth`` with ``refundable``), ``Invalid`` (``customer_needed``)."""
     found = find(order, return_id)
-    if not may(found.state, "resolve"):
+    if not may_take(found, "resolve"):
         return NOTHING
     units = _to_settle(found, policy)
     closes = asked.close and bool(found.expected)
@@ -477,6 +482,10 @@ def resolve(order: Order, return_id: str, asked: AskedResolution, policy: Return
             code="not_inspected",
             context={"state": found.state, "uninspected": _shown(order, found.uninspected)},
         )
+    if asked.resolution is Resolution.STORE_CREDIT and _is_for_nobody(
+        order, asked.account or found.account
+    ):
+        raise Invalid(_FOR_NOBODY, code="customer_needed")
     settlement = worth.settled(order, found, units, policy, asked.resolution)
     if asked.amount is not None:
         settlement = _for_less(order, settlement, asked.amount)
@@ -549,6 +558,10 @@ def refund_for(order: Order, return_id: str, settlement: Settlement) -> RefundRe
         return refund_of(order, amount, REASON, **purpose)
     number = len(order.progress.refunds) + 1
     return RefundRequested(refund_id(order.order_id, number), 0, REASON, (), **purpose)
+
+
+def _is_for_nobody(order: Order, account: str) -> bool:
+    return not account and not order.content.customer.id
 
 
 # --- small words ------------------------------------------------------------------------------
