@@ -67,7 +67,7 @@ def test_an_unknown_provider_is_refused() -> None:
 
     for attempt in (providers.named, lambda name: refuse_unusable_token(name, "card", "t")):
         with pytest.raises(Invalid) as refused:
-            attempt("paypal")
+            attempt("braintree")
         assert refused.value.problem_code == "unknown_payment_provider"
 
 
@@ -167,3 +167,12 @@ def test_a_transfer_names_its_payment_and_has_a_week_to_arrive() -> None:
     )
     assert bank.void(VoidRequest("o", "p", "a", "k")) == Approved("bank:k")
     assert bank.refund(RefundRequest("o", "p", "r", "a", amount, "k")) == Approved("bank:k")
+
+
+@pytest.mark.parametrize("provider", ["adyen", "mercadopago", "paypal"])
+def test_the_simulator_stands_in_for_providers_that_only_report_to_us(provider: str) -> None:
+    refuse_unusable_token(provider, "card", "4242424242424242")
+
+    with pytest.raises(Invalid) as refused:
+        refuse_unusable_token(provider, "card", "a token of the real one")
+    assert refused.value.problem_code == "unknown_test_token"
