@@ -66,18 +66,24 @@ def _order(given: Keys, then: Keys, oms: World) -> PaidOrder:
     total = sum(line.net.minor for line in lines) + shipping
     order = PaidOrder(oms, lines, _means(given, total, shipping), shipping=shipping)
     order.stays = not speaks_of_units
-    order.provider.declines = _says_no(given.value("provider"))
+    word = given.first("provider", "gateway")
+    order.provider.declines, order.provider.later = _says_no(word), _says_later(word)
     order.fulfil({name: int(many) for name, many in (given.value("fulfilled") or {}).items()})
     return order
 
 
 def _says_no(word: Any) -> bool:
     """A provider that fails for good; without a word it does what it is asked."""
-    if word in (None, "approves", "accepts", "ok"):
+    if word in (None, "approves", "accepts", "ok", "automatic") or _says_later(word):
         return False
     if any(part in str(word) for part in ("fail", "declin", "error", "reject", "refus")):
         return True
     raise NotUnderstoodError(f"provider: {word!r}")
+
+
+def _says_later(word: Any) -> bool:
+    """Somebody settles its refunds by hand, or a notification does."""
+    return any(part in str(word) for part in ("manual", "pending", "later", "async", "two-stage"))
 
 
 def _shipping(given: Keys, described: Mapping[str, Any]) -> int:
@@ -116,7 +122,7 @@ def _paid_in_all(given: Keys) -> int:
         return int(payment["amount"])
     if payments:
         return max(int(each["amount"]) for each in payments)
-    return int(given.first("captured", "charged", default=_SOME_PRICE))
+    return int(given.first("captured", "charged", "authorized", default=_SOME_PRICE))
 
 
 # --- how it was paid ------------------------------------------------------------------------------
@@ -144,6 +150,8 @@ def _means(given: Keys, total: int, shipping: int) -> list[Means]:
     if taken is not None:
         whole = max(total, int(taken))
         return [Means("1", whole, int(whole if held is None else held), int(taken))]
+    if held is not None:
+        return [Means("1", max(total, int(held)), int(held))]
     state = given.first("charge_status", "payment_state", "payment_status", default="settled")
     return [_in_state("1", total, payment or state)]
 
@@ -152,8 +160,8 @@ def _one_of(said: Keys, number: int, shipping: int) -> Means:
     name = str(said.first("id", "name", default=number))
     amount = _amount(said.first("amount", "total"), shipping)
     state = said.first("status", "state")
-    taken, back = said.first("captured", "charged"), said.value("refunded")
-    said.read.add("refunded")
+    taken = _summed(said.first("captured", "charged", "captures"))
+    back = _summed(said.first("refunded", "refunds", "credits"))
     said.value("shares")
     said.done()
     if taken is not None:
@@ -168,6 +176,13 @@ def _one_of(said: Keys, number: int, shipping: int) -> Means:
         found.declined,
         int(back or 0),
     )
+
+
+def _summed(value: Any) -> int | None:
+    """An amount, or amounts one by one."""
+    if isinstance(value, list):
+        return sum(int(each["amount"] if isinstance(each, Mapping) else each) for each in value)
+    return None if value is None else int(value)
 
 
 def _amount(value: Any, shipping: int) -> int:
@@ -238,6 +253,8 @@ _VERBS = frozenset(
         "set_line_qty",
         "add_surcharge",
         "capture",
+        "settle_refund",
+        "fail_refund",
     }
 )
 
@@ -251,9 +268,11 @@ class _Case:
         self.accepted: list[bool] = []
         self.refused = ""
         self.last = next(iter(self.orders.values()))
-        earlier = given.first("already_granted", "already_refunded")
-        if earlier is not None:
-            self._grant(Step("already", earlier, Keys("already", {})))
+        earlier = given.first("already_granted", "already_refunded", "refunded")
+        for each in earlier if isinstance(earlier, list) else [earlier]:
+            if each:
+                asked = each if isinstance(each, Mapping) else {"amount": each}
+                self._grant(Step("already", asked, Keys("already", {})))
         self.reserved = self.last.reserved()
         self.before = len(self.last.refunds)
 
@@ -275,6 +294,8 @@ class _Case:
             "set_line_qty": self._set_quantity,
             "add_surcharge": self._surcharge,
             "capture": self._capture,
+            "settle_refund": lambda step: self._decided(step, arrived=True),
+            "fail_refund": lambda step: self._decided(step, arrived=False),
         }
         if step.verb not in acts:
             step.only()
@@ -326,6 +347,11 @@ class _Case:
         off = _gross_of(self.coupon)
         order.refund(Asked(goodwill=usd(off), payments=_first(step.more, order)))
         step.more.done()
+
+    def _decided(self, step: Step, *, arrived: bool) -> None:
+        """Whoever settles refunds by hand says what became of the last one."""
+        step.more.read |= step.more.members.keys()
+        self.last.decide_refund(arrived=arrived)
 
     def _surcharge(self, step: Step) -> None:
         """Below zero it is money back; what is to be paid in addition is asked for elsewhere."""
@@ -453,7 +479,7 @@ _ERRORS: Mapping[str, frozenset[str]] = {
             "not_captured",
             "no_payment",
         ),
-        frozenset(_TOO_MUCH | {"shipping_above_available"}),
+        frozenset(_TOO_MUCH | {"shipping_above_available", "line_above_available"}),
     ),
     **dict.fromkeys(
         ("invalid_quantity", "quantity_greater_than_available", "quantity_too_great", "not_found"),
@@ -479,6 +505,7 @@ _BY_PART: Mapping[str, frozenset[str]] = {
     "line": frozenset(_UNITS | {"line_twice"}),
     "shipping": frozenset({"shipping_above_available"}),
     "positive": frozenset({"amount_not_positive"}),
+    **dict.fromkeys(("transition", "final"), frozenset({"illegal_transition"})),
     "currency": frozenset({"wrong_currency"}),
     **dict.fromkeys(("declin", "gateway", "provider", "payment_error"), frozenset(_DECLINED)),
     **dict.fromkeys(

@@ -4,22 +4,34 @@ done to their money is done by our use cases."""
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 
-from oms.kernel.errors import OmsError
+from oms.kernel.errors import Conflict, OmsError
 from oms.kernel.ids import order_id
 from oms.kernel.money import Money
-from oms.orders import cancelling, paying, refunding
+from oms.orders import cancelling, paying, refunding, repaying
 from oms.orders import events as happened
+from oms.orders.decisions import Events
 from oms.orders.events import Event
 from oms.orders.giving_back import give_back
-from oms.orders.model import FulfillmentState, Line, Order, PaymentRequest, Refund, State
+from oms.orders.model import (
+    FulfillmentState,
+    Line,
+    Order,
+    PaymentRequest,
+    Refund,
+    RefundPart,
+    State,
+)
 from oms.orders.refunding import Asked
+from oms.orders.repaying import REFUND_TRANSITIONS
 from oms.payments.model import Payment
 from oms.payments.providers import (
     Approved,
     AuthorizationRequest,
     CaptureRequest,
     Declined,
+    Pending,
     ProviderOutcome,
     RefundRequest,
     VoidRequest,
@@ -50,9 +62,10 @@ class Means:
 
 @dataclass
 class Provider:
-    """Says yes; to refunds no when it ``declines``."""
+    """Says yes; to refunds no when it ``declines``, and ``later`` that somebody else decides."""
 
     declines: bool = False
+    later: bool = False
     keys: list[str] = field(default_factory=list)
 
     def authorize(self, request: AuthorizationRequest) -> ProviderOutcome:
@@ -68,7 +81,17 @@ class Provider:
         self.keys.append(request.idempotency_key)
         if self.declines:
             return Declined("refund_declined")
+        if self.later:
+            return Pending(request.idempotency_key, 3600)
         return Approved(request.idempotency_key)
+
+
+def _told(refund: str, part: RefundPart, key: str, order: Order) -> Events:
+    return repaying.refund_paid(order, refund, part.amount, key, key, part.payment_id)
+
+
+def _failed(refund: str, part: RefundPart, key: str, order: Order) -> Events:
+    return repaying.refund_refused(order, refund, part.amount, "failed", key, part.payment_id)
 
 
 class PaidOrder:
@@ -213,6 +236,21 @@ class PaidOrder:
                     no_credit,
                     self.shop.cause(),
                 )
+
+    def decide_refund(self, *, arrived: bool) -> None:
+        """Of the last one, as a callback would say it. Raises ``Conflict`` for what our table does
+        not have."""
+        refund = self.refunds[-1]
+        if ("arrive" if arrived else "fail") not in REFUND_TRANSITIONS[refund.state]:
+            raise Conflict(f"the refund is {refund.state}", code="illegal_transition")
+        self.steps += 1
+        for part in refund.parts:
+            key = f"told-{self.steps}-{part.payment_id}"
+            self.shop.decide(
+                partial(_told, refund.id, part, key)
+                if arrived
+                else partial(_failed, refund.id, part, key)
+            )
 
     # --- what there is --------------------------------------------------------------------------
 
