@@ -1,13 +1,15 @@
 """Refunds carried out: once, whatever answers and records get lost; and by many at once."""
 
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from oms.kernel.errors import Conflict, ProviderUnavailable, Unavailable, VersionConflict
 from oms.orders import events as happened
-from oms.orders.model import Order
+from oms.orders import payment, sourcing, supervision
+from oms.orders.model import Order, State
 from oms.orders.refunding import Asked, AskedLine, request, retry
 from tests.integration.refunds.counter import Counter, ordered
 from tests.samples import money
@@ -26,7 +28,7 @@ def test_each_part_is_asked_for_with_a_key_of_its_own_and_told_once(counter: Cou
     for _ in range(2):
         done = counter.give_back(order, refund)
 
-    first, second = (payment.id for payment in order.payments.each)
+    first, second = (each.id for each in order.payments.each)
     assert counter.bank.given == {
         f"{refund}:{first}:refund:1": 1000,
         f"{refund}:{second}:refund:1": 1500,
@@ -139,6 +141,67 @@ def test_units_that_are_refunded_before_they_leave_are_in_stock_again(counter: C
     assert counter.oms.balance("TEE").reserved == 1
 
 
+def closed(counter: Counter, order: Order) -> Order:
+    """The way down, as the lifecycle walks it."""
+    oms = counter.oms
+    sourcing.unreserve(order.order_id, oms.orders, oms.stock, counter.cause())
+    return payment.close_cancelled(
+        order.order_id, oms.orders, counter.bank.named, "cancelled", counter.cause()
+    )
+
+
+def test_an_order_that_is_refunded_as_a_whole_is_cancelled_and_refunded_once(
+    counter: Counter,
+) -> None:
+    order = counter.paid(ordered(("card", 1300), ("pix", None), shipping=500))
+
+    refund = asked(counter, order, Asked())
+    done = closed(counter, order)
+
+    assert done.state is State.CANCELLED
+    assert [(one.id, one.amount) for one in done.progress.refunds] == [(refund, 3500)]
+    assert counter.oms.balance("MUG").reserved == 0
+
+
+def test_what_is_kept_of_a_cancelled_order_on_purpose_is_not_given_back(counter: Counter) -> None:
+    order = counter.paid(ordered(shipping=500))
+    lines = (AskedLine("MUG"), AskedLine("TEE"))
+
+    refund = asked(counter, order, Asked(lines, amount=money(2500)))
+    done = closed(counter, order)
+
+    assert [(one.id, one.amount) for one in done.progress.refunds] == [(refund, 2500)]
+    assert done.due == done.payments.refundable == money(1000)
+
+
+def test_lines_that_are_all_of_an_order_take_the_shipping_with_them(counter: Counter) -> None:
+    order = counter.paid(ordered(shipping=500))
+
+    asked(counter, order, Asked((AskedLine("MUG"), AskedLine("TEE"))))
+    done = closed(counter, order)
+
+    assert [one.amount for one in done.progress.refunds] == [3000, 500]
+    assert done.payments.refundable == money(0)
+
+
+def test_what_failed_is_not_given_back_by_a_cancellation_too(counter: Counter) -> None:
+    order = counter.paid()
+    counter.bank.refuses = True
+    refund = asked(counter, order, Asked((AskedLine("MUG", Decimal(1)),)))
+    counter.give_back(order, refund)
+
+    asked(counter, order, Asked((AskedLine("MUG", Decimal(1)),)), "k2")
+    supervision.request_cancel(order.order_id, "why", counter.oms.orders, counter.cause())
+    done = closed(counter, order)
+
+    assert [one.amount for one in done.progress.refunds] == [1000, 1000, 1000]
+    counter.bank.refuses = False
+    retry(order.order_id, refund, counter.oms.orders, counter.cause())
+    for one in done.progress.refunds:
+        done = counter.give_back(order, one.id)
+    assert done.payments.refunded == done.payments.captured == money(3000)
+
+
 @pytest.mark.parametrize("amount", [300, 700, 1100])
 def test_ten_refunds_at_once_give_back_no_more_than_was_taken(
     counter: Counter, amount: int
@@ -164,8 +227,8 @@ def test_ten_refunds_at_once_give_back_no_more_than_was_taken(
     assert len(made) == min(10, 3000 // amount)
     assert set(answers) - {*made} <= {"refund_above_captured"}
     assert sum(counter.bank.given.values()) == done.payments.refunded.minor == len(made) * amount
-    for payment in done.payments.each:
-        assert payment.refunded <= payment.captured
+    for each in done.payments.each:
+        assert each.refunded <= each.captured
     assert counter.told(done).count("refund_completed") == len(made)
 
 
@@ -201,8 +264,8 @@ def test_a_refund_that_bounced_is_not_told_again_when_it_arrives(counter: Counte
     order = counter.paid()
     refund = asked(counter, order, Asked(amount=money(2500)))
     done = counter.give_back(order, refund)
-    payment = done.payments.each[0].id
-    bounced = happened.RefundFailed(refund, payment, 2500, "account_closed", "bounced")
+    by = done.payments.each[0].id
+    bounced = happened.RefundFailed(refund, by, 2500, "account_closed", "bounced")
     done = counter.oms.orders.commit(done, (bounced,), counter.cause())
     assert done.refund_state(refund) == "failed"
 
