@@ -255,6 +255,30 @@ def test_an_expired_hold_that_was_captured_before_is_not_captured_again(
     assert (provider.total("captured"), provider.done["capture"]) == (1500, 1)
 
 
+def test_a_provider_whose_holds_expire_at_once_is_not_asked_for_ever(oms: World) -> None:
+    provider = Bookkeeper(holds_nothing=True)
+    order_id = released(oms, provider, an_order()).order_id
+    ship(oms, order_id, 0)
+
+    order = carry_out(oms, provider, order_id)
+
+    assert order.progress.unpaid == "capture: authorization_expired"
+    assert len(order.payments.each) == 4
+    assert paying.open_captures(order) == ()
+
+
+def test_a_second_shipment_waits_for_the_first_where_that_is_not_decided(oms: World) -> None:
+    provider = Bookkeeper(captures_once=True, decides_later=True)
+    order_id = released(oms, provider, an_order(provider="stripe", token="pm_1")).order_id
+    ship(oms, order_id, 0)
+    ship(oms, order_id, 1)
+
+    order = carry_out(oms, provider, order_id)
+
+    assert len(paying.open_captures(order)) == 2
+    assert len({key for key in provider.keys if ":capture:" in key}) == 1
+
+
 def test_a_renewal_that_is_declined_is_left_to_a_person_and_can_be_tried_again(
     oms: World,
 ) -> None:

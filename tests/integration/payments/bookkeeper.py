@@ -14,6 +14,7 @@ from oms.payments.providers import (
     AuthorizationRequest,
     CaptureRequest,
     Declined,
+    Pending,
     ProviderOutcome,
     RefundRequest,
     VoidRequest,
@@ -43,9 +44,12 @@ class Account:
 @dataclass
 class Bookkeeper:
     """``faults`` happen to the calls in turn, an empty one is none. A provider that
-    ``captures_once`` lets go of the rest with a capture."""
+    ``captures_once`` lets go of the rest with a capture, the holds of one that ``holds_nothing``
+    expire at once, and one that ``decides_later`` leaves captures pending."""
 
     captures_once: bool = False
+    holds_nothing: bool = False
+    decides_later: bool = False
     faults: list[str] = field(default_factory=list)
     book: dict[str, Account] = field(default_factory=dict)
     answers: dict[str, ProviderOutcome] = field(default_factory=dict)
@@ -68,7 +72,9 @@ class Bookkeeper:
             if request.payment_id in self.declines:
                 return Declined("insufficient_funds")
             name = f"auth_{len(self.book) + 1}"
-            self.book[name] = Account(request.payment_id, request.amount.minor)
+            account = Account(request.payment_id, request.amount.minor)
+            account.expired = self.holds_nothing
+            self.book[name] = account
             return Approved(name)
 
         return self._answer("authorize", request.idempotency_key, hold)
@@ -79,6 +85,8 @@ class Bookkeeper:
             amount = request.amount.minor
             if account.expired:
                 return Declined("authorization_expired")
+            if self.decides_later:
+                return Pending("later", 3600)
             if not account.open or account.captured + amount > account.held:
                 raise PaymentRefused("more than is held")
             account.captured += amount

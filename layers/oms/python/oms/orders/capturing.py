@@ -120,15 +120,28 @@ def capture(order_id: str, key: str, orders: Orders, providers: Providers, cause
 
 
 def carry_out(order: Order, key: str, orders: Orders, providers: Providers, cause: Cause) -> Order:
-    for _ in range(_ROUNDS):
-        asked = _next_of(order, key)
-        if asked is None:
-            return order
+    """As ``capture``; what was asked for of the same payment before comes first."""
+    rounds = 0
+    while asked := _next_of(order, key):
         before = order
         order = _carry_out_once(order, asked, orders, providers, cause)
+        if asked.key != key and asked.key in _open_keys(order):
+            return order
         if asked.key == key:
-            key = _renewed(before, order)
+            rounds, key = rounds + 1, _renewed(before, order)
+        if key and rounds == _ROUNDS:
+            return _leave(order, key, orders, cause)
     return order
+
+
+def _leave(order: Order, key: str, orders: Orders, cause: Cause) -> Order:
+    """Whatever was held had expired at once."""
+    asked = next(one for one in paying.open_captures(order) if one.key == key)
+    return execute_on(orders, order, partial(_give_up, asked, EXPIRED, cause), cause)
+
+
+def _open_keys(order: Order) -> set[str]:
+    return {one.key for one in paying.open_captures(order)}
 
 
 def _next_of(order: Order, key: str) -> Taken | None:
@@ -143,7 +156,7 @@ def _next_of(order: Order, key: str) -> Taken | None:
 
 def _renewed(before: Order, after: Order) -> str:
     """The key of the capture that came with a new payment; empty when none did."""
-    known = {one.key for one in paying.open_captures(before)}
+    known = _open_keys(before)
     return next((one.key for one in paying.open_captures(after) if one.key not in known), "")
 
 
