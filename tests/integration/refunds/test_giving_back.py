@@ -241,6 +241,24 @@ def give_back(counter: Counter, order: Order, refund: str) -> None:
         return
 
 
+def test_the_same_request_by_ten_at_once_is_made_once(counter: Counter) -> None:
+    order = counter.paid()
+    oms = counter.oms
+    wanted = Asked((AskedLine("MUG", Decimal(1)),))
+
+    def ask(number: int) -> tuple[str, bool]:
+        made = request(order.order_id, wanted, "k", oms.orders, oms.stock, counter.cause())
+        return made.refund.id, made.created
+
+    with ThreadPoolExecutor(10) as people:
+        answers = [*people.map(ask, range(10))]
+
+    done = oms.orders.load(order.order_id)
+    assert {refund for refund, _ in answers} == {done.progress.refunds[0].id}
+    assert sum(created for _, created in answers) == len(done.progress.refunds) == 1
+    assert oms.balance("MUG").reserved == 1
+
+
 def test_all_that_was_taken_goes_back_by_ten_at_once(counter: Counter) -> None:
     order = counter.paid(ordered(("card", 1300), ("pix", None)))
 

@@ -47,11 +47,16 @@ def add_payment(order_id: str, means: Means, key: str, orders: Orders, cause: Ca
     if not key:
         raise MalformedRequest("send an Idempotency-Key header", code="missing_natural_key")
     named = f"{key}:{hashlib.sha256(repr(means).encode()).hexdigest()[:16]}"
-    known = _known(orders.load(order_id), named)
-    order = execute(orders, order_id, lambda found: decide(found, means, named), cause)
+    decided: list[Events] = []
+
+    def events(order: Order) -> Events:
+        decided.append(decide(order, means, named))
+        return decided[-1]
+
+    order = execute(orders, order_id, events, cause)
     payment = _known(order, named)
     assert payment is not None
-    return Added(order, payment, created=known is None)
+    return Added(order, payment, created=bool(decided[-1]))
 
 
 def decide(order: Order, means: Means, named: str) -> Events:

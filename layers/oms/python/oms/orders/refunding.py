@@ -171,19 +171,21 @@ def request(
         )
     named = f"{key}:{_digest(asked)}"
 
-    def also(order: Order) -> list[Write]:
-        decided = decide(order, asked, named)
-        if not decided.allocations and not decided.events:
-            return []
-        return cancelling.writes_of(order, decided, stock, cause)
+    decided: list[Cancellation] = []
 
-    known = _known(orders.load(order_id), named)
-    order = execute(
-        orders, order_id, lambda found: decide(found, asked, named).events, cause, also, ATTEMPTS
-    )
+    def events(order: Order) -> Events:
+        decided.append(decide(order, asked, named))
+        return decided[-1].events
+
+    def also(order: Order) -> list[Write]:
+        if not any(isinstance(event, happened.UnitsCancelled) for event in decided[-1].events):
+            return []
+        return cancelling.writes_of(order, decided[-1], stock, cause)
+
+    order = execute(orders, order_id, events, cause, also, ATTEMPTS)
     refund = _known(order, named)
     assert refund is not None
-    return Requested(order, refund, created=known is None)
+    return Requested(order, refund, created=bool(decided[-1].events))
 
 
 def decide(order: Order, asked: Asked, named: str) -> Cancellation:
