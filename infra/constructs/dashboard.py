@@ -61,6 +61,11 @@ def every_refund_failed() -> cloudwatch.IMetric:
     return _counted("RefundsFailed", "refunds")
 
 
+def every_capture_not_made() -> cloudwatch.IMetric:
+    """How many captures were not made, as functions/refunds counts them."""
+    return _counted("CapturesFailed", "refunds")
+
+
 def every_charge_back() -> cloudwatch.IMetric:
     """How often a bank took money back, as functions/inbox counts it."""
     return _counted("ChargeBacks", "inbox")

@@ -11,7 +11,12 @@ from constructs import Construct
 
 from infra.constructs import triggers
 from infra.constructs.alarm import AlarmTopic
-from infra.constructs.dashboard import Dashboard, every_charge_back, every_refund_failed
+from infra.constructs.dashboard import (
+    Dashboard,
+    every_capture_not_made,
+    every_charge_back,
+    every_refund_failed,
+)
 from infra.constructs.function import Function, layers
 from infra.constructs.identity import Identity
 from infra.constructs.queue import FailureQueue, WorkQueue
@@ -61,6 +66,14 @@ class ServiceStack(Stack):
             at_least=1,
             says="A payment provider refused to give a customer's money back.",
             runbook="refund-failed",
+        )
+        self.alarms.watch(
+            self,
+            "CaptureFailedAlarm",
+            every_capture_not_made(),
+            at_least=1,
+            says="What is due for parcels that have left could not be taken.",
+            runbook="capture-failed",
         )
         self.alarms.watch(
             self,
