@@ -127,7 +127,7 @@ def read_return(return_id: AnyReturnId) -> Any:
     tags=["returns"],
     responses=_STEP,
 )
-def approve(return_id: ReturnId) -> ReturnView:
+def approve_return(return_id: ReturnId) -> ReturnView:
     return _shown(returning.approve(return_id, _desk(), _cause()), return_id)
 
 
@@ -137,7 +137,9 @@ def approve(return_id: ReturnId) -> ReturnView:
     tags=["returns"],
     responses=_STEP,
 )
-def reject(return_id: ReturnId, answer: Annotated[ReturnAnswerDocument, Body()]) -> ReturnView:
+def reject_return(
+    return_id: ReturnId, answer: Annotated[ReturnAnswerDocument, Body()]
+) -> ReturnView:
     order = returning.reject(return_id, answer.reason, _desk(), _cause(answer.reason))
     return _shown(order, return_id)
 
@@ -148,7 +150,7 @@ def reject(return_id: ReturnId, answer: Annotated[ReturnAnswerDocument, Body()])
     tags=["returns"],
     responses=_STEP,
 )
-def cancel(
+def cancel_return(
     return_id: ReturnId, answer: Annotated[ReturnAnswerDocument | None, Body()] = None
 ) -> ReturnView:
     reason = answer.reason if answer else ""
@@ -162,7 +164,7 @@ def cancel(
     tags=["returns"],
     responses=_STEP,
 )
-def buy_label(
+def buy_return_label(
     return_id: ReturnId, wanted: Annotated[ReturnLabelOrder | None, Body()] = None
 ) -> ReturnView:
     asked = AskedLabel(**wanted.model_dump()) if wanted else AskedLabel()
@@ -179,7 +181,9 @@ def buy_label(
     tags=["returns"],
     responses=_STEP,
 )
-def receive(return_id: ReturnId, document: Annotated[ReturnReceiptDocument, Body()]) -> ReturnView:
+def receive_return(
+    return_id: ReturnId, document: Annotated[ReturnReceiptDocument, Body()]
+) -> ReturnView:
     check_node(caller(app), document.node, stores.staff())
     asked = asked_receipt(document, stores.orders().load(order_of(return_id)))
     return _shown(receiving.receive(return_id, asked, _desk(), _cause()), return_id)
@@ -193,7 +197,9 @@ def receive(return_id: ReturnId, document: Annotated[ReturnReceiptDocument, Body
     tags=["returns"],
     responses=_STEP,
 )
-def inspect(return_id: ReturnId, document: Annotated[InspectionDocument, Body()]) -> ReturnView:
+def inspect_return(
+    return_id: ReturnId, document: Annotated[InspectionDocument, Body()]
+) -> ReturnView:
     check_node(caller(app), document.node, stores.staff())
     findings = findings_of(document.lines, stores.orders().load(order_of(return_id)))
     order = receiving.inspect(
@@ -216,7 +222,7 @@ def inspect(return_id: ReturnId, document: Annotated[InspectionDocument, Body()]
     tags=["returns"],
     responses=_STEP,
 )
-def resolve(
+def resolve_return(
     return_id: ReturnId, document: Annotated[ResolutionDocument | None, Body()] = None
 ) -> ReturnView:
     def read(order: Order, found: Return) -> AskedResolution:

@@ -34,7 +34,7 @@ ReturnPolicyId = Annotated[str, Path(pattern=r"^[\w.\-]{1,64}$")]
         **refusals(400, 401, 403, 409, 415, 422, 503),
     },
 )
-def put_policy(
+def put_return_policy_version(
     policy_id: ReturnPolicyId, policy: Annotated[ReturnPolicyDocument, Body()]
 ) -> ReturnPolicyView:
     cause = Cause(utc_now(), caller(router))
@@ -49,7 +49,7 @@ def put_policy(
     tags=["returns"],
     responses={200: {"description": "The policy"}, **refusals(401, 403, 404, 422)},
 )
-def read_policy(
+def read_return_policy(
     policy_id: ReturnPolicyId, version: Annotated[int, Query(ge=0)] = 0
 ) -> ReturnPolicyView:
     versions = stores.return_policies()
@@ -65,7 +65,7 @@ def read_policy(
     tags=["returns"],
     responses={200: {"description": "Newest first"}, **refusals(401, 403, 422)},
 )
-def list_versions(
+def list_return_policy_versions(
     policy_id: ReturnPolicyId,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     cursor: Annotated[str, Query(description="next_cursor of the page before")] = "",

@@ -41,7 +41,7 @@ _VIEW: dict[str, Any] = {"application/json": {"model": UnreceiptedReturnView}}
         **refusals(400, 401, 403, 409, 415, 422, 503),
     },
 )
-def take_back(
+def take_back_without_receipt(
     document: Annotated[UnreceiptedReturnDocument, Body()],
     idempotency_key: Annotated[str, Header(alias="Idempotency-Key", max_length=128)] = "",
 ) -> Any:
