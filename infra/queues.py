@@ -220,6 +220,7 @@ QUEUES = (
             "payment_collected",
             "payment_refunded",
             "charged_back",
+            "charge_back_reversed",
             "refund_reversed",
             "refund_requested",
             "refund_retried",

@@ -148,6 +148,8 @@ def test_an_item_is_read_with_our_payments_id_and_adyens_names_and_time() -> Non
         ("REFUND_FAILED", "true", "payment.refund_failed"),
         ("REFUNDED_REVERSED", "true", "payment.refund_reversed"),
         ("CHARGEBACK", "true", "payment.charged_back"),
+        ("CHARGEBACK_REVERSED", "true", "payment.charge_back_reversed"),
+        ("SECOND_CHARGEBACK", "true", "payment.charged_back"),
         ("NOTIFICATION_OF_CHARGEBACK", "true", None),
         ("REPORT_AVAILABLE", "true", None),
     ],

@@ -167,7 +167,11 @@ def test_an_approved_payment_was_captured_when_it_was_approved() -> None:
         ),
         (
             {"status": "charged_back", "status_detail": "reimbursed"},
-            [("payment.captured", 60060)],
+            [
+                ("payment.captured", 60060),
+                ("payment.charged_back", 60060),
+                ("payment.charge_back_reversed", 60060),
+            ],
         ),
         ({"status": "in_mediation"}, [("payment.captured", 60060)]),
     ],

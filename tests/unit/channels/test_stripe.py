@@ -261,6 +261,9 @@ def test_a_dispute_counts_once_it_has_taken_money() -> None:
     assert (told.payment_id, told.authorization, told.reference) == ("", "pi_1", "dp_1")
     assert read("charge.dispute.created", dispute(balance_transactions=[])) is None
     assert read("charge.dispute.funds_withdrawn", dispute()) == told
+    won = read("charge.dispute.funds_reinstated", dispute())
+    assert won is not None
+    assert won.type == "payment.charge_back_reversed"
 
 
 @pytest.mark.parametrize("kind", ["customer.created", "payment_intent.created", "charge.succeeded"])

@@ -42,6 +42,7 @@ _TYPES: Mapping[str, tuple[CallbackType | None, CallbackType | None]] = {
     "REFUND_FAILED": ("payment.refund_failed", None),
     "REFUNDED_REVERSED": ("payment.refund_reversed", None),
     "CHARGEBACK": ("payment.charged_back", None),
+    "CHARGEBACK_REVERSED": ("payment.charge_back_reversed", None),
     "SECOND_CHARGEBACK": ("payment.charged_back", None),
 }
 _CANCEL_OR_REFUND = "CANCEL_OR_REFUND"

@@ -161,8 +161,10 @@ def _of_payment(payment: MercadoPagoPayment) -> Iterator[PaymentCallback]:
             # Of a Pix or a boleto that nobody paid, nothing was held.
             held = Money.zero(payment.amount.currency) if payment.captured else payment.amount
             yield _told(payment, "payment.voided", held)
-        case "charged_back" if payment.status_detail != "reimbursed":
+        case "charged_back":
             yield _told(payment, "payment.charged_back", payment.amount)
+            if payment.status_detail == "reimbursed":
+                yield _told(payment, "payment.charge_back_reversed", payment.amount)
 
 
 def _of_refunds(payment: MercadoPagoPayment) -> Iterator[PaymentCallback]:

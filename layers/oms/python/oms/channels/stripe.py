@@ -190,6 +190,7 @@ _READERS: Mapping[str, Callable[[StripeEvent], CallbackType | None]] = {
     _CHARGE_REFUNDED: _refund,
     "charge.dispute.created": _dispute,
     "charge.dispute.funds_withdrawn": _always("payment.charged_back"),
+    "charge.dispute.funds_reinstated": _always("payment.charge_back_reversed"),
 }
 
 

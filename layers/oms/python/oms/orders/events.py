@@ -17,6 +17,7 @@ from oms.orders.model import (
 from oms.orders.money_events import AuthorizationAdjusted as AuthorizationAdjusted
 from oms.orders.money_events import CaptureFailed as CaptureFailed
 from oms.orders.money_events import CaptureRequested as CaptureRequested
+from oms.orders.money_events import ChargeBackReversed as ChargeBackReversed
 from oms.orders.money_events import ChargedBack as ChargedBack
 from oms.orders.money_events import (
     MoneyEvent,

@@ -192,6 +192,18 @@ def _charged_back(order: Order, event: happened.ChargedBack) -> Order:
     )
 
 
+def _charge_back_reversed(order: Order, event: happened.ChargeBackReversed) -> Order:
+    return _noted(
+        order,
+        event.payment_id,
+        "charge_back_reversed",
+        event.amount,
+        event.reference,
+        event.key,
+        event.at,
+    )
+
+
 def _voided(order: Order, event: happened.PaymentVoided) -> Order:
     return _noted(
         order, event.payment_id, "voided", event.amount, event.reference, event.key, event.at
@@ -347,6 +359,7 @@ CHANGES: Mapping[type[Any], Callable[..., Order]] = {
     happened.PaymentFailed: _failed,
     happened.PaymentResolved: _resolved,
     happened.ChargedBack: _charged_back,
+    happened.ChargeBackReversed: _charge_back_reversed,
     happened.VoidRequested: _unchanged,
     happened.PaymentVoided: _voided,
     happened.VoidFailed: _void_failed,

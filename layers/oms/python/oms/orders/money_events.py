@@ -157,6 +157,17 @@ class ChargedBack:
 
 
 @dataclass(frozen=True, slots=True)
+class ChargeBackReversed:
+    """A dispute was won: the bank gave the money back to us. ``reference`` is the reversal's."""
+
+    payment_id: str
+    amount: int
+    reference: str
+    key: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class VoidRequested:
     """An authorisation arrived, or may have been made, for an order that no longer wants it."""
 
@@ -278,6 +289,7 @@ MoneyEvent = (
     | PaymentFailed
     | PaymentResolved
     | ChargedBack
+    | ChargeBackReversed
     | VoidRequested
     | PaymentVoided
     | VoidFailed

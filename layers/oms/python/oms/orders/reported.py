@@ -300,6 +300,15 @@ def _charged_back(order: Order, payment: Payment, told: PaymentCallback, key: st
     return (happened.ChargedBack(payment.id, told.amount.minor, told.reference, key, told.at),)
 
 
+def _charge_back_reversed(
+    order: Order, payment: Payment, told: PaymentCallback, key: str
+) -> Events:
+    if payment.event("charge_back_reversed", told.reference):
+        return NOTHING
+    won = happened.ChargeBackReversed(payment.id, told.amount.minor, told.reference, key, told.at)
+    return (won,)
+
+
 def _is_cancelled(order: Order) -> bool:
     return order.state is State.CANCELLED
 
@@ -318,4 +327,5 @@ _DECISIONS: Mapping[CallbackType, Decision] = {
     "payment.refund_failed": _refund_failed,
     "payment.refund_reversed": _refund_reversed,
     "payment.charged_back": _charged_back,
+    "payment.charge_back_reversed": _charge_back_reversed,
 }

@@ -9,7 +9,8 @@ A payment is a *set* of events. They are put in the order of their own times, an
   charged. Without a reference it adds to its own balance and takes from none: it was entered by
   hand.
 - ``authorization_adjusted`` replaces what was authorised, and every authorisation older than it.
-- ``charged_back`` lowers what is charged, ``refund_reversed`` puts refunded money back there, of
+- ``charged_back`` lowers what is charged, until it is reversed;
+  ``refund_reversed`` puts refunded money back there, of
   what was refunded at most.
 - What is authorised is never below zero. What is charged may be: then the provider gave back more
   than it took.
@@ -32,6 +33,7 @@ EventKind = Literal[
     "captured",
     "capture_failed",
     "charged_back",
+    "charge_back_reversed",
     "void_requested",
     "voided",
     "void_failed",
@@ -147,6 +149,7 @@ _IN_ONE_MOMENT: tuple[EventKind, ...] = (
     "capture_failed",
     "collected",
     "charged_back",
+    "charge_back_reversed",
     "void_requested",
     "voided",
     "void_failed",
@@ -181,7 +184,7 @@ def balances_of(events: Iterable[PaymentEvent]) -> Balances:
     """``events`` in any order and however often."""
     authorization, capture, void, refund = _Family(), _Family(), _Family(), _Family()
     families = {"capture": capture, "void": void, "refund": refund}
-    adjusted = collected = charged_back = reversed_refunds = 0
+    adjusted = collected = charged_back = won_back = reversed_refunds = 0
     for event in facts(events):
         kind = event.kind
         if kind in _PARTS:
@@ -193,6 +196,8 @@ def balances_of(events: Iterable[PaymentEvent]) -> Balances:
             collected += event.amount
         elif kind == "charged_back":
             charged_back += event.amount
+        elif kind == "charge_back_reversed":
+            won_back += event.amount
         elif kind == "refund_reversed":
             reversed_refunds += event.amount
     held = adjusted + authorization.referenced() + authorization.by_hand
@@ -200,6 +205,7 @@ def balances_of(events: Iterable[PaymentEvent]) -> Balances:
     capture_pending, void_pending = capture.pending(), void.pending()
     refund_pending = refund.pending()
     given_back = refunded + refund.by_hand
+    charged_back -= min(won_back, charged_back)
     came_back = min(reversed_refunds, given_back)
     taken = captured + capture.by_hand + collected
     return Balances(

@@ -31,6 +31,7 @@ CallbackType = Literal[
     "payment.refund_failed",
     "payment.refund_reversed",
     "payment.charged_back",
+    "payment.charge_back_reversed",
 ]
 # Who may report on a payment by a name of its own alone.
 REPORT_BY_NAME = frozenset({"adyen", "mercadopago", "paypal", "stripe"})

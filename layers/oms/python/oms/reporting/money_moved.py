@@ -22,6 +22,7 @@ KINDS = {
     "payment_collected": MovementOfMoney.CAPTURE,
     "payment_refunded": MovementOfMoney.REFUND,
     "charged_back": MovementOfMoney.CHARGEBACK,
+    "charge_back_reversed": MovementOfMoney.CHARGEBACK_REVERSED,
     "refund_reversed": MovementOfMoney.REFUND_REVERSED,
     # Only when it bounced after it had been made.
     "refund_failed": MovementOfMoney.REFUND_REVERSED,
@@ -32,7 +33,9 @@ HEARD = (*KINDS, CAPTURE_FAILED)
 _OF_REFUNDS = ("payment_refunded", "refund_failed")
 
 # They work on ledgers of our own, and send no files.
-_OURS = frozenset({"gift_card", "store_credit", "terms"})
+_OURS = frozenset({"gift_card", "store_credit", "terms", "exchange"})
+# Money that another order had and gave back: it moved at no provider.
+_FROM_ANOTHER_ORDER = "exchange:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,10 @@ def note(event: Envelope, orders: Orders, moved: MoneyMoved) -> bool:
     order = orders.load(event.subject)
     payment = order.payments.find(_said(event, "payment_id"))
     if payment.provider in _OURS:
+        return False
+    if event.type == "refund_reversed" and _said(event, "reference").startswith(
+        _FROM_ANOTHER_ORDER
+    ):
         return False
     if event.type == CAPTURE_FAILED:
         return _withdraw(event, order, payment, orders, moved)
