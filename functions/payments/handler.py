@@ -12,7 +12,7 @@ from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
 from oms.orders.adding_payment import add_payment
 from oms.orders.money_contract import PaymentView, RefundView, payment_view, refund_view
-from oms.orders.refunding import request, retry, suggest
+from oms.orders.refunding import request, retry
 from oms.orders.refunds_contract import (
     AddPayment,
     OpenRefundPage,
@@ -30,6 +30,7 @@ from oms.orders.refunds_contract import (
     suggestion_view,
 )
 from oms.orders.repaying import left_to_repay
+from oms.orders.suggesting import suggest
 from oms.reporting.open_refunds import list_refunds
 
 app = resolver()

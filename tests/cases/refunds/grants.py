@@ -14,8 +14,8 @@ from typing import Any
 
 from oms.kernel.money import Money
 from oms.orders.model import Line, Refund
-from oms.orders.refunding import Asked, AskedLine, suggest
 from oms.orders.repaying import left_to_repay
+from oms.orders.suggesting import Asked, AskedLine, suggest
 from tests.cases.reading import CARRIED, Keys, NotUnderstoodError, Step, steps_of
 from tests.cases.refunds.paid import Means, PaidOrder, usd
 from tests.integration.world import World

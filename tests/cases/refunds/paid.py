@@ -23,8 +23,8 @@ from oms.orders.model import (
     RefundPart,
     State,
 )
-from oms.orders.refunding import Asked
 from oms.orders.repaying import REFUND_TRANSITIONS
+from oms.orders.suggesting import Asked
 from oms.payments.model import Payment
 from oms.payments.providers import (
     Approved,

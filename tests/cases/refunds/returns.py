@@ -20,7 +20,7 @@ from oms.kernel.events import Cause
 from oms.kernel.ids import order_id
 from oms.orders.model import FulfillmentState, Line, Order
 from oms.orders.parts import line_amounts
-from oms.orders.refunding import Asked
+from oms.orders.suggesting import Asked
 from oms.returns import decisions, receiving, returning, worth
 from oms.returns.contract import (
     InspectionDocument,

@@ -10,7 +10,8 @@ from oms.kernel.errors import Conflict, ProviderUnavailable, Unavailable, Versio
 from oms.orders import events as happened
 from oms.orders import payment, sourcing, supervision
 from oms.orders.model import Order, State
-from oms.orders.refunding import Asked, AskedLine, request, retry
+from oms.orders.refunding import request, retry
+from oms.orders.suggesting import Asked, AskedLine
 from tests.integration.refunds.counter import Counter, ordered
 from tests.samples import money
 

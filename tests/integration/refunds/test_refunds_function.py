@@ -12,7 +12,8 @@ from oms.kernel.errors import ProviderUnavailable
 from oms.kernel.events import Envelope
 from oms.orders import events as happened
 from oms.orders.model import Order
-from oms.orders.refunding import Asked, request, retry
+from oms.orders.refunding import request, retry
+from oms.orders.suggesting import Asked
 from tests.integration.gateway import Gateway
 from tests.integration.refunds.counter import Counter
 from tests.samples import money

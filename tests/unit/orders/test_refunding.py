@@ -15,14 +15,9 @@ from oms.orders.evolve import begin, evolve_all
 from oms.orders.model import STORE_CREDIT, Order
 from oms.orders.parts import line_amounts
 from oms.orders.refundable import share_of, shipping_left, units_left
-from oms.orders.refunding import (
-    Asked,
-    AskedLine,
-    decide,
-    decide_retry,
-    suggest,
-)
+from oms.orders.refunding import decide, decide_retry
 from oms.orders.repaying import left_to_repay
+from oms.orders.suggesting import Asked, AskedLine, suggest
 from tests.samples import money
 from tests.unit.orders.refund_samples import (
     arrived,
@@ -108,6 +103,24 @@ def test_what_was_not_taken_for_cancelled_units_is_simply_not_taken() -> None:
 
     assert (found.unpaid, found.amount) == (40, 10)
     assert after(order, Asked((line("MUG", 1),))).due == money(50)
+
+
+def test_shipping_that_was_not_taken_yet_is_settled_once() -> None:
+    order = taken(held(ordered([priced("MUG", 2, 50)], shipping=30)), [10])
+
+    order = after(order, Asked(shipping=True, cancel=False))
+
+    refund = order.progress.refunds[0]
+    assert (refund.amount, refund.granted, refund.shipping) == (10, 30, 30)
+    assert (order.due, shipping_left(order)) == (money(100), money(0))
+
+
+def test_what_was_not_taken_for_cancelled_units_takes_nothing_from_the_rest() -> None:
+    order = taken(held(ordered([priced("MUG", 2, 50)], shipping=30)), [80])
+
+    refund = after(order, Asked((line("MUG", 1),), shipping=True)).progress.refunds[0]
+
+    assert (refund.amount, refund.lines[0].amount, refund.shipping) == (30, 0, 30)
 
 
 def test_an_amount_that_is_less_is_spread_over_what_is_named() -> None:

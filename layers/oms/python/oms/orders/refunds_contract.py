@@ -22,8 +22,8 @@ from oms.orders.money_contract import (
     refund_view,
 )
 from oms.orders.refundable import LineShare
-from oms.orders.refunding import Asked, AskedLine, Suggestion
 from oms.orders.repaying import bearable_of
+from oms.orders.suggesting import Asked, AskedLine, Suggestion
 from oms.payments.account_tokens import Digest, kept_token
 from oms.payments.allocation import in_refund_order
 from oms.payments.registry import refuse_unusable_token
