@@ -13,7 +13,7 @@ from oms.orders import cancelling
 from oms.orders import events as happened
 from oms.orders.evolve import begin, evolve_all
 from oms.orders.model import STORE_CREDIT, Order
-from oms.orders.parts import line_amounts
+from oms.orders.parts import amounts_of
 from oms.orders.refundable import share_of, shipping_left, units_left
 from oms.orders.refunding import decide, decide_retry
 from oms.orders.repaying import left_to_repay
@@ -424,21 +424,25 @@ def test_what_was_not_taken_is_neither_given_back_nor_taken_later(
 def test_the_parts_of_lines_sum_to_them_in_whatever_order_they_are_cancelled_and_refunded(
     order: Order, data: st.DataObject
 ) -> None:
-    whole = sum(amount.minor for amount in line_amounts(order))
+    whole, taxes = amounts_of(order), 0
     dealt_with, number = 0, 0
     while lefts := [one.line_id for one in order.content.lines if units_left(order, one.line_id)]:
         number += 1
         line_id = data.draw(st.sampled_from(lefts))
         units = data.draw(st.integers(1, units_left(order, line_id)))
         events = cancelling.cancel_units(order, {line_id: units}, "why").events
-        if share_of(order, line_id, units).amount and data.draw(st.booleans()):
+        share = share_of(order, line_id, units)
+        assert share.net + share.tax == share.amount
+        if share.amount and data.draw(st.booleans()):
             asked = Asked((line(line_id, units),), cancel=data.draw(st.booleans()))
             events = decide(order, asked, f"{number}:digest").events
         order = evolve_all(order, events)
+        taxes += share.tax
         dealt_with += sum(worth(event) for event in events)
         if order.cancel_requested:
             order = order.with_progress(cancel_reason="")
-    assert dealt_with == whole
+    assert dealt_with == sum(one.gross.minor for one in whole.lines)
+    assert taxes == sum(one.tax.minor for one in whole.lines)
 
 
 def worth(event: happened.Event) -> int:
