@@ -113,6 +113,12 @@ class Payment:
         return self._money(found.charged + found.refund_pending)
 
     @property
+    def is_paid_in_part(self) -> bool:
+        """Whether some of what the customer is to send has come in, and the rest is awaited."""
+        found = self.balances
+        return bool(found.authorization_pending) and 0 < found.captured < self.amount.minor
+
+    @property
     def is_deferred(self) -> bool:
         return self.method in DEFERRED
 

@@ -94,7 +94,7 @@ class Payments:
 
     @property
     def pending(self) -> tuple[Payment, ...]:
-        return tuple(payment for payment in self.each if payment.status == "pending")
+        return tuple(one for one in self.each if one.status == "pending" or one.is_paid_in_part)
 
     def find(self, payment_id: str) -> Payment:
         """Raises ``NotFound``."""
