@@ -53,6 +53,19 @@ def test_a_captured_order_is_published_without_its_customer() -> None:
     assert one.envelope.data == {"channel": "web", "currency": "BRL"}
 
 
+def test_a_return_is_published_without_what_its_customer_wrote() -> None:
+    item = commit(
+        '[{"type":"return_requested","data":{"return_id":"ret_1","requested":{"id":"ret_1",'
+        '"lines":[{"line_id":"MUG","quantity":1,"note":"my son broke it","proof":["a.jpg"]}]}}}]'
+    )
+    (one,) = publications(record(item))
+    lines = [{"line_id": "MUG", "quantity": 1}]
+    assert one.envelope.data == {
+        "return_id": "ret_1",
+        "requested": {"id": "ret_1", "lines": lines},
+    }
+
+
 def test_a_state_is_counted_when_it_is_entered() -> None:
     assert entered_state(record(commit("[]", entered="sourced"))) == "sourced"
     assert entered_state(record(commit("[]"))) == ""

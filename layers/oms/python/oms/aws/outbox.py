@@ -103,12 +103,35 @@ def _public(envelope: Envelope) -> Envelope:
     if "evidence" in envelope.data:
         kept_data = {name: value for name, value in envelope.data.items() if name != "evidence"}
         return replace(envelope, data=kept_data)
+    if envelope.type == "payment_added":
+        return replace(envelope, data=_without_token(envelope.data))
+    if envelope.type == "return_requested":
+        return replace(envelope, data=_without_words(envelope.data))
     if envelope.type != "order_captured":
         return envelope
     content = envelope.data["content"]
     assert isinstance(content, dict)
     kept = ("channel", "channel_order_id", "currency", "total", "fulfilled_by_channel")
     return replace(envelope, data={name: content[name] for name in kept if name in content})
+
+
+def _without_token(data: Mapping[str, object]) -> dict[str, object]:
+    """Whoever hears of a payment may not pay with it."""
+    payment = data["payment"]
+    assert isinstance(payment, dict)
+    shown = {name: value for name, value in payment.items() if name != "token"}
+    return {**data, "payment": shown}
+
+
+def _without_words(data: Mapping[str, object]) -> dict[str, object]:
+    """What a customer wrote about a return, and pictures of it, are for who deals with it."""
+    requested = data["requested"]
+    assert isinstance(requested, dict)
+    lines = [
+        {name: value for name, value in line.items() if name not in ("note", "proof")}
+        for line in requested["lines"]
+    ]
+    return {**data, "requested": {**requested, "lines": lines}}
 
 
 def _told_by(new: Mapping[str, Any], old: Mapping[str, Any]) -> list[Publication]:
