@@ -10,6 +10,7 @@ from oms.aws.dead_letters import Message
 from oms.kernel.encoding import to_json
 from oms.kernel.errors import ProviderUnavailable
 from oms.kernel.events import Envelope
+from oms.orders import decisions
 from oms.orders import events as happened
 from oms.orders.model import Order
 from oms.orders.refunding import request, retry
@@ -132,3 +133,30 @@ def test_a_further_payment_that_is_declined_is_recorded_and_stands_for_nothing(
 
     assert counter.oms.orders.load(order.order_id).payments.each[1].status == "declined"
     assert status == 201
+
+
+def test_a_further_payment_of_what_was_delivered_is_taken_at_once(
+    counter: Counter, take: Take, call: Gateway
+) -> None:
+    order = counter.paid()
+    orders = counter.oms.orders
+    order = orders.commit(order, decisions.release(order), counter.cause())
+    work = order.progress.fulfillments[0].id
+    steps = (
+        happened.FulfillmentAccepted(work),
+        happened.FulfillmentPicked(work),
+        happened.FulfillmentPacked(work),
+        happened.FulfillmentShipped(work, "Correios", "BR1"),
+        happened.FulfillmentDelivered(work),
+        happened.LinesAdded((), 700),
+    )
+    order = orders.commit(order, steps, counter.cause())
+    path = f"POST /v1/orders/{order.order_id}/payments"
+    body = {"token": "4242424242424242"}
+    call("payments", path, body, headers={"Idempotency-Key": "p1"})
+
+    for kind in ("payment_added", "capture_requested", "payment_added"):
+        take("refunds", last(counter, order, kind))
+
+    payment = orders.load(order.order_id).payments.each[1]
+    assert (payment.authorized, payment.captured) == (money(700), money(700))
