@@ -74,7 +74,9 @@ class Payment:
 
     @property
     def voided(self) -> Money:
-        return self._money(self.balances.voided)
+        """What was let go of. Providers tell the whole of a hold, of which a part may be taken."""
+        found = self.balances
+        return self._money(min(found.voided, max(0, found.held_in_all - found.captured)))
 
     @property
     def refunded(self) -> Money:
