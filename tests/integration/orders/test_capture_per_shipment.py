@@ -218,6 +218,31 @@ def test_the_rest_of_an_order_is_held_anew_at_the_end_where_it_was_let_go_of(oms
     assert (done.state, captured(done)) == (State.COMPLETED, [1500, 2000])
 
 
+def test_a_hold_is_used_up_also_when_only_the_provider_s_report_says_so(oms: World) -> None:
+    provider = Bookkeeper(captures_once=True)
+    of = an_order(provider="stripe", token="pm_1")
+    order_id = released(oms, provider, of).order_id
+    order = ship(oms, order_id, 0)
+    (asked,) = paying.open_captures(order)
+    provider.faults = [DIES]
+    with pytest.raises(Died):
+        carry_out(oms, provider, order_id)
+    told = paying.capture_made(order, replace(asked, provider_reference="ch_1"))
+    order = oms.orders.commit(order, told, CAUSE)
+    assert order.payments.capturable.minor == 2000
+    steps = [
+        happened.FulfillmentShipped(part.id, "Correios", "BR9")
+        for part in order.progress.fulfillments[1:]
+    ]
+    oms.orders.commit(order, steps, CAUSE)
+    arrive(oms, order_id)
+
+    done = settle(oms, provider, order_id)
+
+    assert (done.state, captured(done)) == (State.COMPLETED, [1500, 2000])
+    assert provider.total("captured") == 3500
+
+
 def test_a_hold_that_expired_is_let_go_of_and_held_anew(oms: World) -> None:
     provider = Bookkeeper()
     order_id = released(oms, provider, an_order()).order_id

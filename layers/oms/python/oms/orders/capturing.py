@@ -62,7 +62,9 @@ def _complete(
     """The last capture is recorded with the end of the order, unless it is not made at once."""
     made: list[Taken] = []
     if last is not None:
-        outcome = _ask(order, last, orders, providers, cause)
+        outcome: ProviderOutcome | None = None
+        if not taking.is_used_up(order.payments.find(last.payment_id)):
+            outcome = _ask(order, last, orders, providers, cause)
         if not isinstance(outcome, Approved):
             order = execute_on(orders, order, partial(_ask_for_one, last), cause)
             order = _decided(order, orders, providers, cause)
