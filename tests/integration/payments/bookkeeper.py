@@ -41,6 +41,15 @@ class Account:
     expired: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What it tells by webhook of a capture that it made."""
+
+    payment_id: str
+    amount: int
+    reference: str
+
+
 @dataclass
 class Bookkeeper:
     """``faults`` happen to the calls in turn, an empty one is none. A provider that
@@ -56,6 +65,7 @@ class Bookkeeper:
     done: Counter[str] = field(default_factory=Counter)
     keys: list[str] = field(default_factory=list)
     declines: set[str] = field(default_factory=set)
+    reports: list[Report] = field(default_factory=list)
 
     def named(self, name: str) -> "Bookkeeper":
         return self
@@ -92,7 +102,9 @@ class Bookkeeper:
             account.captured += amount
             if self.captures_once:
                 account.open = False
-            return Approved(f"cap_{self.done['capture']}")
+            name = f"cap_{self.done['capture']}"
+            self.reports.append(Report(request.payment_id, amount, name))
+            return Approved(name)
 
         return self._answer("capture", request.idempotency_key, take)
 

@@ -40,6 +40,22 @@ def carried_out(oms: World, provider: Bookkeeper, order_id: str) -> None:
         capturing.capture(order_id, asked.key, oms.orders, provider.named, CAUSE)
 
 
+def reported(oms: World, provider: Bookkeeper, order_id: str, rounds: int) -> None:
+    """The provider tells of every capture that it made so far, so many times."""
+    for number in range(rounds):
+        for each in provider.reports:
+            order = oms.orders.load(order_id)
+            told = paying.collect_payment(
+                order,
+                each.amount,
+                each.reference,
+                f"stripe:{each.reference}:{number}",
+                each.payment_id,
+            )
+            if told:
+                oms.orders.commit(order, told, CAUSE)
+
+
 def books_agree(order: Order, provider: Bookkeeper) -> None:
     """Payment by payment: no more was held, taken or given back than we know of, and no less."""
     by_payment = {account.payment_id: account for account in provider.book.values()}
@@ -61,6 +77,7 @@ def books_agree(order: Order, provider: Bookkeeper) -> None:
     expiring=st.sets(st.integers(0, 3)),
     times=st.integers(1, 2),
     back=st.integers(1, 3500),
+    rounds=st.integers(0, 2),
 )
 def test_each_thing_is_done_once_and_the_books_agree(
     faults: list[str],
@@ -69,6 +86,7 @@ def test_each_thing_is_done_once_and_the_books_agree(
     expiring: set[int],
     times: int,
     back: int,
+    rounds: int,
 ) -> None:
     oms = world_in_memory()
     provider = Bookkeeper(captures_once=captures_once, faults=list(faults))
@@ -85,10 +103,16 @@ def test_each_thing_is_done_once_and_the_books_agree(
         if number in expiring:
             provider.expire()
         ship(oms, order_id, number)
+        with suppress(ProviderUnavailable, Died):
+            carried_out(oms, provider, order_id)
+        reported(oms, provider, order_id, rounds)
         until_it_is_done(lambda: carried_out(oms, provider, order_id), times)
     if 3 in expiring:
         provider.expire()
     arrive(oms, order_id)
+    with suppress(ProviderUnavailable, Died):
+        capturing.settle(order_id, oms.orders, provider.named, CAUSE)
+    reported(oms, provider, order_id, rounds)
     until_it_is_done(lambda: capturing.settle(order_id, oms.orders, provider.named, CAUSE), times)
 
     order = oms.orders.load(order_id)
