@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.provider import Provider, by_stripe
+from tests.e2e.provider import AtTheDoor, Provider, by_stripe
 from tests.e2e.senders import Senders
 from tests.e2e.shop import STORE, Placed, Shop, card
 from tests.e2e.stack import eventually
+from tests.integration.payments.servers import Answer, Answering, AnswerLost, Asked
 
 CHANNEL = "per-shipment"
 
@@ -164,6 +165,44 @@ def test_a_provider_that_is_silent_or_wrong_is_asked_again_and_takes_once(
     assert types.count("payment_captured") == 2
     assert types.count("payment_unknown") >= 1
     assert "payment_failed" not in types
+
+
+def wrong(asked: Asked, behind: Answering) -> Answer:
+    """The hold is made, and what comes back is about something else."""
+    behind(asked)
+    document = {"id": "pi_other", "object": "payment_intent", "status": "requires_capture"}
+    return Answer.of(200, {**document, "amount": 1})
+
+
+def broken(asked: Asked, behind: Answering) -> Answer:
+    behind(asked)
+    return Answer.error(500, type="api_error", message="broken")
+
+
+def cut_off(asked: Asked, behind: Answering) -> Answer:
+    behind(asked)
+    raise AnswerLost
+
+
+@pytest.mark.parametrize("fault", [wrong, broken, cut_off])
+def test_whatever_stripe_answers_at_first_the_customer_is_charged_once(
+    shop: Shop, provider: Provider, fault: AtTheDoor
+) -> None:
+    asked_before: list[str] = []
+
+    def at_first(asked: Asked, behind: Answering) -> Answer:
+        asked_before.append(asked.path)
+        return fault(asked, behind) if len(asked_before) < 4 else behind(asked)
+
+    order = shop.place(shop.item(1), payment=by_stripe(provider.card(at_first)))
+    order.shows(lambda view: view["state"] == "released", seconds=60)
+    assert order.event_types().count("payment_unknown") == 1
+
+    order.fulfil()
+
+    assert order.becomes("completed")["payment"]["captured"] == "50.00"
+    (charge,) = provider.charges_of(order.id)
+    assert (charge.status, charge.amount) == ("succeeded", 5000)
 
 
 def test_a_delivered_order_waits_for_a_capture_that_is_decided_later(
