@@ -7,7 +7,7 @@ import pytest
 
 from oms.kernel.errors import Conflict, NotFound
 from oms.orders import events as happened
-from oms.orders import paying, reported
+from oms.orders import paying, reported, taking
 from oms.orders.evolve import begin
 from oms.orders.model import Order, PaymentRequest, State
 from oms.orders.repaying import refund_of
@@ -229,6 +229,17 @@ def test_what_is_let_go_is_held_no_more(order: Order, kind: CallbackType) -> Non
 
     assert decided == ["PaymentVoided"]
     assert (order.payments.capturable, order.payments.voided) == (money(0), money(DUE))
+
+
+def test_a_hold_that_the_provider_ended_is_held_anew_when_it_is_needed(order: Order) -> None:
+    order, _ = after(given(order, held(order)), "payment.authorization_expired")
+
+    added, asked_for = taking.ask_for(order, DUE, "shipped")
+
+    assert isinstance(added, happened.PaymentAdded)
+    assert (added.payment.renews, added.payment.amount) == (pay_id(order), money(DUE))
+    assert isinstance(asked_for, happened.CaptureRequested)
+    assert asked_for.payment_id == added.payment.id
 
 
 def test_a_void_that_we_asked_for_is_one_with_its_report(order: Order) -> None:

@@ -69,8 +69,10 @@ def _renewable(order: Order, payment: Payment) -> int:
     stands for it."""
     chain = [one for one in order.payments.each if one.renews == payment.id]
     released = payment.status == "captured" and captures_once(payment.provider)
+    # The provider has told that the hold is over; we let go of none that is needed.
+    lapsed = payment.voided and not payment.capturable
     declined = payment.status == "declined" and payment.renews
-    if chain or payment.is_deferred or not (released or declined):
+    if chain or payment.is_deferred or not (released or lapsed or declined):
         return 0
     first = _first_of(order, payment)
     own = [one for one in order.payments.each if _first_of(order, one).id == first.id]
