@@ -227,7 +227,13 @@ QUEUES = (
             "refund_failed",
             "refund_completed",
             "fulfillment_delivered",
+            "return_requested",
+            "return_approved",
+            "return_rejected",
+            "return_cancelled",
             "return_received",
+            "return_inspected",
+            "return_resolved",
         ),
     ),
 )

@@ -1,5 +1,6 @@
 """Keeps the read models: each node's open work, the orders that are held up, the refunds that have
-not arrived; what moved at each payment provider; how much of what is delivered comes back."""
+not arrived, the returns that are not done; what moved at each payment provider; how much of what is
+delivered comes back."""
 
 from oms.aws import stores
 from oms.aws.bus_messages import envelope_of
@@ -8,6 +9,7 @@ from oms.aws.observability import correlate, count, logger
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Envelope
 from oms.reporting.money_moved import HEARD, note
+from oms.reporting.open_returns import MOVES, project_return
 from oms.reporting.return_counts import DELIVERED, RECEIVED, count_event
 from oms.reporting.waiting import project
 
@@ -16,7 +18,7 @@ _OF_SEVERAL = ("fulfillment_split", "fulfillments_merged", "fulfillment_moved")
 # Of these a refund waits: until it arrives, or, once it failed, until somebody retries it.
 _OF_REFUNDS = ("refund_requested", "refund_retried", "refund_failed", "refund_completed")
 # Nothing of these waits anywhere.
-_COUNTED_ONLY = ("fulfillment_delivered", RECEIVED)
+_COUNTED_ONLY = ("fulfillment_delivered",)
 
 
 def take(message: Message) -> None:
@@ -30,6 +32,10 @@ def take(message: Message) -> None:
         return
     if event.type in (*DELIVERED, RECEIVED):
         _count(event)
+    if event.type in MOVES:
+        return_id = str(event.data["return_id"])
+        project_return(event.subject, return_id, stores.orders(), stores.views(), utc_now())
+        return
     if event.type not in _COUNTED_ONLY:
         _project(event)
 
