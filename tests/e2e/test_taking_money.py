@@ -249,3 +249,17 @@ def test_a_transfer_that_came_in_parts_lets_the_order_go_on(shop: Shop) -> None:
     shown = order.becomes("released")
     assert shown["payment"]["captured"] == "51.00"
     order.shows(lambda view: view["payment"]["refunded"] == "1.00")
+
+
+def test_a_payment_that_is_approved_on_a_page_goes_on_when_it_was(
+    shop: Shop, senders: Senders
+) -> None:
+    order = shop.place(shop.item(1), payment={"method": "paypal", "provider": "simulator"})
+    order.becomes("sourced", "awaiting_paypal")
+    (payment,) = payments(order)
+    assert payment["instructions"].startswith("https://")
+
+    senders.payment("authorized", order, reference="e2e-paypal")
+
+    order.fulfil()
+    assert order.becomes("completed")["payment"]["captured"] == "50.00"

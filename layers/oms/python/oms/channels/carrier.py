@@ -13,7 +13,8 @@ back it is the return's id. The event's id is the delivery's, its time the ``tim
          {"id": "e1", "status": "in_transit", "occurred_at": "2026-05-02T09:00:00Z",
           "place": "Cajamar", "description": "…"}, …]}
 
-They may come in any order, and again. A status that is none of ``TrackingStatus`` is ignored.
+With cash on delivery an event may have ``collected``: ``amount``, ``currency``, ``reference`` and
+``tender`` of what the driver took. They may come in any order, and again. A status that is none of ``TrackingStatus`` is ignored.
 """
 
 from collections.abc import Iterator
