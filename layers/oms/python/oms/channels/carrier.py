@@ -14,7 +14,8 @@ back it is the return's id. The event's id is the delivery's, its time the ``tim
           "place": "Cajamar", "description": "…"}, …]}
 
 With cash on delivery an event may have ``collected``: ``amount``, ``currency``, ``reference`` and
-``tender`` of what the driver took. They may come in any order, and again. A status that is none of ``TrackingStatus`` is ignored.
+``tender`` of what the driver took. They may come in any order, and again. A status that is none of
+``TrackingStatus`` is ignored.
 """
 
 from collections.abc import Iterator
