@@ -32,8 +32,44 @@ SECURITY_SCHEMES: Mapping[str, Json] = {
         "name": "x-shopify-hmac-sha256",
         "description": "Base64 of the HMAC-SHA256 of the raw body, keyed with the app's secret.",
     },
+    "stripeSignature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "stripe-signature",
+        "description": "`t=…,v1=…`: hexadecimal HMAC-SHA256 over `t.body`, at most five minutes "
+        "off.",
+    },
+    "adyenHmac": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "hmacsignature",
+        "description": "Base64 of an HMAC-SHA256, keyed with the bytes of a hexadecimal key. "
+        "Webhooks of payments have it in each item's `additionalData.hmacSignature` instead, over values of "
+        "the item; they are answered with `[accepted]`.",
+    },
+    "paypalSignature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "paypal-transmission-sig",
+        "description": "SHA256withRSA over `transmission id|time|webhook id|CRC32 of the body`, by "
+        "the certificate at `paypal-cert-url`, which is one of PayPal's own.",
+    },
+    "mercadoPagoSignature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-signature",
+        "description": "`ts=…,v1=…`: hexadecimal HMAC-SHA256 over "
+        "`id:<data.id of the query>;request-id:<x-request-id>;ts:<ts>;`.",
+    },
 }
-SIGNED: list[Json] = [{"standardWebhooks": []}, {"shopifyHmac": []}]
+SIGNED: list[Json] = [
+    {"standardWebhooks": []},
+    {"shopifyHmac": []},
+    {"stripeSignature": []},
+    {"adyenHmac": []},
+    {"paypalSignature": []},
+    {"mercadoPagoSignature": []},
+]
 
 SOURCE = {"type": "string", "enum": sorted(SOURCES)}
 
