@@ -44,8 +44,8 @@ SECURITY_SCHEMES: Mapping[str, Json] = {
         "in": "header",
         "name": "hmacsignature",
         "description": "Base64 of an HMAC-SHA256, keyed with the bytes of a hexadecimal key. "
-        "Webhooks of payments have it in each item's `additionalData.hmacSignature` instead, over values of "
-        "the item; they are answered with `[accepted]`.",
+        "Webhooks of payments have it in each item's `additionalData.hmacSignature` instead, over "
+        "values of the item; they are answered with `[accepted]`.",
     },
     "paypalSignature": {
         "type": "apiKey",
