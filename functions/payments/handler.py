@@ -12,13 +12,14 @@ from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
 from oms.orders.adding_payment import add_payment
 from oms.orders.money_contract import PaymentView, RefundView, payment_view, refund_view
-from oms.orders.refunding import request, retry
+from oms.orders.refunding import request, retry, settle_by_hand
 from oms.orders.refunds_contract import (
     AddPayment,
     OpenRefundPage,
     OrderPaymentsView,
     OrderRefundsView,
     RefundOrder,
+    RefundSettlement,
     RefundSuggestionView,
     RetryRefund,
     asked_of,
@@ -122,6 +123,27 @@ def retry_refund(
         to=destination(way.to),
         payments=tuple(way.payments),
     )
+    found = order.refund(refund_id)
+    assert found is not None
+    return refund_view(found, order)
+
+
+@app.post(
+    "/v1/orders/<order_id>/refunds/<refund_id>/settle",
+    summary="Record that what failed was given back by hand",
+    description="It has arrived then, and the customer is told. One that is on its way, or arrived,"
+    " is refused with `refund_not_failed`. The same again, by its reference, changes nothing.",
+    tags=["refunds"],
+    responses={
+        200: {"description": "The refund as it is now"},
+        **refusals(400, 401, 403, 404, 409, 415, 422, 503),
+    },
+)
+def settle_refund(
+    order_id: OrderId, refund_id: RefundId, settled: Annotated[RefundSettlement, Body()]
+) -> RefundView:
+    cause = _cause("settled by hand")
+    order = settle_by_hand(order_id, refund_id, settled.reference, stores.orders(), cause)
     found = order.refund(refund_id)
     assert found is not None
     return refund_view(found, order)

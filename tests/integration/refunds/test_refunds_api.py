@@ -11,7 +11,9 @@ from oms.reporting.waiting import project
 from tests.integration.gateway import Gateway
 from tests.integration.refunds.counter import Counter, ordered
 from tests.integration.world import World
+from tests.samples import money
 
+SLIP = {"reference": "slip 1"}
 ONE_MUG: dict[str, Any] = {"lines": [{"line_id": "MUG", "quantity": 1}]}
 
 
@@ -242,6 +244,32 @@ def test_what_failed_goes_another_way(call: Gateway, counter: Counter) -> None:
     assert (status, retried["to"]) == (200, "store_credit")
     assert done.refund_state(made["id"]) == "refunded"
     assert counter.bank.asked == []
+
+
+def test_what_failed_is_given_back_by_hand_and_recorded_once(
+    call: Gateway, counter: Counter
+) -> None:
+    order = counter.paid(ordered(("card", 500), ("pix", None)))
+    _, made = asked(call, order, {"amount": "7.00"})
+    early, on_its_way = call("payments", f"POST {refunds(order)}/{made['id']}/settle", SLIP)
+    failed(counter, order, made["id"])
+    half = counter.give_back(order, made["id"])
+    assert (half.refund_state(made["id"]), half.payments.refunded) == ("failed", money(200))
+
+    status, done = call("payments", f"POST {refunds(order)}/{made['id']}/settle", SLIP)
+    again, same = call("payments", f"POST {refunds(order)}/{made['id']}/settle", SLIP)
+    other = {"reference": "slip 2"}
+    late, problem = call("payments", f"POST {refunds(order)}/{made['id']}/settle", other)
+
+    assert (early, on_its_way["code"]) == (409, "refund_not_failed")
+    assert (status, done["state"], done["to"]) == (200, "refunded", "by_hand")
+    assert (again, same) == (200, done)
+    assert (late, problem["code"]) == (409, "refund_not_failed")
+    order = counter.oms.orders.load(order.order_id)
+    assert order.payments.refunded == money(700)
+    assert counter.told(order).count("refund_completed") == 1
+    counter.give_back(order, made["id"])
+    assert len(counter.bank.asked) == 1
 
 
 # --- payments -------------------------------------------------------------------------------

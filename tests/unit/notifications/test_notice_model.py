@@ -135,6 +135,16 @@ def test_refunded_tells_of_store_credit(after: After, refunded: Told) -> None:
     assert notice.ways == (Way("store_credit", Money(12990, "BRL")),)
 
 
+def test_refunded_tells_what_a_person_gave_back(refunded: Told) -> None:
+    event, order = refunded
+    refund = replace(order.progress.refunds[0], to="by_hand")
+
+    notice = notice_of(event, order.with_progress(refunds=(refund,)))
+
+    assert notice is not None
+    assert notice.ways == (Way("by_hand", Money(12990, "BRL")),)
+
+
 def test_what_pays_for_another_order_is_not_told_as_a_refund(refunded: Told) -> None:
     event, order = refunded
     refund = replace(order.progress.refunds[0], to="exchange:ord_1")

@@ -274,7 +274,9 @@ def _ways(event: Envelope, order: Order) -> tuple[Way, ...]:
         return ()
     amounts: dict[str, int] = {}
     for part in refund.parts:
-        method = CREDIT if refund.to else order.payments.find(part.payment_id).method
+        method = order.payments.find(part.payment_id).method
+        if refund.to:
+            method = CREDIT if refund.is_credit else refund.to
         amounts[method] = amounts.get(method, 0) + part.amount
     currency = order.content.currency
     return tuple(Way(method, Money(minor, currency)) for method, minor in amounts.items())

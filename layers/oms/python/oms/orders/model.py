@@ -171,7 +171,8 @@ class CommittedPromise:
 @dataclass(frozen=True, slots=True)
 class Content:
     """The order as captured; money is in ``currency`` throughout. ``priority`` is 0 to 9: when
-    stock is scarce the higher is served first. ``sold_at`` is the node whose till sold it."""
+    stock is scarce the higher is served first. ``sold_at`` is the node whose till sold it.
+    ``exchange_of`` is the return or claim that the order was made for."""
 
     order_id: str
     channel: str
@@ -198,6 +199,7 @@ class Content:
     capture_on: CaptureOn = CaptureOn.DELIVERY
     shipping_tax: Money | None = None
     fees: tuple[Fee, ...] = ()
+    exchange_of: str = ""
 
     @property
     def collected(self) -> Money:
@@ -396,6 +398,8 @@ class Rejection:
 
 # Where refunded money goes instead of where it came from: to an account of the customer's own.
 STORE_CREDIT = "store_credit"
+# A person gave it back, past every provider.
+BY_HAND = "by_hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,7 +462,7 @@ class Refund:
 
     @property
     def pays_another_order(self) -> bool:
-        return bool(self.to) and not self.is_credit
+        return bool(self.to) and not self.is_credit and self.to != BY_HAND
 
     def part(self, payment_id: str) -> RefundPart | None:
         """The latest part that goes back by a payment."""
@@ -673,7 +677,8 @@ _WORK_STATUS = {
 }
 
 
-_UNDER_WAY = (State.RELEASED, State.SHIPPED, State.DELIVERED)
+# Of a completed order more may be due: what was exchanged in advance and never came.
+_UNDER_WAY = (State.RELEASED, State.SHIPPED, State.DELIVERED, State.COMPLETED)
 
 
 def _status(order: Order) -> str:

@@ -7,6 +7,7 @@ amount that is less than what is named comes to is spread over it; what is more 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from oms.inventory.store import Stock
 from oms.kernel.errors import Conflict, MalformedRequest, NotFound
@@ -19,7 +20,7 @@ from oms.orders.cancelling import Cancellation
 from oms.orders.command import execute
 from oms.orders.decisions import NOTHING, Events
 from oms.orders.evolve import evolve_all
-from oms.orders.model import Order, Refund, RefundedLine, RefundPart
+from oms.orders.model import BY_HAND, Order, Refund, RefundedLine, RefundPart
 from oms.orders.refundable import (
     fees_left,
     shipping_left,
@@ -29,6 +30,7 @@ from oms.orders.repaying import (
     Purpose,
     bearable_of,
     refund_of,
+    refund_paid,
 )
 from oms.orders.store import Orders
 from oms.orders.suggesting import Asked, Suggestion, refuse_credit_to_nobody, suggest
@@ -115,17 +117,11 @@ def retry(
 def decide_retry(
     order: Order, refund_id: str, to: str = "", payments: tuple[str, ...] = ()
 ) -> Events:
-    refund = order.refund(refund_id)
-    if refund is None:
-        raise NotFound(f"the order has no refund {refund_id!r}", code="unknown_refund")
+    refund = _refund(order, refund_id)
     if refund.state == "requested":
         return NOTHING
     if "retry" not in REFUND_TRANSITIONS[refund.state]:
-        raise Conflict(
-            f"the refund is {refund.state}",
-            code="refund_not_failed",
-            context={"state": refund.state},
-        )
+        raise _not_failed(refund)
     failed = [part for part in refund.parts if part.state == "failed"]
     refuse_credit_to_nobody(order, to)
     amount = Money(sum(part.amount for part in failed), order.content.currency)
@@ -134,6 +130,49 @@ def decide_retry(
     attempt = max(part.attempt for part in refund.parts) + 1
     again = tuple(RefundPart(payment_id, part, attempt) for payment_id, part in parts)
     return (happened.RefundRetried(refund_id, again, to or refund.to),)
+
+
+def settle_by_hand(
+    order_id: str, refund_id: str, reference: str, orders: Orders, cause: Cause
+) -> Order:
+    """What failed was given back by a person; ``reference`` names how, such as a transfer's. The
+    same again changes nothing. Raises as ``retry``."""
+    return execute(
+        orders, order_id, lambda order: decide_by_hand(order, refund_id, reference, cause.at), cause
+    )
+
+
+def decide_by_hand(order: Order, refund_id: str, reference: str, at: datetime) -> Events:
+    refund = order.refund(refund_id)
+    if refund and order.payments.knows(_by_hand_key(refund, refund.parts[-1], reference)):
+        return NOTHING
+    if refund and refund.state == "requested":
+        raise _not_failed(refund)
+    retried = decide_retry(order, refund_id, BY_HAND)
+    events, after = retried, evolve_all(order, retried)
+    for part in _refund(after, refund_id).parts:
+        if part.state == "requested":
+            key = _by_hand_key(_refund(after, refund_id), part, reference)
+            paid = refund_paid(after, refund_id, part.amount, reference, key, part.payment_id, at)
+            events, after = (*events, *paid), evolve_all(after, paid)
+    return events
+
+
+def _by_hand_key(refund: Refund, part: RefundPart, reference: str) -> str:
+    return f"{refund.id}:{part.payment_id}:by_hand:{part.attempt}:{reference}"
+
+
+def _refund(order: Order, refund_id: str) -> Refund:
+    refund = order.refund(refund_id)
+    if refund is None:
+        raise NotFound(f"the order has no refund {refund_id!r}", code="unknown_refund")
+    return refund
+
+
+def _not_failed(refund: Refund) -> Conflict:
+    return Conflict(
+        f"the refund is {refund.state}", code="refund_not_failed", context={"state": refund.state}
+    )
 
 
 def _granted(order: Order, asked: Asked, plan: Suggestion, *, ends: bool) -> int:

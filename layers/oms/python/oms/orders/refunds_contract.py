@@ -100,6 +100,15 @@ class RetryRefund(Document):
     )
 
 
+class RefundSettlement(Document):
+    """The money was given back past every provider; ``reference`` names how, such as the number of
+    a transfer."""
+
+    reference: Annotated[
+        str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)
+    ]
+
+
 class SuggestedLineView(View):
     """``cancelled``: units of it that have not left, and would be cancelled: their stock would be
     free again."""
