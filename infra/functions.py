@@ -12,6 +12,7 @@ APPEND_ORDER = ("PutItem", "Query")
 CHECK_ORDER = ("BatchGetItem", "GetItem")
 MOVE_STOCK = ("PutItem", "UpdateItem")
 MOVE_MONEY = ("PutItem", "UpdateItem", "DeleteItem", "GetItem")
+SETTLE_INVOICES = (*MOVE_MONEY, "BatchGetItem", "Query")
 
 WEBHOOK_SOURCES = (
     "standard",
@@ -186,7 +187,7 @@ FUNCTIONS = (
         "accounts",
         "API: gift cards, store credit, what companies owe on terms",
         _API,
-        tables={"accounts": (*MOVE_MONEY, "BatchGetItem", "Query")},
+        tables={"accounts": SETTLE_INVOICES},
         secrets=("gift_card",),
     ),
     FunctionPlan(
@@ -200,6 +201,8 @@ FUNCTIONS = (
             "work": ("PutItem", "GetItem"),
             "accounts": MOVE_MONEY,
         },
+        indexes={"views": ("waiting",)},
+        secrets=("gift_card",),
     ),
     FunctionPlan(
         "reports",
@@ -298,7 +301,7 @@ FUNCTIONS = (
         "refunds",
         "Queue: executes refunds at the payment provider",
         _QUEUE,
-        tables={"orders": APPEND_ORDER, "accounts": MOVE_MONEY},
+        tables={"orders": APPEND_ORDER, "accounts": SETTLE_INVOICES},
         secrets=("stripe",),
     ),
     FunctionPlan(

@@ -204,7 +204,7 @@ def write_off(account_id: AccountId, document: Annotated[WriteOffDocument, Body(
     "/v1/accounts/<account_id>/payments",
     summary="A company has paid what it owes",
     tags=["accounts"],
-    responses={**_BOOKINGS, **refusals(413)},
+    responses=_BOOKINGS,
 )
 def pay(account_id: AccountId, document: Annotated[InvoicePaymentDocument, Body()]) -> Any:
     amount = amount_of(document.amount, document.currency)

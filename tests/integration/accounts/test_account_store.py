@@ -208,6 +208,28 @@ def test_a_payment_settles_the_invoice_it_names(oms: World, accounts: AccountSto
     assert refused.value.problem_code == "unknown_invoice"
 
 
+def test_a_refund_of_a_paid_invoice_pays_those_that_are_due(
+    oms: World, accounts: AccountStore
+) -> None:
+    company = raised_over_days(accounts)
+    ledger.pay_invoices(company.id, money(1000), "bank-1", "", accounts, CAUSE)
+    ledger.give_back(company.id, "h0", 1000, "rfd_1", accounts, CAUSE)
+    left = accounts.invoices(company.id, None, True, 10, None).invoices
+    assert [(invoice.order_id, invoice.open) for invoice in left] == [("ord_2", 1000)]
+    assert ledger.find_account(company.id, accounts).unapplied == 0
+    assert audit(oms.client, "accounts") == (1, [])
+
+
+def test_a_refund_of_sixty_captures_on_terms_is_booked(oms: World, accounts: AccountStore) -> None:
+    company = terms(accounts)
+    ledger.hold(company.id, "h", 6000, "ord_1", accounts, CAUSE)
+    for number in range(60):
+        ledger.spend(company.id, "h", 100, f"s{number}", accounts, CAUSE)
+    ledger.give_back(company.id, "h", 6000, "rfd_1", accounts, CAUSE)
+    assert ledger.find_account(company.id, accounts).owed == 0
+    assert audit(oms.client, "accounts") == (1, [])
+
+
 def test_overdue_are_those_whose_day_has_passed_page_by_page(accounts: AccountStore) -> None:
     company = raised_over_days(accounts)
     today = (NOW + timedelta(days=32)).date()

@@ -218,10 +218,20 @@ def test_what_is_unapplied_pays_the_next_invoice() -> None:
     assert change.account.unapplied == 0
 
 
-def test_a_payment_settles_no_more_invoices_than_one_transaction_takes() -> None:
-    account, _, invoices = owing(*[1] * (MOST_INVOICES + 1))
-    why = refused(lambda: pay(account, invoices, MOST_INVOICES + 1))
-    assert why.problem_code == "too_many_invoices"
+def test_what_one_transaction_does_not_settle_the_next_payment_does() -> None:
+    account, _, invoices = owing(*[1] * (MOST_INVOICES + 2))
+    first = pay(account, invoices, MOST_INVOICES + 1)
+    assert (len(first.invoices), first.account.unapplied) == (MOST_INVOICES, 1)
+    second = pay(first.account, invoices[MOST_INVOICES:], 1)
+    assert [invoice.open for invoice in second.invoices] == [0, 0]
+    assert (second.account.unapplied, second.account.owed) == (0, 0)
+
+
+def test_a_refund_of_many_invoices_is_one_transaction() -> None:
+    account, held, invoices = owing(*[10] * 60)
+    change = give_back(account, held, 600, *invoices)
+    assert len(change.invoices) == MOST_INVOICES
+    assert (change.account.unapplied, change.account.owed) == (300, 0)
 
 
 def test_a_refund_on_terms_lowers_its_invoice_and_is_unapplied_where_that_was_paid() -> None:

@@ -17,14 +17,15 @@ from oms.accounts.model import (
     Invoice,
 )
 from oms.kernel.clock import rfc3339
-from oms.kernel.errors import Conflict, Invalid, TooLarge
+from oms.kernel.errors import Conflict, Invalid
 from oms.kernel.events import Cause
 from oms.kernel.money import Money
 
 # What is given back to a card that has expired, or is about to, can be spent for so long.
 VALID_AFTER_GIVING_BACK = timedelta(days=90)
 
-# Of one payment: with its other writes they fit one transaction.
+# That one payment or refund settles: with its other writes they fit one transaction. What is left
+# of it is unapplied, and goes to others with the next.
 MOST_INVOICES = 30
 
 
@@ -101,7 +102,7 @@ def give_back(
     account: Account, held: Hold, invoices: Sequence[Invoice], asked: Asked, cause: Cause
 ) -> Change:
     """A refund to where it came from: also while it is blocked, and a card that has expired lives
-    on. On terms it lowers what the payment's ``invoices`` have open; what is over is unapplied.
+    on. On terms it lowers what ``invoices`` have open, in their order; what is over is unapplied.
     Refused with ``account_closed``, ``refund_above_captured``."""
     _refuse_closed(account)
     _refuse_above(
@@ -109,9 +110,8 @@ def give_back(
     )
     after = replace(held, returnable=held.returnable - asked.amount)
     if account.kind == "terms":
-        applied, settled = _apply(asked.amount, invoices)
-        over = replace(account, unapplied=account.unapplied + asked.amount - applied)
-        return _moved(over, asked, cause, amount=asked.amount, hold=after, invoices=settled)
+        credited, settled = _applied(account, asked.amount, invoices)
+        return _moved(credited, asked, cause, amount=asked.amount, hold=after, invoices=settled)
     return _moved(
         _valid_for_long_enough(account, cause.at), asked, cause, amount=asked.amount, hold=after
     )
@@ -146,18 +146,10 @@ def write_off_expired(account: Account, asked: Asked, cause: Cause) -> Change:
 def pay_invoices(
     account: Account, invoices: Sequence[Invoice], asked: Asked, cause: Cause
 ) -> Change:
-    """What the company has paid, over ``invoices`` in their order. What is more than these have
-    open has arrived all the same: it is unapplied, and pays the next invoice. Refused with
-    ``not_on_terms``; ``TooLarge`` (``too_many_invoices``)."""
+    """What the company has paid, over ``invoices`` as a refund is. What is more than these have
+    open has arrived all the same: it is unapplied. Refused with ``not_on_terms``."""
     refuse_unless_terms(account)
-    applied, settled = _apply(asked.amount, invoices)
-    if len(settled) > MOST_INVOICES:
-        raise TooLarge(
-            f"a payment settles at most {MOST_INVOICES} invoices; name them one by one",
-            code="too_many_invoices",
-            context={"limit": "invoices", "maximum": MOST_INVOICES, "actual": len(settled)},
-        )
-    paid = replace(account, unapplied=account.unapplied + asked.amount - applied)
+    paid, settled = _applied(account, asked.amount, invoices)
     return _moved(paid, asked, cause, amount=asked.amount, invoices=settled)
 
 
@@ -232,15 +224,18 @@ def _invoiced(account: Account, held: Hold, asked: Asked, cause: Cause) -> Chang
     )
 
 
-def _apply(amount: int, invoices: Sequence[Invoice]) -> tuple[int, tuple[Invoice, ...]]:
-    """How much of ``amount`` the invoices take, in their order, and those that took any."""
-    left, settled = amount, []
+def _applied(
+    account: Account, amount: int, invoices: Sequence[Invoice]
+) -> tuple[Account, tuple[Invoice, ...]]:
+    """Those of the invoices that take any of ``amount`` and of what was unapplied, in their order,
+    and the account with what they leave of it."""
+    left, settled = account.unapplied + amount, list[Invoice]()
     for invoice in invoices:
         part = min(left, invoice.open)
-        if part:
+        if part and len(settled) < MOST_INVOICES:
             settled.append(replace(invoice, open=invoice.open - part))
             left -= part
-    return amount - left, tuple(settled)
+    return replace(account, unapplied=left), tuple(settled)
 
 
 def _valid_for_long_enough(account: Account, now: datetime) -> Account:

@@ -4,7 +4,7 @@ A key that is known answers as it did before; known for something else, it is re
 ``content_differs``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from oms.accounts import decisions
@@ -105,8 +105,8 @@ def give_back(
 
     def decide(account: Account) -> Change:
         held = _hold(account, hold_id, accounts)
-        raised = [_invoice(account.id, number, accounts) for number in held.invoices]
-        return decisions.give_back(account, held, raised, asked, cause)
+        invoices = _first(held.invoices, account, accounts) if account.kind == "terms" else []
+        return decisions.give_back(account, held, invoices, asked, cause)
 
     return book(account_id, asked, decide, accounts)
 
@@ -121,10 +121,8 @@ def pay_invoices(
 
     def decide(account: Account) -> Change:
         decisions.refuse_unless_terms(account)
-        first = [_invoice(account.id, number, accounts)] if number else []
-        others = accounts.open_invoices(account.id, decisions.MOST_INVOICES + 1)
-        rest = [one for one in others if one.number != number]
-        return decisions.pay_invoices(account, [*first, *rest], asked, cause)
+        invoices = _first((number,) if number else (), account, accounts)
+        return decisions.pay_invoices(account, invoices, asked, cause)
 
     return book(account_id, asked, decide, accounts)
 
@@ -200,11 +198,13 @@ def _hold(account: Account, hold_id: str, accounts: Accounts) -> Hold:
     return held
 
 
-def _invoice(account_id: str, number: str, accounts: Accounts) -> Invoice:
-    invoice = accounts.invoice(account_id, number)
-    if invoice is None:
+def _first(numbers: Sequence[str], account: Account, accounts: Accounts) -> list[Invoice]:
+    """Invoices of these numbers, then the others that are open, those due first."""
+    first = accounts.numbered(account.id, numbers)
+    if len(first) < len(numbers):
         raise NotFound("the account has no such invoice", code="unknown_invoice")
-    return invoice
+    others = accounts.open_invoices(account.id, decisions.MOST_INVOICES)
+    return [*first, *(one for one in others if one.number not in numbers)]
 
 
 def _refuse_currency(account_id: str, amount: Money, accounts: Accounts) -> None:

@@ -43,7 +43,8 @@ class Accounts(Protocol):
 
     def hold(self, account_id: str, hold_id: str) -> Hold | None: ...
 
-    def invoice(self, account_id: str, number: str) -> Invoice | None: ...
+    def numbered(self, account_id: str, numbers: Sequence[str]) -> Sequence[Invoice]:
+        """Those that there are, in the order of the numbers."""
 
     def open_invoices(self, account_id: str, limit: int) -> Sequence[Invoice]:
         """The oldest due first."""

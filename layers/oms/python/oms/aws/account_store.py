@@ -95,9 +95,11 @@ class AccountStore:
         item = self._get(account_id, f"{HOLD}{hold_id}")
         return None if item is None else read_hold(item)
 
-    def invoice(self, account_id: str, number: str) -> Invoice | None:
-        item = self._get(account_id, f"{INVOICE}{number}")
-        return None if item is None else read_invoice(item)
+    def numbered(self, account_id: str, numbers: Sequence[str]) -> Sequence[Invoice]:
+        keys = [_key(account_id, f"{INVOICE}{number}") for number in numbers]
+        found = map(read_invoice, dynamo.read_batch(self._client, self._table, keys))
+        by_number = {invoice.number: invoice for invoice in found}
+        return [by_number[number] for number in numbers if number in by_number]
 
     def open_invoices(self, account_id: str, limit: int) -> Sequence[Invoice]:
         answer = self._client.query(
@@ -110,7 +112,7 @@ class AccountStore:
             Limit=limit,
             ConsistentRead=True,
         )
-        return self._invoices_of(account_id, answer["Items"])
+        return self._listed(account_id, answer["Items"])
 
     def commit(self, before: Account, change: Change) -> None:
         dynamo.transact(self._client, self.committing(before, change))
@@ -172,7 +174,7 @@ class AccountStore:
         limit: int,
         cursor: str | None,
     ) -> InvoicePage:
-        """``$`` sorts after the ``#`` that follows a prefix's name, and digits after both."""
+        """What is due on the day itself sorts after the day alone: it is in time."""
         values = {":account": dynamo.text(account_id)}
         if due_before is not None:
             values |= {":from": dynamo.text(_OPEN), ":to": dynamo.text(f"{_OPEN}{due_before}")}
@@ -189,7 +191,7 @@ class AccountStore:
         items = answer["Items"]
         if due_before is None and not open_only:
             return InvoicePage(tuple(map(read_invoice, items)), _cursor(answer))
-        return InvoicePage(tuple(self._invoices_of(account_id, items)), _cursor(answer))
+        return InvoicePage(tuple(self._listed(account_id, items)), _cursor(answer))
 
     def count_guess(self, who: str, most: int, now: datetime) -> bool:
         try:
@@ -243,12 +245,10 @@ class AccountStore:
             self._put(key) if invoice.open else self._delete(key),
         ]
 
-    def _invoices_of(self, account_id: str, listed: Sequence[Any]) -> list[Invoice]:
-        numbers = [dynamo.read_text(item, "sk").rpartition("#")[2] for item in listed]
-        keys = [_key(account_id, f"{INVOICE}{number}") for number in numbers]
-        found = map(read_invoice, dynamo.read_batch(self._client, self._table, keys))
-        by_number = {invoice.number: invoice for invoice in found}
-        return [by_number[number] for number in numbers]
+    def _listed(self, account_id: str, items: Sequence[Any]) -> Sequence[Invoice]:
+        """Of the items that say that they are open."""
+        numbers = [dynamo.read_text(item, "sk").rpartition("#")[2] for item in items]
+        return self.numbered(account_id, numbers)
 
     def _page(
         self, query: dict[str, Any], partition: str, limit: int, cursor: str | None
