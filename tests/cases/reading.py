@@ -130,8 +130,20 @@ def carried(file: str) -> list[dict[str, Any]]:
     return _read(CARRIED / file)
 
 
+def schema(file: str) -> dict[str, Any]:
+    """What a file says of itself, of the folder that its cases are read from."""
+    path = Path(os.environ.get("CASES_DIR") or CARRIED) / file
+    found: dict[str, Any] = _document(path if path.is_file() else CARRIED / file)["schema"]
+    return found
+
+
 def _read(path: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(path.read_text(), parse_float=Decimal)["cases"]
+    found: list[dict[str, Any]] = _document(path)["cases"]
+    return found
+
+
+def _document(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(), parse_float=Decimal)
     return found
 
 

@@ -16,7 +16,7 @@ from oms.kernel.money import Money
 from oms.orders.model import Line, Refund
 from oms.orders.repaying import left_to_repay
 from oms.orders.suggesting import Asked, AskedLine, suggest
-from tests.cases.reading import CARRIED, Keys, NotUnderstoodError, Step, steps_of
+from tests.cases.reading import Keys, NotUnderstoodError, Step, schema, steps_of
 from tests.cases.refunds.paid import Means, PaidOrder, usd
 from tests.integration.world import World
 
@@ -34,8 +34,8 @@ _LINE = "L1"
 @cache
 def _standard_orders() -> Mapping[str, Mapping[str, Any]]:
     """Orders that the file describes once, by the name that cases call them."""
-    schema = json.loads((CARRIED / "refunds_returns.json").read_text())["schema"]
-    described = (each for each in schema.values() if isinstance(each, dict) and "lines" in each)
+    known = schema("refunds_returns.json").values()
+    described = (each for each in known if isinstance(each, dict) and "lines" in each)
     return {each["id"]: each for each in described}
 
 
