@@ -21,7 +21,7 @@ from oms.orders.repaying import repay_overpaid
 from oms.orders.store import Orders
 from oms.payments.bank_account import BANK_TRANSFER
 from oms.payments.model import may_capture
-from oms.payments.registry import is_told_by_hand
+from oms.payments.provider_traits import is_told_by_hand
 
 BY_HAND = "by_hand"
 

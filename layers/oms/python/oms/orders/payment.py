@@ -18,6 +18,7 @@ from oms.orders.evolve_money import is_covered
 from oms.orders.model import Order, PaymentRequest, State
 from oms.orders.store import Orders
 from oms.payments.model import Payment
+from oms.payments.provider_traits import captures_once
 from oms.payments.providers import (
     Approved,
     AuthorizationRequest,
@@ -30,7 +31,6 @@ from oms.payments.providers import (
     definite,
     idempotency_key,
 )
-from oms.payments.registry import captures_once
 
 Providers = Callable[[str], PaymentProvider]
 

@@ -19,10 +19,11 @@ from oms.orders.decisions import NOTHING, Events
 from oms.orders.evolve import evolve_all
 from oms.orders.evolve_money import refund_reference
 from oms.orders.model import Order, Refund, RefundPart, State
+from oms.payments.balances import EventKind
 from oms.payments.callbacks import CallbackType, PaymentCallback
 from oms.payments.matching import failure_key, is_lost, known_as, told_of
 from oms.payments.model import Payment, may_refund
-from oms.payments.registry import captures_once
+from oms.payments.provider_traits import captures_once
 
 Decision = Callable[[Order, Payment, PaymentCallback, str], Events]
 
@@ -97,7 +98,7 @@ def _declined(order: Order, payment: Payment, told: PaymentCallback, key: str) -
 
 def _captured(order: Order, payment: Payment, told: PaymentCallback, key: str) -> Events:
     reference = told_of(payment, "capture", told.reference, told.amount.minor)
-    if payment.event("captured", reference):
+    if _is_told(payment, "captured", reference, told):
         return NOTHING
     captured = happened.PaymentCaptured(
         payment.id, told.amount.minor, reference, key, told.at, told.reference
@@ -163,6 +164,18 @@ def _not_taken(order: Order, payment_id: str, code: str) -> Events:
     return (happened.PaymentFailed(payment_id, "capture", code),)
 
 
+def _is_told(payment: Payment, kind: EventKind, reference: str, told: PaymentCallback) -> bool:
+    """Whether a fact is recorded. Raises ``Conflict`` (``payment_entry_mismatch``) when it was told
+    with another amount: money that is not accounted for is never passed over."""
+    known = payment.event(kind, reference)
+    if known and known.amount != told.amount.minor:
+        raise Conflict(
+            f"{reference!r} was {kind} of {known.amount}, not of {told.amount.minor}",
+            code="payment_entry_mismatch",
+        )
+    return known is not None
+
+
 # --- letting go -----------------------------------------------------------------------------
 
 
@@ -208,7 +221,7 @@ def _void_failed(order: Order, payment: Payment, told: PaymentCallback, key: str
 
 def _refunded(order: Order, payment: Payment, told: PaymentCallback, key: str) -> Events:
     known = known_as(payment, "refund", told.reference)
-    if known and payment.event("refunded", known):
+    if known and _is_told(payment, "refunded", known, told):
         return NOTHING
     found = _refund_of(order, payment, told, known)
     if found is None:
@@ -291,7 +304,14 @@ def _refunded_unasked(order: Order, payment: Payment, told: PaymentCallback, key
 def _refund_reversed(order: Order, payment: Payment, told: PaymentCallback, key: str) -> Events:
     if payment.event("refund_reversed", told.reference):
         return NOTHING
-    return (happened.RefundReversed(payment.id, told.amount.minor, told.reference, key, told.at),)
+    known = known_as(payment, "refund", told.reference)
+    found = _refund_of(order, payment, told, known)
+    undone = found.id if found else ""
+    return (
+        happened.RefundReversed(
+            payment.id, told.amount.minor, told.reference, key, told.at, undone
+        ),
+    )
 
 
 def _charged_back(order: Order, payment: Payment, told: PaymentCallback, key: str) -> Events:

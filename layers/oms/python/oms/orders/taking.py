@@ -19,8 +19,8 @@ from oms.orders.model import CaptureOn, Order, State
 from oms.orders.parts import amount_of
 from oms.orders.paying import Taken, amount_to_capture, captures, fail_capture, requested, void_rest
 from oms.payments.model import Payment
+from oms.payments.provider_traits import captures_once
 from oms.payments.providers import idempotency_key
-from oms.payments.registry import captures_once
 
 
 def with_captures(order: Order, events: Sequence[happened.Event]) -> Events:

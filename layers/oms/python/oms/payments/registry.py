@@ -18,7 +18,7 @@ from oms.payments.bank_account import BANK_TRANSFER, BankAccount
 from oms.payments.channel_collected import ChannelCollected
 from oms.payments.courier import Courier
 from oms.payments.model import CASH_ON_DELIVERY, IN_STORE
-from oms.payments.providers import PaymentProvider
+from oms.payments.providers import PaymentProvider, RefundRequest
 from oms.payments.simulator import Simulator, refuse_unknown_token
 from oms.payments.store_till import StoreTill
 from oms.payments.tokens import refuse_card_number
@@ -26,21 +26,22 @@ from oms.payments.tokens import refuse_card_number
 if TYPE_CHECKING:
     from oms.accounts.model import AccountKind
     from oms.accounts.store import Accounts
+    from oms.payments.exchange_provider import GiveBack
 
 IN_STORE_PROVIDER = "store"
+EXCHANGE = "exchange"
 COURIER = "courier"
-
-# They tell nothing: who has the money says what came in.
-_TOLD_BY_HAND = frozenset({IN_STORE_PROVIDER, COURIER, "bank", "channel"})
 # The simulator stands in for those who report to us and that no client of ours asks yet. They take
 # its test tokens only, so that nobody mistakes them for the real ones.
 _SIMULATED = ("simulator", "adyen", "mercadopago", "paypal")
-# What these take is released when a part of it is captured: the rest has to be held anew.
-_CAPTURES_ONCE = frozenset({"stripe"})
 
 
 def _no_accounts() -> Accounts:
     raise Invalid("there are no accounts here", code="unknown_payment_provider")
+
+
+def _no_exchanges(request: RefundRequest) -> str:
+    raise Invalid("nothing is exchanged here", code="unknown_payment_provider")
 
 
 _STRIPE_TOKEN = re.compile(r"(?:cus_\w{1,100}:)?(?:pm|card|src)_\w{1,150}")
@@ -52,11 +53,13 @@ class ProviderSettings:
 
     ``stripe_api_base`` is empty for Stripe itself, else the address of what stands in for it.
     ``accounts`` is called when the first gift card, store credit or account on terms is met.
+    ``exchange`` gives money back to the order that it came from.
     """
 
     stripe_secret: Callable[[], str]
     stripe_api_base: str = ""
     accounts: Callable[[], Accounts] = _no_accounts
+    exchange: GiveBack = _no_exchanges
 
 
 class PaymentProviders:
@@ -78,8 +81,10 @@ def refuse_unusable_token(provider: str, method: str, token: str) -> None:
 
     Raises ``Invalid`` with code ``unknown_payment_provider``, ``card_number_refused``,
     ``unknown_test_token``, ``invalid_payment_token``, ``unsupported_payment_method``,
-    ``paid_in_store`` or ``paid_at_the_door``.
+    ``paid_in_store`` or ``paid_at_the_door``; ``exchange`` is nobody's to say.
     """
+    if EXCHANGE in (provider, method):
+        raise Invalid("only what comes back pays by exchange", code="unknown_payment_provider")
     _opener(provider)
     if (provider == IN_STORE_PROVIDER) != (method == IN_STORE):
         raise Invalid(
@@ -103,16 +108,6 @@ def refuse_unusable_token(provider: str, method: str, token: str) -> None:
     refuse_card_number(token)
     if provider == "stripe" and not _STRIPE_TOKEN.fullmatch(token) and (token or method != "pix"):
         raise Invalid("Stripe needs a payment method (pm_…)", code="invalid_payment_token")
-
-
-def is_told_by_hand(provider: str) -> bool:
-    """Whether nobody but a person, or a channel, says what came in by it."""
-    return provider in _TOLD_BY_HAND
-
-
-def captures_once(provider: str) -> bool:
-    """Whether a partial capture lets go of the rest of what is held."""
-    return provider in _CAPTURES_ONCE
 
 
 def _opener(name: str) -> Callable[[ProviderSettings], PaymentProvider]:
@@ -156,6 +151,12 @@ def _account(kind: AccountKind) -> Callable[[ProviderSettings], PaymentProvider]
     return opened
 
 
+def _exchange(settings: ProviderSettings) -> PaymentProvider:
+    from oms.payments.exchange_provider import ExchangePayments
+
+    return ExchangePayments(settings.exchange)
+
+
 _OPENERS: dict[str, Callable[[ProviderSettings], PaymentProvider]] = {
     **dict.fromkeys(_SIMULATED, _simulator),
     "channel": _channel,
@@ -166,4 +167,5 @@ _OPENERS: dict[str, Callable[[ProviderSettings], PaymentProvider]] = {
     "gift_card": _account("gift_card"),
     "store_credit": _account("store_credit"),
     "terms": _account("terms"),
+    EXCHANGE: _exchange,
 }
