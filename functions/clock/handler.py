@@ -1,5 +1,6 @@
 """Every minute: ends the reservations that expired; tells who waits for a node that it takes work
-again; measures what waits, and for how long; puts back what nobody collected in time."""
+again; measures what waits, and for how long; puts back what nobody collected in time; charges
+what was exchanged in advance and did not come."""
 
 from typing import Any
 
@@ -14,8 +15,10 @@ from oms.kernel.events import Cause
 from oms.orders.openings import tell_of_open_nodes
 from oms.reporting.gauges import read_gauges
 from oms.reporting.waiting import HELD_UP, work_of
+from oms.returns import unreturned
 
 PUT_BACK_AT_ONCE = 50
+CHARGED_AT_ONCE = 50
 
 
 def tick(event: dict[str, Any], context: Any) -> None:
@@ -24,7 +27,18 @@ def tick(event: dict[str, Any], context: Any) -> None:
     told = tell_of_open_nodes(stores.capacity(), stores.catalog(), utc_now())
     logger.info("nodes", skus_told_of=told)
     measure()
-    put_back_uncollected()
+    try:
+        put_back_uncollected()
+    finally:
+        charge_unreturned()
+
+
+def charge_unreturned() -> None:
+    cause = Cause(utc_now(), "clock", "not_returned")
+    charged = unreturned.charge_unreturned(
+        stores.orders(), stores.expected_returns(), cause, CHARGED_AT_ONCE
+    )
+    logger.info("exchanges", charged=charged)
 
 
 def put_back_uncollected() -> None:

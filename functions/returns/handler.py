@@ -1,14 +1,15 @@
 """Returns over HTTP: asked for, answered, labelled, received, inspected, resolved; their policies.
 
 Environment: ``ORDERS_TABLE``, ``INVENTORY_TABLE``, ``CATALOG_TABLE``, ``WORK_TABLE``,
-``ACCOUNTS_TABLE``.
+``VIEWS_TABLE``, ``ACCOUNTS_TABLE``.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
 
 from functions.returns import unreceipted
+from functions.returns.exchanges import router as exchanges
 from functions.returns.policies import router as policies
 from oms.aws import stores
 from oms.aws.http import caller, refusals, reply, resolver, serve
@@ -21,10 +22,12 @@ from oms.kernel.ids import is_of_an_order, order_of
 from oms.orders.contract import FulfillmentView, fulfillment_view
 from oms.orders.decisions import find_fulfillment
 from oms.orders.model import Order
+from oms.reporting import open_returns
 from oms.returns import coming_back, labelling, receiving, returning
 from oms.returns.contract import (
     BroughtBackDocument,
     InspectionDocument,
+    OpenReturnsView,
     ResolutionDocument,
     ReturnAnswerDocument,
     ReturnLabelOrder,
@@ -50,6 +53,7 @@ from oms.returns.unreceipted_contract import UnreceiptedReturnView
 
 app = resolver()
 app.include_router(policies)
+app.include_router(exchanges)
 app.include_router(unreceipted.router)
 carriers = CarrierRegistry()
 
@@ -105,6 +109,28 @@ def request_return(
 )
 def list_returns(order_id: OrderId) -> ReturnList:
     return return_list(stores.orders().load(order_id))
+
+
+@app.get(
+    "/v1/returns",
+    summary="List the returns in a state, oldest first",
+    description="`requested` waits for a person to approve it, `received` to be looked at,"
+    " `inspected` to be resolved.",
+    tags=["returns"],
+    responses={200: {"description": "One page"}, **refusals(401, 403, 422)},
+)
+def list_open_returns(
+    state: Annotated[
+        Literal["requested", "approved", "partially_received", "received", "inspected"], Query()
+    ],
+    limit: Annotated[int, Query(ge=1, le=50)] = 25,
+    cursor: Annotated[str, Query(description="next_cursor of the page before")] = "",
+) -> OpenReturnsView:
+    page = open_returns.list_returns(state, limit, cursor or None, stores.orders(), stores.views())
+    return OpenReturnsView(
+        returns=[return_view(one.order, one.found) for one in page.returns],
+        next_cursor=page.cursor,
+    )
 
 
 @app.get(

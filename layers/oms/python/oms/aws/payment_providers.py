@@ -6,7 +6,7 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING
 
-from oms.payments.providers import PaymentProvider
+from oms.payments.providers import PaymentProvider, RefundRequest
 from oms.payments.registry import PaymentProviders, ProviderSettings
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @cache
 def _providers() -> PaymentProviders:
     base = os.environ.get("STRIPE_API_BASE", "")
-    return PaymentProviders(ProviderSettings(_stripe_secret, base, _accounts))
+    return PaymentProviders(ProviderSettings(_stripe_secret, base, _accounts, _to_exchanged))
 
 
 def provider(name: str) -> PaymentProvider:
@@ -33,3 +33,13 @@ def _accounts() -> AccountStore:
     from oms.aws import stores
 
     return stores.accounts()
+
+
+def _to_exchanged(request: RefundRequest) -> str:
+    """Back to the order that the goods came from."""
+    from oms.aws import stores
+    from oms.kernel.clock import utc_now
+    from oms.kernel.events import Cause
+    from oms.returns.unreturned import give_back
+
+    return give_back(request, stores.orders(), Cause(utc_now(), "refunds", "exchange"))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from oms.aws.capacity_store import CapacityStore
     from oms.aws.catalog_store import CachedCatalog, CatalogStore
     from oms.aws.demand_store import DemandStore
+    from oms.aws.expected_return_store import ExpectedReturnStore
     from oms.aws.order_store import OrderStore
     from oms.aws.parcel_store import ParcelTable
     from oms.aws.picklist_store import PicklistTable
@@ -185,6 +186,13 @@ def pickups() -> PickupStore:
     from oms.aws.pickup_store import PickupStore
 
     return PickupStore(clients.dynamodb(), os.environ["WORK_TABLE"])
+
+
+@cache
+def expected_returns() -> ExpectedReturnStore:
+    from oms.aws.expected_return_store import ExpectedReturnStore
+
+    return ExpectedReturnStore(clients.dynamodb(), os.environ["WORK_TABLE"])
 
 
 @cache

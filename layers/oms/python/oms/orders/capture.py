@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -50,6 +50,7 @@ from oms.orders.model import (
     Order,
 )
 from oms.orders.paid_by import check_paid_in_store, check_payments, payments_asked
+from oms.orders.parts import captured_total
 from oms.orders.promised import Accept
 from oms.orders.reserved import source_from_reservation
 from oms.orders.store import Captured, Orders
@@ -69,6 +70,10 @@ _CAME_LATER = (
 _CAME_LATER_TO_A_LINE = ("method", "pickup_node", "tax_rate")
 _CAME_LATER_TO_A_CUSTOMER = ("customer_class",)
 _CAME_LATER_TO_A_PAYMENT = ("amount",)
+
+
+# The order with how it is paid, once its total is known.
+Settle = Callable[[Content], Content]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +216,19 @@ def _unsent(document: Document, came_later: Iterable[str]) -> set[str]:
     }
 
 
+def content_settled(
+    request: CaptureOrder,
+    identity: str,
+    catalog: Catalog,
+    cause: Cause,
+    settle: Settle,
+    gift_card_digest: Digest | None = None,
+) -> Content:
+    """An order that nobody posted: its total is what it comes to, and ``settle`` says how that is
+    paid. Raises as ``capture``; ``Invalid`` (``total_below_zero``)."""
+    return _content(request, identity, catalog, cause, False, gift_card_digest, settle)
+
+
 def _content(
     request: CaptureOrder,
     identity: str,
@@ -218,6 +236,7 @@ def _content(
     cause: Cause,
     fulfilled_by_channel: bool,
     gift_card_digest: Digest | None,
+    settle: Settle | None = None,
 ) -> Content:
     faults = Faults()
     channel = catalog.channel(request.channel)
@@ -251,7 +270,7 @@ def _content(
         shipping=money.read("shipping", request.shipping),
         discount=money.read("discount", request.discount),
         total=money.read("total", request.total),
-        payments=payments_asked(request, money, faults, gift_card_digest),
+        payments=payments_asked(request, money, faults, gift_card_digest, settle is not None),
         on_out_of_stock=request.on_out_of_stock,
         prices_include_tax=request.prices_include_tax,
         fulfilled_by_channel=fulfilled_by_channel,
@@ -266,8 +285,14 @@ def _content(
     )
     faults.refuse("the order breaks a rule")
     content = with_tax(content, request, faults)
+    if settle is not None:
+        content = replace(content, total=captured_total(content))
+        if content.total.minor < 0:
+            raise Invalid("the discount exceeds the rest", code="total_below_zero")
+        content = settle(content)
     check_total(content, faults)
-    check_payments(content, faults)
+    if settle is None or content.total:
+        check_payments(content, faults)
     faults.refuse("the order's amounts do not add up")
     return _with_parts(content, items)
 

@@ -399,6 +399,7 @@ class OrderView(View):
     unroutable: str = Field(description="Why no node is left and a person must decide")
     tags: list[str]
     sold_at: str
+    exchange_of: str = Field(description="The return or claim that the order was made for")
 
 
 class OrderPage(View):
@@ -460,6 +461,7 @@ def order_view(order: Order) -> OrderView:
         unroutable=progress.unroutable,
         tags=list(content.tags),
         sold_at=content.sold_at,
+        exchange_of=content.exchange_of,
     )
 
 

@@ -13,15 +13,20 @@ from oms.payments.registry import refuse_unusable_token
 
 
 def payments_asked(
-    request: CaptureOrder, money: MoneyReader, faults: Faults, gift_card_digest: Digest | None
+    request: CaptureOrder,
+    money: MoneyReader,
+    faults: Faults,
+    gift_card_digest: Digest | None,
+    is_settled: bool = False,
 ) -> tuple[PaymentRequest, ...]:
-    """Of a gift card's code nothing but the digest is kept.
+    """Of a gift card's code nothing but the digest is kept. ``is_settled``: the customer need not
+    pay anything.
 
     Faults: ``payment_missing``, ``payment_twice``, and those of tokens and amounts.
     """
     if request.payment and request.payments:
         faults.add("payments", "payment_twice", "say payment, or payments")
-    if not request.payment and not request.payments:
+    if not request.payment and not request.payments and not is_settled:
         faults.add("payment", "payment_missing", "say how the order is paid")
     if sum(document.amount is None for document in request.payments) > 1:
         faults.add("payments", "payment_amount_missing", "one may be without an amount, not more")

@@ -20,7 +20,7 @@ from oms.kernel.errors import Conflict, Invalid
 from oms.kernel.money import Money, total
 
 # Methods that draw on credit which the customer has with us, not on money of theirs elsewhere.
-OWN_CREDIT = frozenset({"gift_card", "store_credit"})
+OWN_CREDIT = frozenset({"gift_card", "store_credit", "exchange"})
 
 Parts = tuple[tuple[str, int], ...]
 

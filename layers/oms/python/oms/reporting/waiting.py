@@ -193,8 +193,10 @@ def nodes_of(order: Order) -> set[str]:
 def needs_a_person(order: Order) -> bool:
     """Whether an order stands still until a person decides: its lifecycle stumbled, no node is left
     for some of it, a parcel of it does not arrive, or what is due cannot be taken."""
-    if order.state in (State.COMPLETED, State.CANCELLED) or order.cancel_requested:
+    if order.state is State.CANCELLED or order.cancel_requested:
         return bool(order.progress.exception)
+    if order.state is State.COMPLETED:
+        return bool(order.progress.exception or order.progress.unpaid)
     lost = any(part.is_lost for part in order.live_fulfillments)
     progress = order.progress
     return bool(progress.exception or progress.unroutable or progress.unpaid or lost)

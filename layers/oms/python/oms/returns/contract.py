@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from oms.kernel.clock import rfc3339
-from oms.kernel.errors import Faults
+from oms.kernel.errors import Conflict, Faults
 from oms.kernel.money import Money
 from oms.kernel.quantity import positive_quantity, quantity_number
 from oms.orders.contract import Amount, Document, Identifier, Quantity, Text, View
@@ -25,10 +25,12 @@ from oms.returns.decisions import (
 )
 from oms.returns.model import (
     Disposition,
+    Exchange,
     Origin,
     Payer,
     Resolution,
     Return,
+    ReturnKind,
     ReturnLabel,
     ReturnLine,
     ReturnState,
@@ -204,9 +206,28 @@ class ReturnLabelView(View):
     reported_at: str | None
 
 
+class ExchangeView(View):
+    """``order_id`` is the order that was made for what comes back, once it was; ``paid`` of its
+    ``total`` what comes back has paid, ``collected`` the customer, and ``refunded`` went back to
+    her. ``return_by``: when the goods are to be here that were exchanged in advance; ``charged`` of
+    their worth is due again."""
+
+    edits: int
+    returned: str
+    total: str
+    order_id: str
+    paid: str
+    collected: str
+    refunded: str
+    return_by: str | None
+    charged: str
+
+
 class ReturnView(View):
     id: str
     order_id: str
+    kind: ReturnKind
+    goods: Literal["keep", "return"]
     state: ReturnState
     origin: Origin
     resolution: Resolution
@@ -225,6 +246,7 @@ class ReturnView(View):
     settlements: list[SettlementView]
     amount: str = Field(description="What the customer got for it so far")
     label: ReturnLabelView | None
+    exchange: ExchangeView | None
 
 
 class ReturnList(View):
@@ -232,6 +254,15 @@ class ReturnList(View):
 
     returns: list[ReturnView]
     returnable: dict[str, Quantity]
+
+
+class OpenReturnsView(View):
+    """Oldest first."""
+
+    returns: list[ReturnView]
+    next_cursor: str | None = Field(
+        default=None, description="Pass it as `cursor` to read on; null at the end"
+    )
 
 
 class ReturnPreview(View):
@@ -332,9 +363,16 @@ def findings_of(lines: Sequence[FindingsDocument], order: Order) -> tuple[Findin
 def asked_resolution(
     document: ResolutionDocument | None, found: Return, currency: str
 ) -> AskedResolution:
-    """Raises ``Invalid`` for an amount with too many decimals."""
+    """Raises ``Invalid`` for an amount with too many decimals, ``Conflict``
+    (``replacement_wanted``) of a claim when it is not said what there is instead of the goods."""
     document = document or ResolutionDocument()
     asked = found.resolution if document.resolution is None else Resolution(document.resolution)
+    if asked is Resolution.EXCHANGE and found.kind is ReturnKind.CLAIM:
+        raise Conflict(
+            "its replacement is confirmed, or say what there is instead",
+            code="replacement_wanted",
+            context={"allowed": ["refund", "store_credit", "none"]},
+        )
     if asked is Resolution.EXCHANGE:
         asked = Resolution.REFUND
     amount = None if document.amount is None else Money.parse(document.amount, currency).minor
@@ -346,6 +384,8 @@ def return_view(order: Order, found: Return) -> ReturnView:
     return ReturnView(
         id=found.id,
         order_id=order.order_id,
+        kind=found.kind,
+        goods="keep" if found.keeps_goods else "return",
         state=found.state,
         origin=found.origin,
         resolution=found.resolution,
@@ -378,6 +418,23 @@ def return_view(order: Order, found: Return) -> ReturnView:
         settlements=[_settlement_view(order, one) for one in found.settlements],
         amount=_money(order, found.amount),
         label=_label_view(order, found.label),
+        exchange=_exchange_view(order, found.exchange),
+    )
+
+
+def _exchange_view(order: Order, exchange: Exchange | None) -> ExchangeView | None:
+    if exchange is None:
+        return None
+    return ExchangeView(
+        edits=exchange.edits,
+        returned=_money(order, exchange.returned),
+        total=_money(order, exchange.total),
+        order_id=exchange.order_id,
+        paid=_money(order, exchange.paid),
+        collected=_money(order, exchange.collected),
+        refunded=_money(order, exchange.repaid),
+        return_by=rfc3339(exchange.return_by) if exchange.return_by else None,
+        charged=_money(order, exchange.charged),
     )
 
 

@@ -21,6 +21,7 @@ from oms.orders.model import STORE_CREDIT, FulfillmentState, Order, RefundedLine
 from oms.orders.repaying import Purpose, left_to_repay, refund_of
 from oms.returns import events as happened
 from oms.returns import worth
+from oms.returns.advance import credited
 from oms.returns.model import (
     Disposition,
     Inspected,
@@ -29,6 +30,7 @@ from oms.returns.model import (
     Receipt,
     Resolution,
     Return,
+    ReturnKind,
     ReturnLabel,
     ReturnLine,
     ReturnUnits,
@@ -41,6 +43,8 @@ from oms.returns.transitions import may_take
 MOST_RETURNS = 100
 
 REASON = "return"
+# Why a person looks at it, whatever it is worth.
+A_CLAIM = "a claim"
 
 # Who may accept what comes too late.
 _STAFF = frozenset({Origin.STORE, Origin.AGENT})
@@ -62,6 +66,8 @@ class AskedReturn:
     account: str = ""
     override: str = ""
     key: str = ""
+    kind: ReturnKind = ReturnKind.RETURN
+    keeps_goods: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +121,11 @@ def find(order: Order, return_id: str) -> Return:
 
 
 def returnable(order: Order) -> dict[str, int]:
-    """Units by line that were delivered, and are in no return."""
+    """Units by line that were delivered, and are in no return and no claim."""
     asked: dict[str, int] = {}
     for one in order.progress.returns:
-        for line_id, units in one.expected.items():
+        kept = one.asked if one.keeps_goods and one.is_live else {}
+        for line_id, units in {**one.expected, **kept}.items():
             asked[line_id] = asked.get(line_id, 0) + units
     return {
         line.line_id: max(0, counts.delivered - asked.get(line.line_id, 0))
@@ -141,14 +148,15 @@ def request(
         return NOTHING
     _check_words(order, asked, policy)
     _refuse_above(order, asked)
-    _refuse_kinds(order, asked, policy, grounds)
+    if asked.kind is ReturnKind.RETURN:
+        _refuse_kinds(order, asked, policy, grounds)
     if not asked.override:
         _refuse_late(order, asked, policy, grounds, at)
     number = len(order.progress.returns) + 1
     if number > MOST_RETURNS:
         raise TooLarge("the order has too many returns", code="too_many_returns")
     value = worth.value_of(order, {line.line_id: line.quantity for line in asked.lines})
-    needs = policy.needs_approval(value)
+    needs = A_CLAIM if asked.kind is ReturnKind.CLAIM else policy.needs_approval(value)
     requested = Return(
         id_of(order.order_id, number),
         asked.lines,
@@ -161,6 +169,8 @@ def request(
         key=asked.key,
         needs_approval=needs,
         overridden=asked.override,
+        kind=asked.kind,
+        keeps_goods=asked.keeps_goods,
     )
     event = happened.ReturnRequested(requested.id, requested, value.minor)
     if needs:
@@ -214,12 +224,13 @@ def _refuse_above(order: Order, asked: AskedReturn) -> None:
         for line, counts in zip(order.content.lines, order.progress.counts, strict=True)
         if line.line_id in lines
     )
+    told = {"left": shown(order, {name: left[name] for name in sorted(lines)})}
+    if not arrived:
+        raise Conflict("nothing of it was delivered", code="not_delivered", context=told)
     raise Conflict(
-        "more is to come back than was delivered and is not on its way back already"
-        if arrived
-        else "nothing of it was delivered",
-        code="above_delivered" if arrived else "not_delivered",
-        context={"left": _shown(order, {name: left[name] for name in sorted(lines)})},
+        "more is to come back than was delivered and is not on its way back already",
+        code="above_delivered",
+        context=told,
     )
 
 
@@ -251,7 +262,10 @@ def _refuse_late(
     """What came back before is taken to have been delivered first."""
     for line in asked.lines:
         item = grounds.items.get(order.content.line(line.line_id).sku)
-        days = policy.days(line.reason, item.category if item else "", order.content.channel)
+        category = item.category if item else ""
+        days = policy.days(line.reason, category, order.content.channel)
+        if asked.kind is ReturnKind.CLAIM:
+            days = policy.claim_days
         arrived = _deliveries(order, line.line_id, grounds.delivered)
         in_time = sum(units for when, units in arrived if is_open(when, days, at))
         if line.quantity > in_time:
@@ -261,7 +275,7 @@ def _refuse_late(
                 context={
                     "line_id": line.line_id,
                     "window_days": days,
-                    "left": _shown(order, {line.line_id: in_time}),
+                    "left": shown(order, {line.line_id: in_time}),
                 },
             )
 
@@ -364,7 +378,7 @@ def receive(
         raise Conflict(
             "more has come than is to come back",
             code="above_approved",
-            context={"left": _shown(order, {name: left.get(name, 0) for name in brought})},
+            context={"left": shown(order, {name: left.get(name, 0) for name in brought})},
         )
     receipt = Receipt(asked.id, asked.node, at, _units(taken), _units(over))
     received = happened.ReturnReceived(return_id, receipt)
@@ -472,7 +486,7 @@ def resolve(order: Order, return_id: str, asked: AskedResolution, policy: Return
     found = find(order, return_id)
     if not may_take(found, "resolve"):
         return NOTHING
-    units = _to_settle(found, policy)
+    units = to_settle(found, policy)
     closes = asked.close and bool(found.expected)
     if not units and not closes:
         if not found.unsettled:
@@ -480,7 +494,7 @@ def resolve(order: Order, return_id: str, asked: AskedResolution, policy: Return
         raise Conflict(
             "what has come is to be inspected first",
             code="not_inspected",
-            context={"state": found.state, "uninspected": _shown(order, found.uninspected)},
+            context={"state": found.state, "uninspected": shown(order, found.uninspected)},
         )
     if asked.resolution is Resolution.STORE_CREDIT and _is_for_nobody(
         order, asked.account or found.account
@@ -504,7 +518,10 @@ def _for_less(order: Order, settlement: Settlement, amount: int) -> Settlement:
     return worth.limited(settlement, amount)
 
 
-def _to_settle(found: Return, policy: ReturnPolicy) -> dict[str, int]:
+def to_settle(found: Return, policy: ReturnPolicy) -> dict[str, int]:
+    """What can be settled: what has come, or was looked at where the policy says so."""
+    if found.keeps_goods:
+        return found.unsettled
     looked_at = policy.refund_when is RefundWhen.INSPECTED
     there = found.inspected if looked_at else found.received
     settled = found.settled
@@ -519,10 +536,14 @@ def _and_money(
     money or credit."""
     after = evolve_all(order, events)
     found = find(after, return_id)
-    units = _to_settle(found, policy)
-    if policy.refund_when is not now or found.resolution not in _BY_ITSELF or not units:
+    events = (*events, *credited(after, return_id, policy))
+    units = to_settle(found, policy)
+    # What comes after the exchange was made is simply paid for.
+    resolution = Resolution.REFUND if found.exchanged_for else found.resolution
+    if policy.refund_when is not now or resolution not in _BY_ITSELF or not units:
         return events
-    settlement = worth.settled(after, found, units, policy, found.resolution)
+    after = evolve_all(order, events)
+    settlement = worth.settled(after, found, units, policy, resolution)
     settlement = replace(settlement, account=found.account)
     return (*events, *_settling(after, return_id, settlement))
 
@@ -571,7 +592,7 @@ def _units(units: Mapping[str, int]) -> tuple[ReturnUnits, ...]:
     return tuple(ReturnUnits(line_id, quantity) for line_id, quantity in units.items() if quantity)
 
 
-def _shown(order: Order, units: Mapping[str, int]) -> dict[str, object]:
+def shown(order: Order, units: Mapping[str, int]) -> dict[str, object]:
     """As numbers outside."""
     return {
         line_id: quantity_number(quantity, order.content.line(line_id).scale)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from oms.returns.model import (
+    ChargeMeans,
     Inspection,
     Receipt,
     Return,
@@ -110,6 +111,50 @@ class FulfillmentCameBack:
     receipt: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ExchangeDrafted:
+    """``wanted``, the JSON of what was asked for, comes to ``total``, and what comes back to
+    ``returned``."""
+
+    return_id: str
+    wanted: str
+    returned: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeConfirmed:
+    """There is an order for what comes back; the amounts are those of ``Exchange``."""
+
+    return_id: str
+    order_id: str
+    returned: int
+    total: int
+    paid: int
+    collected: int = 0
+    repaid: int = 0
+    return_by: datetime | None = None
+    charge: ChargeMeans | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeCharged:
+    """Of what was exchanged in advance and did not come ``amount`` is due again: it is charged, or
+    what the new order gave back is kept for it."""
+
+    return_id: str
+    amount: int
+    payment_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeCredited:
+    """It came after all: ``amount`` of what was charged is due no more."""
+
+    return_id: str
+    amount: int
+
+
 ReturnEvent = (
     ReturnRequested
     | ReturnApproved
@@ -121,5 +166,9 @@ ReturnEvent = (
     | ReturnReceived
     | ReturnInspected
     | ReturnResolved
+    | ExchangeDrafted
+    | ExchangeConfirmed
+    | ExchangeCharged
+    | ExchangeCredited
     | FulfillmentCameBack
 )

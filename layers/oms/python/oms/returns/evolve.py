@@ -8,7 +8,7 @@ from oms.orders.events import Event
 from oms.orders.model import FulfillmentState, Order
 from oms.orders.units import move, with_fulfillment
 from oms.returns import events as happened
-from oms.returns.model import Return, ReturnState, state_by_units
+from oms.returns.model import Exchange, Resolution, Return, ReturnState, state_by_units
 
 
 def _requested(order: Order, event: happened.ReturnRequested) -> Order:
@@ -73,6 +73,50 @@ def _resolved(order: Order, event: happened.ReturnResolved) -> Order:
     )
 
 
+def _drafted(order: Order, event: happened.ExchangeDrafted) -> Order:
+    before = _found(order, event.return_id).exchange or Exchange()
+    drafted = replace(
+        before,
+        wanted=event.wanted,
+        edits=before.edits + 1,
+        returned=event.returned,
+        total=event.total,
+    )
+    return _with(order, event.return_id, exchange=drafted)
+
+
+def _confirmed(order: Order, event: happened.ExchangeConfirmed) -> Order:
+    before = _found(order, event.return_id).exchange or Exchange()
+    confirmed = replace(
+        before,
+        order_id=event.order_id,
+        returned=event.returned,
+        total=event.total,
+        paid=event.paid,
+        collected=event.collected,
+        repaid=event.repaid,
+        return_by=event.return_by,
+        charge=event.charge,
+    )
+    return _with(order, event.return_id, exchange=confirmed, resolution=Resolution.EXCHANGE)
+
+
+def _charged(order: Order, event: happened.ExchangeCharged) -> Order:
+    """What was granted for goods that never came is granted no more."""
+    granted = order.progress.granted - event.amount
+    return _with_charge(order.with_progress(granted=granted), event.return_id, event.amount)
+
+
+def _credited(order: Order, event: happened.ExchangeCredited) -> Order:
+    """The refund beside it grants it again."""
+    return _with_charge(order, event.return_id, -event.amount)
+
+
+def _with_charge(order: Order, return_id: str, amount: int) -> Order:
+    exchange = _found(order, return_id).exchange or Exchange()
+    return _with(order, return_id, exchange=replace(exchange, charged=exchange.charged + amount))
+
+
 def _came_back(order: Order, event: happened.FulfillmentCameBack) -> Order:
     """Its units are open: whoever hears of it sends them again, unless they are cancelled."""
     units = {one.line_id: one.quantity for one in event.units}
@@ -114,5 +158,9 @@ CHANGES: dict[type[Event], Callable[..., Order]] = {
     happened.ReturnReceived: _received,
     happened.ReturnInspected: _inspected,
     happened.ReturnResolved: _resolved,
+    happened.ExchangeDrafted: _drafted,
+    happened.ExchangeConfirmed: _confirmed,
+    happened.ExchangeCharged: _charged,
+    happened.ExchangeCredited: _credited,
     happened.FulfillmentCameBack: _came_back,
 }

@@ -55,6 +55,13 @@ class Payer(StrEnum):
     CUSTOMER = "customer"
 
 
+class ReturnKind(StrEnum):
+    """A claim says that what came was not what should have come: damaged, wrong, or nothing."""
+
+    RETURN = "return"
+    CLAIM = "claim"
+
+
 @dataclass(frozen=True, slots=True)
 class ReturnUnits:
     """Units of an order's line."""
@@ -153,6 +160,38 @@ class ReturnLabel:
     reported_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ChargeMeans:
+    """What is charged if goods that were exchanged in advance never come."""
+
+    method: str
+    provider: str
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An order that stands for what comes back, and the one settlement between the two.
+
+    ``wanted`` is the JSON of what was asked for last, after so many ``edits``; it comes to
+    ``total``, what comes back to ``returned``. Once it is confirmed there is ``order_id``: what
+    came back has ``paid`` so much of it, ``collected`` the customer pays, ``repaid`` she gets back.
+    In advance: the goods are to come by ``return_by``; ``charged`` of their worth is due again.
+    """
+
+    wanted: str = ""
+    edits: int = 0
+    returned: int = 0
+    total: int = 0
+    order_id: str = ""
+    paid: int = 0
+    collected: int = 0
+    repaid: int = 0
+    return_by: datetime | None = None
+    charge: ChargeMeans | None = None
+    charged: int = 0
+
+
 # What counts for nothing any more: its units are as if nobody had asked for them.
 DEAD = frozenset({ReturnState.REJECTED, ReturnState.CANCELLED})
 # A person or the policy has yet to say yes.
@@ -164,7 +203,8 @@ class Return:
     """``key`` is what the request is known by again. ``policy`` in its ``policy_version`` is the
     one that it is under for good. ``needs_approval`` says why a person must approve it,
     ``overridden`` why somebody accepted it after its window, ``ended_because`` why it was rejected
-    or cancelled. When it is ``closed`` no more of it is expected."""
+    or cancelled. When it is ``closed`` no more of it is expected. With ``keeps_goods`` the
+    customer need not send them."""
 
     id: str
     lines: tuple[ReturnLine, ...]
@@ -184,6 +224,9 @@ class Return:
     settlements: tuple[Settlement, ...] = ()
     label: ReturnLabel | None = None
     closed: bool = False
+    kind: ReturnKind = ReturnKind.RETURN
+    keeps_goods: bool = False
+    exchange: Exchange | None = None
 
     @property
     def is_live(self) -> bool:
@@ -216,13 +259,13 @@ class Return:
     @property
     def expected(self) -> dict[str, int]:
         """Units by line that are still to come."""
-        if self.closed or not self.is_live:
+        if self.closed or self.keeps_goods or not self.is_live:
             return {}
-        return _left(self.asked, self.received)
+        return left_of(self.asked, self.received)
 
     @property
     def uninspected(self) -> dict[str, int]:
-        return _left(self.received, self.inspected)
+        return left_of(self.received, self.inspected)
 
     def uninspected_at(self, node: str) -> dict[str, int]:
         received = _summed(
@@ -234,11 +277,11 @@ class Return:
             if inspection.node == node
             for one in inspection.units
         )
-        return _left(received, inspected)
+        return left_of(received, inspected)
 
     @property
     def unsettled(self) -> dict[str, int]:
-        return _left(self.received, self.settled)
+        return left_of(self.asked if self.keeps_goods else self.received, self.settled)
 
     @property
     def dispositions(self) -> dict[tuple[str, Disposition], int]:
@@ -254,9 +297,16 @@ class Return:
         """What the customer got for it so far."""
         return sum(settlement.amount for settlement in self.settlements)
 
+    @property
+    def exchanged_for(self) -> str:
+        """The order that was made for it, once it was."""
+        return self.exchange.order_id if self.exchange else ""
+
 
 def state_by_units(found: Return) -> ReturnState:
     """Where an approved return stands, by what has come, was looked at, and is paid for."""
+    if found.keeps_goods:
+        return ReturnState.APPROVED if found.unsettled else ReturnState.RESOLVED
     if found.expected:
         return ReturnState.PARTIALLY_RECEIVED if found.received else ReturnState.APPROVED
     if found.uninspected:
@@ -271,6 +321,7 @@ def _summed(units: Iterable[ReturnUnits | Inspected | Valued]) -> dict[str, int]
     return by_line
 
 
-def _left(units: dict[str, int], without: dict[str, int]) -> dict[str, int]:
+def left_of(units: dict[str, int], without: dict[str, int]) -> dict[str, int]:
+    """What is left; what came in advance may be more than there is."""
     left = {line_id: quantity - without.get(line_id, 0) for line_id, quantity in units.items()}
-    return {line_id: quantity for line_id, quantity in left.items() if quantity}
+    return {line_id: quantity for line_id, quantity in left.items() if quantity > 0}

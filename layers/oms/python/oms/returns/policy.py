@@ -69,6 +69,10 @@ class ReturnPolicy:
     are on hand at once. ``return_node`` is where labels lead to, if none is asked for.
     ``without_receipt``: by currency the most store credit that a customer gets in 30 days for what
     no order is known of; none of the currency, nothing.
+
+    ``advance_days``: until when goods are to come that were exchanged in advance, 0: that is not
+    done. ``claim_days`` from the delivery a claim can be made, None: for ever;
+    ``claimed_goods_come_back``: unless whoever makes it says otherwise.
     """
 
     id: str
@@ -90,6 +94,9 @@ class ReturnPolicy:
     restocking_fee: int = 0
     refund_shipping: RefundShipping = RefundShipping.NEVER
     without_receipt: tuple[Money, ...] = ()
+    advance_days: int = 14
+    claim_days: int | None = 90
+    claimed_goods_come_back: bool = False
 
     def terms(self, reason: str) -> ReasonTerms:
         """All that holds for a reason."""

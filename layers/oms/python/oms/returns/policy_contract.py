@@ -95,6 +95,17 @@ class ReturnPolicyDocument(Document):
         description="By currency the most store credit a customer gets in 30 days for what no order"
         " is known of; left out: none",
     )
+    advance_days: Annotated[int, Field(ge=0, le=365)] = Field(
+        default=14,
+        description="Until when goods are to come that are exchanged in advance; 0: that is not"
+        " done",
+    )
+    claim_days: Days | None = Field(
+        default=90, description="From the delivery a claim can be made; null: for ever"
+    )
+    claimed_goods_come_back: bool = Field(
+        default=False, description="Unless whoever makes the claim says otherwise"
+    )
 
 
 class ReturnPolicyView(ReturnPolicyDocument):
@@ -152,6 +163,9 @@ def policy_of(policy_id: str, document: ReturnPolicyDocument, faults: Faults) ->
         restocking_fee=_hundredths(document.restocking_fee_percent) or 0,
         refund_shipping=document.refund_shipping,
         without_receipt=_amounts("without_receipt", document.without_receipt, faults),
+        advance_days=document.advance_days,
+        claim_days=document.claim_days,
+        claimed_goods_come_back=document.claimed_goods_come_back,
     )
 
 
@@ -193,6 +207,9 @@ def policy_view(policy: ReturnPolicy) -> ReturnPolicyView:
         restocking_fee_percent=_percent(policy.restocking_fee) or "0",
         refund_shipping=policy.refund_shipping,
         without_receipt=_shown(policy.without_receipt),
+        advance_days=policy.advance_days,
+        claim_days=policy.claim_days,
+        claimed_goods_come_back=policy.claimed_goods_come_back,
     )
 
 

@@ -48,14 +48,17 @@ def request(
     asked = asked_of(order)
     policy, grounds = _judged_by(order, desk)
 
-    def decide(now: Order) -> Events:
-        return decisions.request(now, asked, policy, grounds, cause.at)
+    created = False
 
-    before = {one.id for one in order.progress.returns}
+    def decide(now: Order) -> Events:
+        nonlocal created
+        events = decisions.request(now, asked, policy, grounds, cause.at)
+        created = bool(events)
+        return events
+
     after = execute_on(desk.orders, order, decide, cause)
-    if known := decisions.requested_before(after, asked.key):
-        return Asked(after, known, known.id not in before)
-    return Asked(after, after.progress.returns[-1], created=True)
+    known = decisions.requested_before(after, asked.key)
+    return Asked(after, known or after.progress.returns[-1], created)
 
 
 def preview(

@@ -5,11 +5,11 @@ paid for (``model.state_by_units``). ``docs/returns.md`` prints the table. A ste
 is refused; one that led to the present state is a repeat and changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from oms.kernel.errors import Conflict
-from oms.returns.model import ReturnState
+from oms.returns.model import Resolution, Return, ReturnKind, ReturnState
 
 Steps = Mapping[str, tuple[ReturnState, ...]]
 
@@ -43,7 +43,34 @@ TRANSITIONS: Mapping[ReturnState, Steps] = MappingProxyType(
     }
 )
 
+# What can be done besides to a return for which something else is wanted: say what (``draft``), and
+# have an order made for it (``exchange``).
+_IN_EXCHANGE: Mapping[ReturnState, Steps] = {
+    ReturnState.REQUESTED: {"draft": (ReturnState.REQUESTED,)},
+    _APPROVED: {"draft": (_APPROVED,), "exchange": (_APPROVED,)},
+    _PARTLY: {"draft": (_PARTLY,), "exchange": (_PARTLY, _RECEIVED, _RESOLVED)},
+    _RECEIVED: {"draft": (_RECEIVED,), "exchange": (_RECEIVED,)},
+    _INSPECTED: {"draft": (_INSPECTED,), "exchange": (_RESOLVED,)},
+}
+EXCHANGES: Mapping[ReturnState, Steps] = MappingProxyType(
+    {state: {**steps, **_IN_EXCHANGE[state]} for state, steps in TRANSITIONS.items()}
+)
+
+# Where the customer keeps the goods: a claim of what came damaged, or never came.
+GOODS_KEPT: Mapping[ReturnState, Steps] = MappingProxyType(
+    {
+        ReturnState.REQUESTED: EXCHANGES[ReturnState.REQUESTED],
+        _APPROVED: {
+            "cancel": (ReturnState.CANCELLED,),
+            "resolve": (_RESOLVED,),
+            "draft": (_APPROVED,),
+            "exchange": (_RESOLVED,),
+        },
+    }
+)
+
 STEPS = ("approve", "reject", "cancel", "label", "receive", "inspect", "resolve")
+EXCHANGE_STEPS = ("draft", "exchange")
 
 # Steps that lead to one state from wherever they start: taken again there, they are repeats.
 _REPEATED = {
@@ -54,15 +81,39 @@ _REPEATED = {
 }
 
 
-def may(state: ReturnState, step: str) -> bool:
+# What is not possible any more once there is an order for what comes back.
+_BEFORE_EXCHANGE = frozenset({"cancel", "draft", "exchange"})
+
+
+def table_of(found: Return) -> Mapping[ReturnState, Steps]:
+    if found.keeps_goods:
+        return GOODS_KEPT
+    claimed = found.kind is ReturnKind.CLAIM
+    return EXCHANGES if claimed or found.resolution is Resolution.EXCHANGE else TRANSITIONS
+
+
+def may_take(found: Return, step: str) -> bool:
+    """``may`` of this return, by the table for it. What an order was made for comes back, or is
+    charged: it is not cancelled."""
+    table = table_of(found)
+    if found.exchanged_for and step in _BEFORE_EXCHANGE:
+        raise _illegal(found.state, step, {*table.get(found.state, {})} - _BEFORE_EXCHANGE)
+    return may(found.state, step, table)
+
+
+def may(state: ReturnState, step: str, table: Mapping[ReturnState, Steps] = TRANSITIONS) -> bool:
     """False when it was taken already; raises ``Conflict`` (``illegal_transition``) when the table
     does not have it."""
-    if step in TRANSITIONS.get(state, {}):
+    if step in table.get(state, {}):
         return True
     if (step, state) in _REPEATED:
         return False
-    allowed = sorted(TRANSITIONS.get(state, {}))
-    raise Conflict(
+    raise _illegal(state, step, table.get(state, {}))
+
+
+def _illegal(state: ReturnState, step: str, leads: Iterable[str]) -> Conflict:
+    allowed = sorted(leads)
+    return Conflict(
         f"the return is {state}; {step} is not possible then",
         code="illegal_transition",
         context={"state": state, "allowed": allowed},

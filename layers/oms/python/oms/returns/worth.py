@@ -12,7 +12,7 @@ from oms.kernel.money import Money
 from oms.orders import refundable
 from oms.orders.model import Order
 from oms.pricing.shares import allocate
-from oms.returns.model import Payer, Resolution, Return, Settlement, Valued
+from oms.returns.model import Payer, Resolution, Return, ReturnKind, Settlement, Valued
 from oms.returns.policy import RefundShipping, ReturnPolicy
 
 
@@ -41,7 +41,8 @@ def settled(
     )
     if resolution is Resolution.NONE:
         return Settlement(resolution, lines, 0)
-    shipping = _shipping(order, found, units, policy)
+    replaced = found.kind is ReturnKind.CLAIM and resolution is Resolution.EXCHANGE
+    shipping = 0 if replaced else _shipping(order, found, units, policy)
     goods = sum(line.amount for line in lines)
     label = min(_label_due(found), goods)
     return Settlement(resolution, lines, goods + shipping - label, shipping, label)
@@ -79,6 +80,8 @@ def _valued(
         if line.line_id == line_id
     ]
     worth = worth_of(order, line_id, quantity)
+    if found.kind is ReturnKind.CLAIM:
+        return Valued(line_id, quantity, worth)
     reason = asked.reason if asked else ""
     fee = policy.fee(reason, worth + sum(line.worth for line in before))
     fee -= sum(line.fee for line in before)
@@ -112,6 +115,6 @@ def _is_all_back(order: Order, found: Return, units: Mapping[str, int]) -> bool:
 def _label_due(found: Return) -> int:
     """What of the label's cost the customer has not paid yet."""
     label = found.label
-    if label is None or label.paid_by is not Payer.CUSTOMER:
+    if found.kind is ReturnKind.CLAIM or label is None or label.paid_by is not Payer.CUSTOMER:
         return 0
     return label.cost - sum(settlement.label for settlement in found.settlements)

@@ -1,0 +1,399 @@
+"""Exchanges over HTTP: edited as often as it takes, settled once, and what happens afterwards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from oms.aws import stores
+from oms.kernel.clock import utc_now
+from oms.kernel.errors import VersionConflict
+from oms.kernel.events import Cause
+from oms.kernel.writes import Write
+from oms.orders import capturing, decisions, fulfillment, payment, paying, sourcing
+from oms.orders.command import execute
+from oms.orders.giving_back import give_back
+from oms.orders.model import Order, PaymentRequest, State
+from oms.payments.registry import PaymentProviders, ProviderSettings
+from oms.returns import unreturned
+from oms.routing.policies import BuiltIn
+from tests.integration.gateway import Gateway
+from tests.integration.returns.counter import Desk
+from tests.integration.world import World
+from tests.samples import CAUSE, content, line, money, no_credit
+
+MUG_FOR_TEE = {"lines": [{"sku": "TEE", "quantity": 1, "unit_price": "10.00"}]}
+
+
+def wants(price: str, **more: Any) -> dict[str, Any]:
+    return {"lines": [{"sku": "TEE", "quantity": 1, "unit_price": price}], **more}
+
+
+CARD = {"method": "card", "provider": "simulator", "token": "4242424242424242"}
+
+
+@dataclass
+class Shop:
+    """Exchanges of orders that were delivered; providers stand where they do in a deployment."""
+
+    desk: Desk
+    oms: World
+    call: Gateway
+
+    def asked(self, units: Mapping[str, float] | None = None, **more: Any) -> dict[str, Any]:
+        order = self.desk.delivered()
+        return self.desk.ask(order, units or {"MUG": 1}, resolution="exchange", **more)
+
+    def back(self, found: Mapping[str, Any], units: Mapping[str, float] | None = None) -> Any:
+        """It came, and is as good as new."""
+        lines = [{"line_id": name, "quantity": many} for name, many in (units or {}).items()]
+        self.desk.receive(found, **({"lines": lines} if units else {}))
+        view = self.call("returns", f"GET /v1/returns/{found['id']}")[1]
+        waits = {
+            each["line_id"]: {"restock": each["received"] - each["inspected"]}
+            for each in view["lines"]
+            if each["received"] > each["inspected"]
+        }
+        return self.desk.inspect(found, waits)
+
+    def draft(self, found: Mapping[str, Any], document: object, *, preview: bool = False) -> Any:
+        status, answer = self.try_to_draft(found, document, preview=preview)
+        assert status == 200, answer
+        return answer["quote"]
+
+    def try_to_draft(
+        self, found: Mapping[str, Any], document: object, *, preview: bool = False
+    ) -> tuple[int, Any]:
+        return self.call(
+            "returns",
+            f"PUT /v1/returns/{found['id']}/exchange",
+            document,
+            query={"preview": "true"} if preview else None,
+        )
+
+    def confirm(self, found: Mapping[str, Any], **more: Any) -> Any:
+        status, answer = self.try_to_confirm(found, **more)
+        assert status in (200, 201), answer
+        return answer
+
+    def try_to_confirm(self, found: Mapping[str, Any], **more: Any) -> tuple[int, Any]:
+        query = {"preview": "true"} if more.pop("preview", False) else None
+        path = f"POST /v1/returns/{found['id']}/exchange/confirm"
+        return self.call("returns", path, more or None, query=query)
+
+    # --- what runs behind ---------------------------------------------------------------------
+
+    def order(self, order_id: str) -> Order:
+        return self.oms.orders.load(order_id)
+
+    def providers(self) -> Any:
+        def back(request: Any) -> str:
+            return unreturned.give_back(request, self.oms.orders, CAUSE)
+
+        settings = ProviderSettings(lambda: "", exchange=back)
+        return PaymentProviders(settings).named
+
+    def carry_out(self, order_id: str) -> Order:
+        """What the function behind the queue does with all that is asked for."""
+        order, providers = self.order(order_id), self.providers()
+        for one in order.payments.each[1:]:
+            payment.hold_added(order_id, one.id, self.oms.orders, providers, CAUSE)
+        for asked in paying.open_captures(self.order(order_id)):
+            capturing.capture(order_id, asked.key, self.oms.orders, providers, CAUSE)
+        for refund in self.order(order_id).progress.refunds:
+            if refund.state == "requested":
+                give_back(order_id, refund.id, self.oms.orders, providers, no_credit, CAUSE)
+        return self.order(order_id)
+
+    def deliver(self, order_id: str) -> Order:
+        """The lifecycle of an order, from its stock to its end."""
+        orders, stock = self.oms.orders, self.oms.stock
+        for each in self.order(order_id).content.lines:
+            self.oms.receive(each.sku, each.quantity)
+        sourcing.reserve(order_id, orders, stock, self.oms.catalog, BuiltIn(), CAUSE)
+        payment.authorize(order_id, orders, self.providers(), CAUSE)
+        order = fulfillment.release(order_id, orders, CAUSE)
+        for part in order.progress.fulfillments:
+            fulfillment.accept(part.id, orders, stock, CAUSE)
+            fulfillment.advance(part.id, "pick", orders, CAUSE)
+            fulfillment.advance(part.id, "pack", orders, CAUSE)
+            fulfillment.ship(part.id, "carrier", f"T-{part.id}", orders, stock, CAUSE)
+            fulfillment.advance(part.id, "deliver", orders, CAUSE)
+        return capturing.settle(order_id, orders, self.providers(), CAUSE)
+
+    def cancel(self, order_id: str) -> Order:
+        orders = self.oms.orders
+        execute(orders, order_id, lambda found: decisions.request_cancel(found, "no"), CAUSE)
+        fulfillment.withdraw(order_id, orders, self.oms.stock.capacity, CAUSE)
+        sourcing.unreserve(order_id, orders, self.oms.stock, CAUSE)
+        payment.close_cancelled(order_id, orders, self.providers(), "no", CAUSE)
+        return self.carry_out(order_id)
+
+    def clock(self, days: int = 15) -> int:
+        cause = Cause(utc_now() + timedelta(days=days), "clock", "not_returned")
+        return unreturned.charge_unreturned(
+            self.oms.orders, stores.expected_returns(), cause, limit=10
+        )
+
+    def kept(self, *order_ids: str) -> int:
+        """What the customer has paid, for good, over these orders."""
+        return sum(self.order(name).payments.kept.minor for name in order_ids)
+
+
+@pytest.fixture
+def shop(desk: Desk, oms: World, call: Gateway) -> Shop:
+    return Shop(desk, oms, call)
+
+
+def test_what_costs_the_same_costs_nothing_more(shop: Shop) -> None:
+    asked = shop.asked()
+    shop.draft(asked, wants("10.00"))
+    shop.back(asked)
+
+    done = shop.confirm(asked)
+
+    exchange, old = done["exchange"], shop.order(asked["order_id"])
+    new = shop.deliver(exchange["order_id"])
+    assert (done["state"], exchange["paid"], exchange["collected"]) == ("resolved", "10.00", "0.00")
+    assert new.state is State.COMPLETED
+    assert [(one.provider, one.captured.minor) for one in new.payments.each] == [("exchange", 1000)]
+    assert new.content.exchange_of == asked["id"]
+    assert [(each.amount, each.state) for each in old.progress.refunds] == [(1000, "refunded")]
+    assert shop.kept(old.order_id, new.order_id) == 3000
+    assert old.due.minor == 2000
+
+
+def test_what_costs_more_is_collected_once_however_often_it_was_edited(shop: Shop) -> None:
+    asked = shop.asked()
+    for price in ("12.00", "99.00", "12.00", "15.00"):
+        quote = shop.draft(asked, wants(price, shipping="5.00", return_shipping="2.50"))
+    shop.back(asked)
+    done = shop.confirm(asked, payments=[CARD])
+
+    new = shop.deliver(done["exchange"]["order_id"])
+
+    assert quote == {
+        "currency": "BRL",
+        "returned": "10.00",
+        "lines": "15.00",
+        "shipping": "5.00",
+        "fees": "2.50",
+        "total": "22.50",
+        "difference": "12.50",
+        "collect": "12.50",
+        "refund": "0.00",
+        "total_after": "42.50",
+    }
+    assert done["exchange"]["edits"] == 4
+    assert [one.captured.minor for one in new.payments.each] == [1000, 1250]
+    assert shop.kept(asked["order_id"], new.order_id) == 4250
+
+
+def test_what_costs_less_goes_back_once(shop: Shop) -> None:
+    asked = shop.asked({"MUG": 2})
+    shop.draft(asked, wants("5.00"))
+    shop.back(asked)
+
+    done = shop.confirm(asked)
+    old = shop.carry_out(asked["order_id"])
+
+    assert (done["exchange"]["paid"], done["exchange"]["refunded"]) == ("5.00", "15.00")
+    assert [(each.amount, each.state, each.to[:9]) for each in old.progress.refunds] == [
+        (500, "refunded", "exchange:"),
+        (1500, "refunded", ""),
+    ]
+    assert shop.kept(old.order_id, done["exchange"]["order_id"]) == 1500
+    assert old.payments.refundable.minor == 1000
+
+
+def test_a_preview_and_a_draft_cost_nothing_and_leave_nothing(shop: Shop) -> None:
+    asked = shop.asked()
+    before = shop.order(asked["order_id"])
+
+    shop.draft(asked, wants("99.00"), preview=True)
+    assert shop.order(asked["order_id"]).version == before.version
+    shop.draft(asked, wants("99.00"))
+    shop.draft(asked, wants("99.00"))
+    assert shop.order(asked["order_id"]).version == before.version + 1
+    shop.desk.step(asked, "cancel", {"reason": "kept after all"})
+
+    after = shop.order(asked["order_id"])
+    assert (after.progress.refunds, after.progress.granted) == ((), 0)
+    assert after.payments == before.payments
+    assert shop.try_to_confirm(asked)[1]["code"] == "illegal_transition"
+
+
+def test_confirmed_twice_there_is_one_order(shop: Shop) -> None:
+    asked = shop.asked()
+    shop.draft(asked, wants("10.00"))
+    shop.back(asked)
+    assert shop.try_to_confirm(asked, preview=True)[1]["quote"]["total"] == "10.00"
+
+    first, second = shop.try_to_confirm(asked), shop.try_to_confirm(asked)
+
+    assert (first[0], second[0]) == (201, 200)
+    assert first[1] == second[1]
+    assert len(shop.order(asked["order_id"]).progress.refunds) == 1
+
+
+@pytest.mark.parametrize("crashes", ["before", "after"])
+def test_a_crash_leaves_both_orders_or_neither(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, crashes: str
+) -> None:
+    asked = shop.asked()
+    shop.draft(asked, wants("10.00"))
+    shop.back(asked)
+    orders = stores.orders()
+    add = orders.add
+
+    def dies(*args: Any, **more: Any) -> Any:
+        if crashes == "after":
+            add(*args, **more)
+        raise RuntimeError("the process died")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(orders), "add", lambda self, *args, **more: dies(*args, **more))
+        shop.try_to_confirm(asked)
+    done = shop.confirm(asked)
+
+    old = shop.order(asked["order_id"])
+    assert len(old.progress.refunds) == 1
+    assert shop.kept(old.order_id, done["exchange"]["order_id"]) == 3000
+
+
+def test_who_loses_the_race_decides_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = shop.asked()
+    shop.draft(asked, wants("10.00"))
+    shop.back(asked)
+    orders = stores.orders()
+    appending, lost = orders.appending, []
+
+    def once_too_late(self: Any, *args: Any) -> Write:
+        write = appending(*args)
+        if not lost:
+            lost.append(1)
+            request = {**write.request["Put"], "ConditionExpression": "attribute_exists(pk)"}
+            return Write({"Put": request}, VersionConflict("somebody was first"))
+        return write
+
+    monkeypatch.setattr(type(orders), "appending", once_too_late)
+    done = shop.confirm(asked)
+
+    assert shop.kept(asked["order_id"], done["exchange"]["order_id"]) == 3000
+
+
+# --- in advance -------------------------------------------------------------------------------
+
+
+def test_in_advance_the_new_order_leaves_before_the_goods_come(shop: Shop) -> None:
+    asked = shop.asked()
+    shop.draft(asked, wants("10.00"))
+
+    done = shop.confirm(asked, advance=True)
+    new = shop.deliver(done["exchange"]["order_id"])
+    late = shop.back(asked)
+
+    assert (done["state"], late["state"]) == ("approved", "resolved")
+    assert done["exchange"]["return_by"]
+    assert shop.clock() == 0
+    assert shop.kept(asked["order_id"], new.order_id) == 3000
+    assert len(shop.order(asked["order_id"]).progress.refunds) == 1
+
+
+def test_what_never_comes_is_charged_once_and_given_back_when_it_does(shop: Shop) -> None:
+    asked = shop.asked({"MUG": 2})
+    shop.draft(asked, wants("20.00"))
+    new = shop.deliver(shop.confirm(asked, advance=True)["exchange"]["order_id"])
+    assert shop.clock(days=13) == 0
+
+    shop.back(asked, {"MUG": 1})
+    assert (shop.clock(), shop.clock()) == (1, 0)
+    charged = shop.carry_out(asked["order_id"])
+    assert shop.kept(asked["order_id"], new.order_id) == 4000
+    assert charged.payments.each[-1].captured.minor == 1000
+
+    shop.desk.receive(asked, "late")
+    shop.desk.inspect(asked, {"MUG": {"restock": 1}}, "late")
+    shop.carry_out(asked["order_id"])
+    assert shop.kept(asked["order_id"], new.order_id) == 3000
+    assert shop.clock(days=40) == 0
+
+
+def test_a_charge_that_is_declined_is_seen_and_ends_when_the_goods_come(shop: Shop) -> None:
+    asked = shop.asked()
+    shop.draft(asked, wants("10.00"))
+    charge = {"method": "card", "provider": "simulator", "token": "4000000000000002"}
+    shop.confirm(asked, advance=True, charge=charge)
+
+    assert shop.clock() == 1
+    declined = shop.carry_out(asked["order_id"])
+    assert declined.progress.unpaid
+    assert declined.status == "payment_failed"
+    assert shop.kept(asked["order_id"]) == 2000
+
+    shop.back(asked)
+    after = shop.carry_out(asked["order_id"])
+    assert (after.progress.unpaid, after.due.minor) == ("", 2000)
+    assert shop.kept(asked["order_id"]) == 2000
+
+
+# --- when the new order ends ------------------------------------------------------------------
+
+
+def test_a_new_order_that_is_cancelled_gives_back_to_the_card_that_paid(shop: Shop) -> None:
+    asked = shop.asked()
+    shop.draft(asked, wants("15.00"))
+    shop.back(asked)
+    new_id = shop.confirm(asked, payments=[CARD])["exchange"]["order_id"]
+
+    new = shop.cancel(new_id)
+    assert shop.kept(new_id) == 0
+    shop.cancel(new_id)
+    old = shop.carry_out(asked["order_id"])
+
+    assert new.state is State.CANCELLED
+    assert shop.kept(asked["order_id"]) == 2000
+    assert [(each.amount, each.to[:8]) for each in old.progress.refunds] == [
+        (1000, "exchange"),
+        (1000, ""),
+    ]
+
+
+def test_cancelled_before_the_goods_came_the_money_is_kept_until_they_do(shop: Shop) -> None:
+    asked = shop.asked()
+    shop.draft(asked, wants("10.00"))
+    new_id = shop.confirm(asked, advance=True)["exchange"]["order_id"]
+
+    shop.cancel(new_id)
+    shop.carry_out(asked["order_id"])
+    assert shop.kept(asked["order_id"], new_id) == 3000
+    assert shop.clock() == 0
+    shop.back(asked)
+    shop.carry_out(asked["order_id"])
+    assert shop.kept(asked["order_id"], new_id) == 2000
+
+
+def test_the_same_money_given_back_twice_goes_back_once(shop: Shop) -> None:
+    asked = shop.asked()
+    shop.draft(asked, wants("10.00"))
+    shop.back(asked)
+    new_id = shop.confirm(asked)["exchange"]["order_id"]
+    providers = shop.providers()
+    from oms.payments.providers import RefundRequest
+
+    request = RefundRequest(new_id, "pay", "rfd", "", money(600), "k1")
+    for _ in range(2):
+        providers("exchange").refund(request)
+    assert shop.carry_out(asked["order_id"]).payments.kept.minor == 2000 - 0
+
+    with pytest.raises(Exception, match="less than that"):
+        providers("exchange").refund(replace(request, idempotency_key="k2"))
+
+
+def test_of_an_order_that_was_not_paid_nothing_is_taken_over(shop: Shop, desk: Desk) -> None:
+    made = content(line("MUG", 2), number="unpaid")
+    made = replace(made, payments=(PaymentRequest("card", "simulator", money(0), "4242"),))
+    order = desk.delivered(made=made)
+    assert order.payments.captured.minor == 2000
