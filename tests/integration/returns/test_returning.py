@@ -1,6 +1,7 @@
 """A return over HTTP, from asking for it to the money, with the stock that comes back."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -8,15 +9,21 @@ import pytest
 
 from oms.aws.order_store import read_event
 from oms.aws.outbox import publications
+from oms.aws.return_policy_store import ReturnPolicyStore
 from oms.catalog.model import Component, Item
 from oms.inventory.ledger import shortfalls
-from oms.kernel.errors import VersionConflict
+from oms.kernel.clock import utc_now
+from oms.kernel.errors import OmsError, VersionConflict
 from oms.orders.evolve import begin, evolve
 from oms.orders.model import Order
+from oms.returns import receiving, returning
+from oms.returns.decisions import AskedReceipt, AskedReturn
+from oms.returns.model import ReturnLine
+from oms.returns.store import ReturnDesk
 from tests.integration.gateway import Gateway
 from tests.integration.returns.counter import Desk
 from tests.integration.world import RJ, SP, World
-from tests.samples import content, line
+from tests.samples import CAUSE, content, line
 
 LINES = {"MUG": 2, "TEE": 1}
 
@@ -420,3 +427,45 @@ def test_staff_of_another_node_neither_receive_nor_inspect_there(desk: Desk, cal
 
 def test_a_policy_is_not_found_before_it_was_put(call: Gateway) -> None:
     assert call("returns", "GET /v1/return-policies/p")[0] == 404
+
+
+def at_once(act: Callable[[int], object]) -> list[str]:
+    """What became of ten who do the same at once: nothing, or the code of a refusal."""
+
+    def attempt(number: int) -> str:
+        try:
+            act(number)
+        except OmsError as refused:
+            return refused.problem_code
+        return ""
+
+    with ThreadPoolExecutor(10) as many:
+        return list(many.map(attempt, range(10)))
+
+
+def test_of_ten_who_ask_at_once_as_many_get_it_as_there_are_units(desk: Desk, oms: World) -> None:
+    order = desk.delivered()
+    tools = ReturnDesk(oms.orders, oms.stock, oms.catalog, ReturnPolicyStore(oms.client, "catalog"))
+    asked = AskedReturn((ReturnLine("MUG", 1),))
+    cause = replace(CAUSE, at=utc_now())
+
+    def ask(_: int) -> object:
+        return returning.request(order.order_id, lambda _: asked, tools, cause)
+
+    codes = at_once(ask)
+
+    made = len(oms.orders.load(order.order_id).progress.returns)
+    assert codes.count("") == made <= 2
+    assert {*codes} <= {"", "above_delivered", "version_conflict"}
+
+
+def test_of_ten_same_receipts_at_once_one_counts(desk: Desk, oms: World) -> None:
+    order = desk.delivered()
+    name = desk.ask(order, {"MUG": 2})["id"]
+    tools = ReturnDesk(oms.orders, oms.stock, oms.catalog, ReturnPolicyStore(oms.client, "catalog"))
+    receipt = AskedReceipt("r", "rj-store", {"MUG": 1})
+
+    codes = at_once(lambda _: receiving.receive(name, receipt, tools, CAUSE))
+
+    found = oms.orders.load(order.order_id).progress.returns[0]
+    assert found.received == {"MUG": 1} and "" in codes
