@@ -9,6 +9,7 @@ import pytest
 from tests.cases import (
     test_availability,
     test_lifecycle,
+    test_payments,
     test_pricing,
     test_refunds,
     test_sourcing,
@@ -23,6 +24,7 @@ ALL = (
     *test_sourcing.FILES,
     *test_lifecycle.FILES,
     *test_refunds.FILES,
+    *test_payments.FILES,
     *test_pricing.FILES,
 )
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cases.md"
@@ -46,7 +48,7 @@ def test_a_difference_is_about_a_choice_of_a_peer_and_a_case_that_there_is() -> 
 
 
 def test_every_kind_of_the_cases_is_known() -> None:
-    for room in (test_availability, test_sourcing):
+    for room in (test_availability, test_sourcing, test_payments):
         run = {case["kind"] for file in room.FILES for case in carried(file)}
         assert run <= room.PURE.keys() | room.STORED.keys()
 

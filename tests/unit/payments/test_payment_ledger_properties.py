@@ -25,6 +25,7 @@ FAMILIES: tuple[tuple[EventKind, EventKind, EventKind], ...] = (
 SINGLE: tuple[EventKind, ...] = (
     "authorization_adjusted",
     "charged_back",
+    "charge_back_reversed",
     "refund_reversed",
     "collected",
 )

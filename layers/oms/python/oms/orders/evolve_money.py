@@ -272,7 +272,7 @@ def _refunded(order: Order, event: happened.PaymentRefunded) -> Order:
         event.at,
         event.reference,
     )
-    return _with_part_state(order, event.refund_id, event.payment_id, "refunded")
+    return _with_part_state(order, event.refund_id, event.payment_id)
 
 
 def _refund_failed(order: Order, event: happened.RefundFailed) -> Order:
@@ -286,7 +286,7 @@ def _refund_failed(order: Order, event: happened.RefundFailed) -> Order:
         event.at,
         event.reference or event.code,
     )
-    return _with_part_state(order, event.refund_id, event.payment_id, "failed")
+    return _with_part_state(order, event.refund_id, event.payment_id)
 
 
 def _reference_of(order: Order, refund_id: str, payment_id: str) -> str:
@@ -295,19 +295,14 @@ def _reference_of(order: Order, refund_id: str, payment_id: str) -> str:
     return refund_reference(refund_id, part.attempt if part else 1)
 
 
-def _with_part_state(order: Order, refund_id: str, payment_id: str, state: str) -> Order:
+def _with_part_state(order: Order, refund_id: str, payment_id: str) -> Order:
     """As the payment's events say: of a success and a failure the newer counts."""
     refund = order.refund(refund_id)
     part = refund.part(payment_id) if refund else None
     if part is None:
         return order
     reference = refund_reference(refund_id, part.attempt)
-    payment = order.payments.find(payment_id)
-    success = payment.event("refunded", reference)
-    failure = payment.event("refund_failed", reference)
-    if success and failure:
-        state = "failed" if failure.at > success.at else "refunded"
-    changed = replace(part, state=state)
+    changed = replace(part, state=_state_of(order.payments.find(payment_id), reference, part))
     return _with_refund(
         order,
         refund_id,
@@ -315,6 +310,19 @@ def _with_part_state(order: Order, refund_id: str, payment_id: str, state: str) 
             found, parts=tuple(changed if one is part else one for one in found.parts)
         ),
     )
+
+
+def _state_of(payment: Payment, reference: str, part: RefundPart) -> str:
+    success = payment.event("refunded", reference)
+    failure = payment.event("refund_failed", reference)
+    back = sum(
+        event.amount
+        for event in payment.events
+        if event.kind == "refund_reversed" and event.provider_reference == reference
+    )
+    if back >= part.amount or (failure and (success is None or failure.at > success.at)):
+        return "failed"
+    return "refunded" if success else part.state
 
 
 def _refund_completed(order: Order, event: happened.RefundCompleted) -> Order:
@@ -329,7 +337,8 @@ def _with_refund(order: Order, refund_id: str, change: Callable[[Refund], Refund
 
 
 def _reversed(order: Order, event: happened.RefundReversed) -> Order:
-    return _noted(
+    undone = _reference_of(order, event.refund_id, event.payment_id) if event.refund_id else ""
+    order = _noted(
         order,
         event.payment_id,
         "refund_reversed",
@@ -337,7 +346,9 @@ def _reversed(order: Order, event: happened.RefundReversed) -> Order:
         event.reference,
         event.key,
         event.at,
+        undone,
     )
+    return _with_part_state(order, event.refund_id, event.payment_id)
 
 
 def _unchanged(order: Order, event: object) -> Order:

@@ -90,7 +90,7 @@ class RefundView(View):
 def payment_summary(order: Order) -> PaymentSummary:
     payments = order.payments
     authorized = (payments.capturable + payments.capture_pending).minor
-    charged = (payments.captured - payments.refunded).minor
+    charged = payments.charged.minor
     total = order.due.minor + order.progress.granted
     granted = order.progress.granted
     return PaymentSummary(

@@ -257,13 +257,15 @@ class RefundFailed:
 
 @dataclass(frozen=True, slots=True)
 class RefundReversed:
-    """Money that was refunded came back to us."""
+    """Money that was refunded came back to us, and is owed again. ``refund_id`` is empty when
+    nobody knows of which refund."""
 
     payment_id: str
     amount: int
     reference: str
     key: str
     at: datetime | None = None
+    refund_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

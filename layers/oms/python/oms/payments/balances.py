@@ -11,7 +11,8 @@ A payment is a *set* of events. They are put in the order of their own times, an
 - ``authorization_adjusted`` replaces what was authorised, and every authorisation older than it.
 - ``charged_back`` lowers what is charged, until it is reversed;
   ``refund_reversed`` puts refunded money back there, of
-  what was refunded at most.
+  what was refunded at most. Its reference may be that of the refund, or name it as the provider's
+  reference: then that refund is pending no more.
 - What is authorised is never below zero. What is charged may be: then the provider gave back more
   than it took.
 - What was ever captured is what is charged, refunded, on its way back and charged back, together.
@@ -19,7 +20,7 @@ A payment is a *set* of events. They are put in the order of their own times, an
 The rules are those of Saleor's transaction events.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -104,11 +105,14 @@ class _Family:
         else:
             self.failures[reference] = event.at
 
-    def pending(self) -> int:
+    def pending(self, undone: Set[str] = frozenset()) -> int:
+        """``undone``: references of what was told to be undone before it was told to be done."""
         return sum(
             amount
             for reference, amount in self.requests.items()
-            if reference not in self.successes and reference not in self.failures
+            if reference not in self.successes
+            and reference not in self.failures
+            and reference not in undone
         )
 
     def referenced(self) -> int:
@@ -185,6 +189,7 @@ def balances_of(events: Iterable[PaymentEvent]) -> Balances:
     authorization, capture, void, refund = _Family(), _Family(), _Family(), _Family()
     families = {"capture": capture, "void": void, "refund": refund}
     adjusted = collected = charged_back = won_back = reversed_refunds = 0
+    undone = set[str]()
     for event in facts(events):
         kind = event.kind
         if kind in _PARTS:
@@ -200,10 +205,11 @@ def balances_of(events: Iterable[PaymentEvent]) -> Balances:
             won_back += event.amount
         elif kind == "refund_reversed":
             reversed_refunds += event.amount
+            undone |= {event.reference, event.provider_reference}
     held = adjusted + authorization.referenced() + authorization.by_hand
     captured, voided, refunded = capture.referenced(), void.referenced(), refund.referenced()
     capture_pending, void_pending = capture.pending(), void.pending()
-    refund_pending = refund.pending()
+    refund_pending = refund.pending(undone)
     given_back = refunded + refund.by_hand
     charged_back -= min(won_back, charged_back)
     came_back = min(reversed_refunds, given_back)

@@ -44,6 +44,13 @@ class Payments:
         return self._sum(lambda payment: payment.captured)
 
     @property
+    def charged(self) -> Money:
+        """What was taken and is still there: not given back, nor on its way, nor charged back. It
+        may be less than nothing."""
+        charged = sum(payment.balances.charged for payment in self.each)
+        return Money(charged, self.currency)
+
+    @property
     def voided(self) -> Money:
         return self._sum(lambda payment: payment.voided)
 
