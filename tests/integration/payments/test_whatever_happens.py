@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 from oms.kernel.errors import PaymentRefused, ProviderUnavailable
 from oms.orders import capturing, decisions, paying, payment
 from oms.orders import events as happened
+from oms.orders import reported as reported_by
 from oms.orders.giving_back import give_back
 from oms.orders.model import Allocation, Order, State
 from oms.orders.repaying import refund_of
+from oms.payments.callbacks import PaymentCallback
 from tests.integration.orders.test_capture_per_shipment import NODES, an_order, arrive, ship
 from tests.integration.payments.bookkeeper import DIES, LOST, SILENT, WRONG, Bookkeeper, Died
 from tests.integration.world import World, world_in_memory
-from tests.samples import CAUSE, no_credit
+from tests.samples import CAUSE, money, no_credit
 
 FAULTS = st.lists(st.sampled_from(["", SILENT, LOST, WRONG, DIES]), max_size=24)
 AMOUNTS = st.sampled_from([(None,), (2000, None), (1, None), (3499, None)])
@@ -45,13 +47,14 @@ def reported(oms: World, provider: Bookkeeper, order_id: str, rounds: int) -> No
     for number in range(rounds):
         for each in provider.reports:
             order = oms.orders.load(order_id)
-            told = paying.collect_payment(
-                order,
-                each.amount,
-                each.reference,
-                f"stripe:{each.reference}:{number}",
+            callback = PaymentCallback(
+                f"{each.reference}:{number}",
+                "payment.captured",
                 each.payment_id,
+                money(each.amount),
+                each.reference,
             )
+            told = reported_by.decide(order, callback, f"stripe:{callback.id}")
             if told:
                 oms.orders.commit(order, told, CAUSE)
 
