@@ -8,7 +8,7 @@ from oms.accounts.codes import code_digest
 from oms.accounts.model import Account, AccountKind
 from oms.accounts.opening import CodeSource, Opening
 from oms.aws.account_audit import audit
-from oms.aws.account_store import AccountStore
+from oms.aws.account_store import WINDOW, AccountStore
 from oms.kernel.errors import Invalid, ProviderUnavailable, VersionConflict
 from oms.kernel.money import Money
 from oms.payments.account_providers import WRONG_CODES, AccountPayments
@@ -152,6 +152,21 @@ def test_an_unknown_code_is_declined_and_guessing_has_an_end(till: Till, card: A
         assert wrong == Declined("unknown_account")
     assert till.authorize(1) == Declined("too_many_attempts")
     assert isinstance(till.authorize(1, customer="c2"), Approved)
+
+
+def test_a_right_code_is_not_counted_whenever_it_is_looked_at(
+    accounts: AccountStore, oms: World, card: Account
+) -> None:
+    moments = iter(NOW + n * WINDOW for n in range(20))
+    till = AccountPayments("gift_card", accounts, lambda: next(moments))
+    request = AuthorizationRequest(
+        "ord_1", "pay_1", money(100), "gift_card", TOKEN, "pay_1:authorize:1", customer="c1"
+    )
+    assert isinstance(till.authorize(request), Approved)
+    items = oms.client.scan(TableName="accounts")["Items"]
+    guesses = [item for item in items if item["pk"]["S"].startswith("guesses#")]
+    assert [item["guesses"]["N"] for item in guesses] == ["0"]
+    assert all("forget_at" in item for item in guesses)
 
 
 def test_a_lost_answer_is_found_again_after_wrong_codes(till: Till, card: Account) -> None:

@@ -8,6 +8,7 @@ from oms.accounts.lookup import UNKNOWN_CODES
 from oms.aws.account_store import AccountStore
 from oms.kernel.clock import rfc3339, utc_now
 from oms.kernel.events import Cause
+from oms.kernel.money import Money
 from tests.integration.gateway import Gateway
 from tests.integration.world import World
 
@@ -331,3 +332,72 @@ def test_the_ledger_says_who_did_what_and_why(call: Gateway, oms: World) -> None
     assert (newest["kind"], newest["by"], newest["reason"]) == ("adjust", "agent", "goodwill")
     assert (newest["amount"], newest["balance"]) == ("5.00", "55.00")
     assert first["kind"] == "issue"
+
+
+@pytest.mark.parametrize("amount", ["0", "0.00", "00"])
+def test_a_gift_card_has_something_on_it(amount: str, call: Gateway) -> None:
+    status, problem = call("accounts", "POST /v1/accounts", {**CARD, "amount": amount})
+    assert (status, problem["faults"][0]["path"]) == (422, "amount")
+    assert problem["code"] == "amount_not_positive"
+
+
+@pytest.mark.parametrize("limit", ["0", "0.00"])
+def test_a_company_without_a_limit_buys_nothing_yet(limit: str, call: Gateway) -> None:
+    account = opened(call, {**TERMS, "credit_limit": limit})
+    assert (account["available"], account["credit_limit"]) == ("0.00", "0.00")
+
+
+def test_nothing_is_on_terms_to_begin_with(call: Gateway) -> None:
+    assert opened(call, {**TERMS, "amount": "0.00"})["balance"] == "0.00"
+    answer = call("accounts", "POST /v1/accounts", {**TERMS, "key": "t2", "amount": "1"})
+    assert refusal(answer) == (422, "not_of_this_kind")
+
+
+def test_a_key_is_the_same_in_whatever_form_a_moment_is_sent(call: Gateway) -> None:
+    body = {**CARD, "expires_at": "2099-01-01T03:00:00Z"}
+    account = opened(call, body)
+    body["expires_at"] = "2099-01-01T00:00:00-03:00"
+    status, again = call("accounts", "POST /v1/accounts", body)
+    assert (status, again["id"]) == (200, account["id"])
+    assert again["expires_at"] == "2099-01-01T03:00:00.000Z"
+
+
+@pytest.mark.parametrize("amount", ["-0", "-0.00", "0"])
+def test_an_adjustment_of_nothing_is_refused(amount: str, call: Gateway) -> None:
+    body = {"key": "a1", "amount": amount, "currency": "BRL", "reason": "why"}
+    answer = call("accounts", f"POST /v1/accounts/{opened(call)['id']}/adjustments", body)
+    assert refusal(answer) == (422, "amount_zero")
+
+
+def test_an_adjustment_says_why(call: Gateway) -> None:
+    body = {"key": "a1", "amount": "1", "currency": "BRL", "reason": "  "}
+    answer = call("accounts", f"POST /v1/accounts/{opened(call)['id']}/adjustments", body)
+    assert answer[0] == 422
+
+
+@pytest.mark.parametrize(
+    ("currency", "given", "shown"), [("JPY", "500", "500"), ("KWD", "1.005", "1.005")]
+)
+def test_cards_are_of_currencies_without_cents_and_with_thousandths(
+    currency: str, given: str, shown: str, call: Gateway
+) -> None:
+    card = opened(call, {**CARD, "currency": currency, "amount": given})
+    assert (card["balance"], card["available"], card["held"]) == (
+        shown,
+        shown,
+        str(Money.zero(currency)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("length", "code"), [(65, "string_too_long"), (64, "invalid_gift_card_code")]
+)
+def test_a_code_that_is_too_long_is_not_repeated(length: int, code: str, call: Gateway) -> None:
+    secret = "A" * length
+    for path, body in (
+        ("gift-cards/lookup", {"code": secret}),
+        ("accounts", {**CARD, "code": secret}),
+    ):
+        status, problem = call("accounts", f"POST /v1/{path}", body)
+        assert (status, problem["code"]) == (422, code)
+        assert secret[:20] not in str(problem)

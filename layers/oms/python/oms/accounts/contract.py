@@ -1,6 +1,6 @@
 """The JSON of accounts. Amounts are decimal strings in the account's currency."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -79,7 +79,7 @@ class AdjustmentDocument(Document):
     key: Key
     amount: SignedAmount
     currency: Currency
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    reason: Annotated[Reason, StringConstraints(min_length=1)]
 
 
 class WriteOffDocument(Document):
@@ -177,8 +177,8 @@ class InvoicePageView(View):
 def opening_of(document: OpenAccountDocument) -> Opening:
     """Raises ``Invalid`` with every fault."""
     faults = Faults()
-    _check_kind(document, faults)
     amount = _money("amount", document.amount, document.currency, faults)
+    _check_kind(document, amount, faults)
     limit = _money("credit_limit", document.credit_limit or "0", document.currency, faults)
     if document.code is not None:
         _check_code(document.code, faults)
@@ -189,7 +189,7 @@ def opening_of(document: OpenAccountDocument) -> Opening:
         amount=amount,
         customer=document.customer,
         customers=tuple(document.customers),
-        expires_at=document.expires_at,
+        expires_at=document.expires_at.astimezone(UTC) if document.expires_at else None,
         credit_limit=limit if document.kind == "terms" else None,
         days_to_pay=document.days_to_pay or 0,
     )
@@ -299,25 +299,28 @@ def _invoice_view(invoice: Invoice, currency: str, today: date) -> InvoiceView:
 
 
 # What each kind must be opened with, and what it may not.
-_NEEDED = {
-    "gift_card": ("amount",),
+_NEEDED: dict[AccountKind, tuple[str, ...]] = {
+    "gift_card": (),
     "store_credit": ("customer",),
     "terms": ("customer", "credit_limit", "days_to_pay"),
 }
-_FOREIGN = {
+_FOREIGN: dict[AccountKind, tuple[str, ...]] = {
     "gift_card": ("customers", "credit_limit", "days_to_pay"),
     "store_credit": ("customers", "credit_limit", "days_to_pay", "code", "expires_at"),
-    "terms": ("amount", "code", "expires_at"),
+    "terms": ("code", "expires_at"),
 }
 
 
-def _check_kind(document: OpenAccountDocument, faults: Faults) -> None:
-    empty: tuple[object, ...] = (None, "", "0", [])
+def _check_kind(document: OpenAccountDocument, amount: Money, faults: Faults) -> None:
+    if document.kind == "gift_card" and not amount and not faults.found:
+        faults.add("amount", "amount_not_positive", "a gift card has something on it")
+    if document.kind == "terms" and amount:
+        faults.add("amount", "not_of_this_kind", "terms has none: its limit is what may be owed")
     for name in _NEEDED[document.kind]:
-        if getattr(document, name) in empty:
+        if getattr(document, name) in (None, ""):
             faults.add(name, "required", f"{document.kind} needs it")
     for name in _FOREIGN[document.kind]:
-        if getattr(document, name) not in empty:
+        if getattr(document, name) not in (None, []):
             faults.add(name, "not_of_this_kind", f"{document.kind} has none")
 
 

@@ -11,6 +11,7 @@ from oms.accounts.ids import opened_id, store_credit_id
 from oms.accounts.ledger import find_account, put_once
 from oms.accounts.model import Account, AccountEntry, AccountKind
 from oms.accounts.store import Accounts
+from oms.kernel.encoding import to_json
 from oms.kernel.errors import Conflict, Fault, Invalid
 from oms.kernel.events import Cause
 from oms.kernel.money import Money
@@ -177,7 +178,7 @@ def _opening(account_id: str, opening: Opening, code_digest: str, cause: Cause) 
 
 
 def _asked(opening: Opening, code_digest: str) -> str:
-    return hashlib.sha256(f"{opening!r}{code_digest}".encode()).hexdigest()
+    return hashlib.sha256(f"{to_json(opening)}{code_digest}".encode()).hexdigest()
 
 
 def _opened_before(wanted: Account, accounts: Accounts) -> Opened | None:

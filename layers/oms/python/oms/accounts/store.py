@@ -78,4 +78,4 @@ class Accounts(Protocol):
         """Count a guess that is about to be looked at; false when there were too many of late."""
 
     def forgive_guess(self, who: str, now: datetime) -> None:
-        """It was right: it does not count."""
+        """It was right: it does not count. ``now`` is that of the count."""

@@ -14,6 +14,7 @@ the key of the entry it makes, so the same call has the same answer in every pro
 """
 
 from collections.abc import Callable
+from datetime import datetime
 
 from oms.accounts import ledger
 from oms.accounts.ids import held_by, hold_reference, store_credit_id
@@ -53,15 +54,15 @@ class AccountPayments:
             raise Invalid(
                 f"{self._kind} does not take {request.method!r}", code="unsupported_payment_method"
             )
-        account, key = self._find(request), request.idempotency_key
+        account, key, now = self._find(request), request.idempotency_key, self._clock()
         # What is held already is found again, whatever was guessed since.
         known = account is not None and self._accounts.done(account.id, key) is not None
-        if not known and not self._may_guess(request):
+        if not known and not self._may_guess(request, now):
             return Declined("too_many_attempts")
         if account is None:
             return Declined("unknown_account")
         if not known:
-            self._forgive(request)
+            self._forgive(request, now)
         if not account.may_be_used_by(request.customer):
             return Declined("not_the_customers_account")
         if account.currency != request.amount.currency:
@@ -130,14 +131,14 @@ class AccountPayments:
             return store_credit_id(request.customer, request.amount.currency)
         return request.token
 
-    def _may_guess(self, request: AuthorizationRequest) -> bool:
+    def _may_guess(self, request: AuthorizationRequest, now: datetime) -> bool:
         """Counted by customer; who gives no name is kept out by how long a code is."""
         who = self._guesser(request)
-        return not who or self._accounts.count_guess(who, WRONG_CODES, self._clock())
+        return not who or self._accounts.count_guess(who, WRONG_CODES, now)
 
-    def _forgive(self, request: AuthorizationRequest) -> None:
+    def _forgive(self, request: AuthorizationRequest, now: datetime) -> None:
         if who := self._guesser(request):
-            self._accounts.forgive_guess(who, self._clock())
+            self._accounts.forgive_guess(who, now)
 
     def _guesser(self, request: AuthorizationRequest) -> str:
         if self._kind != "gift_card" or not request.customer:
