@@ -12,7 +12,7 @@ from oms.kernel.money import Money
 from oms.orders import cancelling
 from oms.orders import events as happened
 from oms.orders.evolve import begin, evolve_all
-from oms.orders.model import STORE_CREDIT, Order
+from oms.orders.model import STORE_CREDIT, Counts, Order
 from oms.orders.parts import amounts_of
 from oms.orders.refundable import share_of, shipping_left, units_left
 from oms.orders.refunding import decide, decide_retry
@@ -227,6 +227,27 @@ def test_units_that_have_left_are_not_refunded_as_units_that_have_not() -> None:
     assert refused(gone, Asked((line("MUG", 1, True),))).problem_code == "line_above_available"
     here = paid(an_order())
     assert refused(here, Asked((line("MUG", 1, False),))).problem_code == "line_above_available"
+
+
+def test_units_that_have_left_and_units_that_have_not_are_named_apart() -> None:
+    order = paid(an_order())
+    order = order.with_progress(
+        counts=(Counts(reserved=2, delivered=1), order.progress.counts[1]),
+        allocations=(
+            replace(order.progress.allocations[0], quantity=2),
+            *order.progress.allocations[1:],
+        ),
+    )
+
+    both = suggest(order, Asked((line("MUG", 1, True), line("MUG", 1, False)))).lines[0]
+    assert (both.share.units, both.cancelled and both.cancelled.units) == (2, 1)
+    assert suggest(order, Asked((line("MUG", None, True),))).cancelled == {"MUG": 2}
+    gone = suggest(order, Asked((line("MUG", None, False),)))
+    assert (gone.lines[0].share.units, gone.cancelled) == (1, {})
+    twice = refused(order, Asked((line("MUG", 1, True), line("MUG", 1, True))))
+    assert twice.problem_code == "line_twice"
+    above = refused(order, Asked((line("MUG", 3), line("MUG", 1, False))))
+    assert above.problem_code == "line_above_available"
 
 
 def test_shipping_is_refunded_once() -> None:

@@ -145,46 +145,73 @@ def _lines(order: Order, asked: Asked) -> Sequence[SuggestedLine]:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    units: int
-    unshipped: bool | None = None
+    """Units of a line that have not left, that have, and of whichever."""
+
+    here: int = 0
+    gone: int = 0
+    either: int = 0
+
+    @property
+    def units(self) -> int:
+        return self.here + self.gone + self.either
 
 
 def _wanted(order: Order, asked: Asked) -> dict[str, _Wanted]:
     if asked.is_whole:
         left = {line.line_id: units_left(order, line.line_id) for line in order.content.lines}
-        return {line_id: _Wanted(units) for line_id, units in left.items() if units}
+        return {line_id: _Wanted(either=units) for line_id, units in left.items() if units}
     faults, wanted = Faults(), dict[str, _Wanted]()
+    seen = set[tuple[str, bool | None]]()
     for index, one in enumerate(asked.lines):
         path = f"lines.{index}"
         named = cancelling.named_units(
-            order, one.line_id, one.quantity, f"{path}.quantity", faults, units_left
+            order, one.line_id, one.quantity, f"{path}.quantity", faults, _LEFT[one.unshipped]
         )
         if named is None:
             faults.add(f"{path}.line_id", "unknown_line", f"the order has no {one.line_id!r}")
             continue
         for line_id, units in named.items():
-            if line_id in wanted:
+            if (line_id, one.unshipped) in seen:
                 faults.add(f"{path}.line_id", "line_twice", f"{line_id} is named already")
-            wanted[line_id] = _Wanted(units, one.unshipped)
+            seen.add((line_id, one.unshipped))
+            wanted[line_id] = _with(wanted.get(line_id, _Wanted()), one.unshipped, units)
     faults.refuse("the refund breaks a rule")
-    for line_id, one_wanted in wanted.items():
-        if not one_wanted.units:
+    for line_id, each in wanted.items():
+        if not each.units:
             raise above_available(order.content.line(line_id), 0)
     return wanted
 
 
+def _with(wanted: _Wanted, unshipped: bool | None, units: int) -> _Wanted:
+    if unshipped is None:
+        return replace(wanted, either=wanted.either + units)
+    if unshipped:
+        return replace(wanted, here=wanted.here + units)
+    return replace(wanted, gone=wanted.gone + units)
+
+
 def _cancelled_of(order: Order, asked: Asked, line_id: str, wanted: _Wanted) -> int:
     """How many of the units that are wanted are cancelled with the refund."""
-    line, left = order.content.line(line_id), units_left(order, line_id)
-    may = min(left, _cancellable(order, line_id))
-    if wanted.unshipped is True and wanted.units > may:
-        raise above_available(line, may, "cancelled and refunded")
-    if wanted.unshipped is False:
-        gone = left - may
-        if wanted.units > gone:
-            raise above_available(line, gone, "refunded that have left")
+    line, here, gone = order.content.line(line_id), _here(order, line_id), _gone(order, line_id)
+    if wanted.here > here:
+        raise above_available(line, here, "cancelled and refunded")
+    if wanted.gone > gone:
+        raise above_available(line, gone, "refunded that have left")
+    if not asked.cancel:
         return 0
-    return min(wanted.units, may) if asked.cancel else 0
+    return wanted.here + min(wanted.either, here - wanted.here)
+
+
+def _here(order: Order, line_id: str) -> int:
+    """Units that are left to refund and have not left."""
+    return min(units_left(order, line_id), _cancellable(order, line_id))
+
+
+def _gone(order: Order, line_id: str) -> int:
+    return units_left(order, line_id) - _here(order, line_id)
+
+
+_LEFT = {None: units_left, True: _here, False: _gone}
 
 
 def _cancellable(order: Order, line_id: str) -> int:
