@@ -149,7 +149,7 @@ ROUTES = (
     _route(f"POST {_ACCOUNT}/block", "accounts", "accounts.write"),
     _route(f"POST {_ACCOUNT}/unblock", "accounts", "accounts.write"),
     _route(f"POST {_ACCOUNT}/close", "accounts", "accounts.write"),
-    _route("POST /v1/gift-cards/lookup", "accounts", "accounts.write"),
+    _route("POST /v1/gift-cards/lookup", "accounts", "accounts.read"),
     _route(f"GET {_FULFILLMENT}/parcels", "parcels", "fulfillments.read"),
     _route(f"POST {_FULFILLMENT}/label", "parcels", "fulfillments.write"),
     _route(f"GET {_FULFILLMENT}/label", "parcels", "fulfillments.read"),

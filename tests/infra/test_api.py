@@ -46,7 +46,7 @@ def test_every_guarded_route_needs_one_scope_that_a_client_can_hold(aws: Templat
 def test_who_may_only_read_cannot_write(aws: Templates) -> None:
     for route in guarded(aws):
         commits_nothing = key(route).startswith("GET ") or key(route).endswith(
-            ("/simulate", "/suggest")
+            ("/simulate", "/suggest", "/lookup")
         )
         verb = "read" if commits_nothing else "write"
         assert route.properties["AuthorizationScopes"][0].endswith(f".{verb}"), key(route)
