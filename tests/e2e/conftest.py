@@ -23,6 +23,7 @@ from tests.e2e.shop import Shop
 from tests.e2e.stack import Api, Stack
 from tests.integration.payments.conftest import SECRET_KEY, localstripe
 from tests.integration.payments.servers import KeepsKeys, Recording, Upstream, recording
+from tests.payment_providers import StandIn, stand_in
 
 __all__ = ["localstripe"]
 
@@ -53,17 +54,30 @@ def stripe_door(localstripe: str) -> Iterator[tuple[Recording, Door]]:
 
 
 @pytest.fixture(scope="session")
+def payment_stand_in() -> Iterator[StandIn]:
+    """Where the stack finds PayPal's certificate, and Mercado Pago's payments."""
+    with stand_in() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
 def stack(
     tmp_path_factory: pytest.TempPathFactory,
     pytestconfig: pytest.Config,
     stripe_door: tuple[Recording, Door],
+    payment_stand_in: StandIn,
 ) -> Iterator[Stack]:
     """The stack, deployed once. Its engine dies with the session, however that ends."""
     state_dir = tmp_path_factory.mktemp("stack")
     running = engine.start(state_dir, settings=ENGINE_SETTINGS, lifetime="with this process")
     pytestconfig.stash[_log] = running.log
     try:
-        context = {**CONTEXT, "stripe_api_base": stripe_door[0].address}
+        context = {
+            **CONTEXT,
+            "stripe_api_base": stripe_door[0].address,
+            "paypal_api_base": payment_stand_in.address,
+            "mercadopago_api_base": payment_stand_in.address,
+        }
         deployment = deploy.deploy(running, state_dir, context)
         with closing(Api(deployment)) as api:
             yield Stack(running, deployment, api)
