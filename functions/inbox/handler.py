@@ -77,10 +77,10 @@ def _carry_out(command: Command, cause: Cause) -> str:
 
 
 def _record(report: PaymentReported, cause: Cause) -> str:
-    order = record_payment(report, orders, cause)
-    if report.callback.type == "payment.charged_back":
+    recorded = record_payment(report, orders, cause)
+    if recorded.news and report.callback.type == "payment.charged_back":
         count("ChargeBacks")
-    return order.order_id
+    return recorded.order.order_id
 
 
 def _capture(command: CaptureRequested, cause: Cause) -> str:

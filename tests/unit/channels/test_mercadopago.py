@@ -257,6 +257,22 @@ def test_a_provider_that_stays_silent_is_left_to_the_queue() -> None:
     assert answers.found == []
 
 
+def test_a_provider_that_stayed_silent_is_left_alone_for_a_while() -> None:
+    answers, now = Answers([ProviderUnavailable("slow")] * 2), [100.0]
+    resources = HttpsResources(
+        "https://api.example.com", lambda: "t", answers.fetch, answers.waited.append, lambda: now[0]
+    )
+
+    for _ in range(3):
+        with pytest.raises(ProviderUnavailable):
+            resources.get("/v1/payments/1")
+    assert len(answers.asked) == 2
+
+    now[0] += 15
+    answers.found.append(b"{}")
+    assert resources.get("/v1/payments/1") == "{}"
+
+
 def test_what_a_provider_does_not_know_is_not_asked_for_twice() -> None:
     answers = Answers([NotFound("no")])
 

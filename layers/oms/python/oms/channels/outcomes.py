@@ -1,6 +1,6 @@
 """What payment providers report, carried over to the order it is about."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -23,7 +23,15 @@ class NamedPayments(Orders, Protocol):
         """Our id of the payment; empty when none has been called that yet."""
 
 
-def record_payment(report: PaymentReported, orders: NamedPayments, cause: Cause) -> Order:
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The order after a report, and whether it was news."""
+
+    order: Order
+    news: bool
+
+
+def record_payment(report: PaymentReported, orders: NamedPayments, cause: Cause) -> Recorded:
     """Raises ``NotFound`` and ``Conflict`` for what cannot be so now and may be later, and
     ``Invalid`` for what never can: a payment of another provider (``unknown_payment``), an amount
     in another currency (``wrong_currency``)."""
@@ -31,7 +39,8 @@ def record_payment(report: PaymentReported, orders: NamedPayments, cause: Cause)
     order = orders.load(_order_id(callback))
     callback = _with_payment(callback, report.provider, order)
     _check_payment(order, report.provider, callback)
-    return execute_on(orders, order, partial(_decide, callback, _key(report)), cause)
+    after = execute_on(orders, order, partial(_decide, callback, _key(report)), cause)
+    return Recorded(after, after.version > order.version)
 
 
 def _addressed(report: PaymentReported, orders: NamedPayments) -> PaymentCallback:
