@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from oms.kernel.errors import Conflict, Invalid, NotFound, OmsError
 from oms.kernel.money import Money
-from oms.orders import cancelling
+from oms.orders import cancelling, parts
 from oms.orders import events as happened
+from oms.orders.contract import MAX_LINES
 from oms.orders.evolve import begin, evolve_all
 from oms.orders.model import STORE_CREDIT, Counts, Order
 from oms.orders.parts import amounts_of
@@ -18,6 +19,7 @@ from oms.orders.refundable import share_of, shipping_left, units_left
 from oms.orders.refunding import decide, decide_retry
 from oms.orders.repaying import left_to_repay
 from oms.orders.suggesting import Asked, AskedLine, suggest
+from oms.pricing.amounts import OrderAmounts
 from tests.samples import money
 from tests.unit.orders.refund_samples import (
     arrived,
@@ -51,6 +53,21 @@ def refused(order: Order, asked: Asked) -> OmsError:
     with pytest.raises(OmsError) as error:
         suggest(order, asked)
     return error.value
+
+
+def test_a_refund_of_the_largest_order_is_reckoned_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reckoned: list[Order] = []
+
+    def counted(order: Order) -> OrderAmounts:
+        reckoned.append(order)
+        return amounts_of(order)
+
+    monkeypatch.setattr(parts, "amounts_of", counted)
+    many = [priced(f"MUG-{number}", 3, 40, discount=20, tax=6) for number in range(MAX_LINES)]
+    found = suggest(paid(ordered(many, shipping=10, discount=7)), Asked())
+    assert (len(found.lines), len(reckoned)) == (MAX_LINES, 2)
 
 
 # --- what it comes to -----------------------------------------------------------------------

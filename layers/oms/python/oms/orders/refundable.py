@@ -6,6 +6,7 @@ is settled once, when it is cancelled or when it is refunded; what is refunded o
 not asked for again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from oms.kernel.errors import Conflict
@@ -35,21 +36,27 @@ def units_left(order: Order, line_id: str) -> int:
 
 
 def share_of(order: Order, line_id: str, units: int) -> LineShare:
-    """What the next ``units`` of a line come to. Raises ``Conflict`` (``line_above_available``,
-    with what is left) when there are not so many."""
-    index = _index(order, line_id)
-    line, before = order.content.lines[index], units_settled(order, index)
-    if units > line.quantity - before:
-        raise above_available(line, max(0, line.quantity - before))
-    found = units_amounts(order, {line_id: units})[line_id]
-    return LineShare(
-        line_id,
-        units,
-        found.gross.minor,
-        found.net.minor,
-        found.tax.minor,
-        found.discount.minor,
-    )
+    """As ``shares_of``, of one line."""
+    return shares_of(order, {line_id: units})[line_id]
+
+
+def shares_of(order: Order, units: Mapping[str, int]) -> dict[str, LineShare]:
+    """What the next units of lines come to, all of them reckoned at once. Raises ``Conflict``
+    (``line_above_available``, with what is left) when there are not so many."""
+    for line_id, wanted in units.items():
+        if wanted > (left := units_left(order, line_id)):
+            raise above_available(order.content.line(line_id), left)
+    return {
+        line_id: LineShare(
+            line_id,
+            units[line_id],
+            found.gross.minor,
+            found.net.minor,
+            found.tax.minor,
+            found.discount.minor,
+        )
+        for line_id, found in units_amounts(order, units).items()
+    }
 
 
 def above_available(line: Line, left: int, word: str = "refunded") -> Conflict:

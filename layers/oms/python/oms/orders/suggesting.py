@@ -18,7 +18,7 @@ from oms.orders.refundable import (
     LineShare,
     above_available,
     fees_left,
-    share_of,
+    shares_of,
     shipping_left,
     units_left,
 )
@@ -133,11 +133,15 @@ def suggest(order: Order, asked: Asked) -> Suggestion:
 
 
 def _lines(order: Order, asked: Asked) -> Sequence[SuggestedLine]:
+    wanted = _wanted(order, asked)
+    cancelled = {
+        line_id: _cancelled_of(order, asked, line_id, each) for line_id, each in wanted.items()
+    }
+    shares = shares_of(order, {line_id: each.units for line_id, each in wanted.items()})
+    firsts = shares_of(order, {line_id: units for line_id, units in cancelled.items() if units})
     found = []
-    for line_id, wanted in _wanted(order, asked).items():
-        cancelled = _cancelled_of(order, asked, line_id, wanted)
-        share = share_of(order, line_id, wanted.units)
-        first = share_of(order, line_id, cancelled) if cancelled else None
+    for line_id in wanted:
+        share, first = shares[line_id], firsts.get(line_id)
         kept = share if first is None else _rest(share, first)
         found.append(SuggestedLine(share, first, kept if kept.units else None))
     return found

@@ -18,14 +18,17 @@ from oms.returns.policy import RefundShipping, ReturnPolicy
 
 def worth_of(order: Order, line_id: str, units: int) -> int:
     """Minor units; nothing for units that were refunded before they came back."""
-    left = min(units, refundable.units_left(order, line_id))
-    return refundable.share_of(order, line_id, left).amount if left else 0
+    return value_of(order, {line_id: units}).minor
 
 
 def value_of(order: Order, units: Mapping[str, int]) -> Money:
     """What all of them come to."""
-    amount = sum(worth_of(order, line_id, quantity) for line_id, quantity in units.items())
-    return Money(amount, order.content.currency)
+    left = {
+        line_id: min(quantity, refundable.units_left(order, line_id))
+        for line_id, quantity in units.items()
+    }
+    shares = refundable.shares_of(order, left).values()
+    return Money(sum(share.amount for share in shares), order.content.currency)
 
 
 def settled(
