@@ -9,22 +9,21 @@ import pytest
 
 from oms.aws import stores
 from oms.kernel.clock import utc_now
-from oms.kernel.errors import VersionConflict
+from oms.kernel.errors import Conflict, VersionConflict
 from oms.kernel.events import Cause
 from oms.kernel.writes import Write
-from oms.orders import capturing, decisions, fulfillment, payment, paying, sourcing
+from oms.orders import capturing, decisions, fulfillment, paying, payment, sourcing
 from oms.orders.command import execute
 from oms.orders.giving_back import give_back
-from oms.orders.model import Order, PaymentRequest, State
+from oms.orders.model import Order, State
+from oms.payments.providers import RefundRequest
 from oms.payments.registry import PaymentProviders, ProviderSettings
 from oms.returns import unreturned
 from oms.routing.policies import BuiltIn
 from tests.integration.gateway import Gateway
 from tests.integration.returns.counter import Desk
 from tests.integration.world import World
-from tests.samples import CAUSE, content, line, money, no_credit
-
-MUG_FOR_TEE = {"lines": [{"sku": "TEE", "quantity": 1, "unit_price": "10.00"}]}
+from tests.samples import CAUSE, money, no_credit
 
 
 def wants(price: str, **more: Any) -> dict[str, Any]:
@@ -49,7 +48,8 @@ class Shop:
     def back(self, found: Mapping[str, Any], units: Mapping[str, float] | None = None) -> Any:
         """It came, and is as good as new."""
         lines = [{"line_id": name, "quantity": many} for name, many in (units or {}).items()]
-        self.desk.receive(found, **({"lines": lines} if units else {}))
+        more: dict[str, Any] = {"lines": lines} if units else {}
+        self.desk.receive(found, **more)
         view = self.call("returns", f"GET /v1/returns/{found['id']}")[1]
         waits = {
             each["line_id"]: {"restock": each["received"] - each["inspected"]}
@@ -120,7 +120,7 @@ class Shop:
             fulfillment.advance(part.id, "pick", orders, CAUSE)
             fulfillment.advance(part.id, "pack", orders, CAUSE)
             fulfillment.ship(part.id, "carrier", f"T-{part.id}", orders, stock, CAUSE)
-            fulfillment.advance(part.id, "deliver", orders, CAUSE)
+            fulfillment.advance(part.id, "deliver", orders, replace(CAUSE, at=utc_now()))
         return capturing.settle(order_id, orders, self.providers(), CAUSE)
 
     def cancel(self, order_id: str) -> Order:
@@ -268,7 +268,7 @@ def test_who_loses_the_race_decides_again(shop: Shop, monkeypatch: pytest.Monkey
     shop.draft(asked, wants("10.00"))
     shop.back(asked)
     orders = stores.orders()
-    appending, lost = orders.appending, []
+    appending, lost = orders.appending, list[int]()
 
     def once_too_late(self: Any, *args: Any) -> Write:
         write = appending(*args)
@@ -381,19 +381,150 @@ def test_the_same_money_given_back_twice_goes_back_once(shop: Shop) -> None:
     shop.back(asked)
     new_id = shop.confirm(asked)["exchange"]["order_id"]
     providers = shop.providers()
-    from oms.payments.providers import RefundRequest
-
     request = RefundRequest(new_id, "pay", "rfd", "", money(600), "k1")
     for _ in range(2):
         providers("exchange").refund(request)
-    assert shop.carry_out(asked["order_id"]).payments.kept.minor == 2000 - 0
+    old = shop.carry_out(asked["order_id"])
+    assert [refund.amount for refund in old.progress.refunds] == [1000, 600]
 
-    with pytest.raises(Exception, match="less than that"):
+    with pytest.raises(Conflict) as refused:
         providers("exchange").refund(replace(request, idempotency_key="k2"))
+    assert refused.value.problem_code == "refund_above_captured"
+    assert refused.value.context == {"refundable": "4.00"}
 
 
-def test_of_an_order_that_was_not_paid_nothing_is_taken_over(shop: Shop, desk: Desk) -> None:
-    made = content(line("MUG", 2), number="unpaid")
-    made = replace(made, payments=(PaymentRequest("card", "simulator", money(0), "4242"),))
-    order = desk.delivered(made=made)
-    assert order.payments.captured.minor == 2000
+# --- in several ways --------------------------------------------------------------------------
+
+
+def test_an_exchange_can_be_exchanged_and_all_of_it_goes_back_to_the_first_card(
+    shop: Shop,
+) -> None:
+    asked = shop.asked()
+    shop.draft(asked, wants("10.00"))
+    shop.back(asked)
+    second = shop.deliver(shop.confirm(asked)["exchange"]["order_id"])
+    status, again = shop.desk.request(second, {"TEE": 1}, resolution="exchange")
+    assert status == 201
+    shop.draft(again, wants("4.00"))
+    shop.back(again)
+    third = shop.confirm(again)["exchange"]["order_id"]
+    for order_id in (second.order_id, asked["order_id"]):
+        shop.carry_out(order_id)
+    everything = (asked["order_id"], second.order_id, third)
+    assert shop.kept(*everything) == 2400
+
+    shop.cancel(third)
+    for order_id in (second.order_id, asked["order_id"]):
+        shop.carry_out(order_id)
+
+    assert shop.kept(*everything) == 2000
+    assert shop.order(asked["order_id"]).payments.each[0].kept.minor == 2000
+
+
+def test_what_comes_after_the_exchange_was_closed_over_it_is_refunded(shop: Shop) -> None:
+    asked = shop.asked({"MUG": 2})
+    shop.draft(asked, wants("10.00"))
+    shop.back(asked, {"MUG": 1})
+    refused = shop.try_to_confirm(asked)
+    assert (refused[0], refused[1]["code"]) == (409, "not_received")
+    assert refused[1]["expected"] == {"MUG": 1}
+
+    done = shop.confirm(asked, close=True)
+
+    assert (done["state"], done["closed"]) == ("resolved", True)
+    assert done["exchange"]["paid"] == "10.00"
+    assert shop.kept(asked["order_id"], done["exchange"]["order_id"]) == 3000
+
+
+def test_the_origin_is_on_both_orders(shop: Shop, call: Gateway) -> None:
+    asked = shop.asked()
+    shop.draft(asked, wants("10.00"))
+    shop.back(asked)
+
+    exchange = shop.confirm(asked)["exchange"]
+
+    new = call("orders", f"GET /v1/orders/{exchange['order_id']}")[1]
+    assert new["exchange_of"] == asked["id"]
+    assert new["customer"] == call("orders", f"GET /v1/orders/{asked['order_id']}")[1]["customer"]
+    assert call("returns", f"GET /v1/returns/{asked['id']}")[1]["exchange"] == exchange
+
+
+# --- refusals ---------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_confirmed_says_why(shop: Shop, desk: Desk) -> None:
+    asked = shop.asked()
+
+    def refused(**more: Any) -> tuple[int, str]:
+        status, answer = shop.try_to_confirm(asked, **more)
+        return status, answer["code"]
+
+    assert refused() == (409, "not_received")
+    assert refused(close=True) == (409, "not_received")
+    assert refused(advance=True) == (409, "nothing_wanted")
+    shop.draft(asked, wants("30.00"))
+    assert refused(advance=True) == (422, "payment_needed")
+    assert shop.try_to_confirm(asked, advance=True)[1]["due"] == "20.00"
+    assert refused(advance=True, charge={"token": "nonsense"}) == (422, "unknown_test_token")
+    by_exchange = {"method": "card", "provider": "exchange", "token": ""}
+    assert refused(advance=True, payments=[by_exchange]) == (422, "unknown_payment_provider")
+    half = {**CARD, "amount": "5.00"}
+    assert refused(advance=True, payments=[half]) == (422, "payments_mismatch")
+    desk.receive(asked)
+    assert refused() == (409, "not_inspected")
+    assert shop.order(asked["order_id"]).progress.granted == 0
+
+
+def test_what_cannot_be_drafted_says_why(shop: Shop, desk: Desk) -> None:
+    asked = shop.asked()
+    money_back = desk.ask(desk.delivered(), {"MUG": 1})
+
+    def refused(found: Mapping[str, Any], document: object) -> tuple[int, str]:
+        status, answer = shop.try_to_draft(found, document)
+        return status, answer["code"]
+
+    assert refused(money_back, wants("1.00")) == (409, "not_an_exchange")
+    assert refused({"id": asked["id"][:-1] + "9"}, wants("1.00")) == (404, "not_found")
+    assert refused(asked, {"lines": []})[0] == 422
+    assert refused(asked, wants("1.00", discount="5.00")) == (422, "total_below_zero")
+    nothing = {"lines": [{"sku": "NOTHING", "quantity": 1, "unit_price": "1.00"}]}
+    assert refused(asked, nothing) == (422, "unknown_sku")
+    shop.draft(asked, wants("10.00"))
+    shop.confirm(asked, advance=True)
+    assert refused(asked, wants("1.00")) == (409, "illegal_transition")
+
+
+def test_where_the_policy_does_not_exchange_in_advance_it_is_refused(
+    shop: Shop, desk: Desk
+) -> None:
+    desk.policy(advance_days=0)
+    asked = shop.asked()
+    shop.draft(asked, wants("10.00"))
+
+    status, answer = shop.try_to_confirm(asked, advance=True)
+
+    assert (status, answer["code"], answer["policy"]) == (409, "advance_not_allowed", "p")
+
+
+def test_what_was_exchanged_in_advance_is_not_cancelled_any_more(shop: Shop, desk: Desk) -> None:
+    asked = shop.asked()
+    shop.draft(asked, wants("10.00"))
+    shop.confirm(asked, advance=True)
+
+    status, answer = desk.try_to(asked, "cancel")
+
+    assert (status, answer["code"]) == (409, "illegal_transition")
+    assert (answer["state"], answer["allowed"]) == ("approved", ["label", "receive"])
+
+
+def test_nobody_pays_an_order_by_exchange_who_brings_nothing(shop: Shop, call: Gateway) -> None:
+    order = shop.desk.delivered()
+
+    status, answer = call(
+        "payments",
+        f"POST /v1/orders/{order.order_id}/payments",
+        {"method": "card", "provider": "exchange", "token": "t"},
+        headers={"Idempotency-Key": "k"},
+    )
+
+    assert (status, answer["code"]) == (422, "unknown_payment_provider")

@@ -31,6 +31,10 @@ _SOLD_BY = ("available", "low_stock_at")
 _SELLING = ("owed", "policy")
 
 
+# What is for those who deal with it: all that is wanted, and a means of payment.
+_NOT_TOLD = {"exchange_drafted": "wanted", "exchange_confirmed": "charge"}
+
+
 def publications(record: Mapping[str, Any]) -> list[Publication]:
     """The events of one stream record; none for what is nobody's business."""
     change = record["dynamodb"]
@@ -105,13 +109,24 @@ def _public(envelope: Envelope) -> Envelope:
         return replace(envelope, data=kept_data)
     if envelope.type == "payment_added":
         return replace(envelope, data=_without_token(envelope.data))
+    if envelope.type in _NOT_TOLD:
+        hidden = _NOT_TOLD[envelope.type]
+        told = {name: value for name, value in envelope.data.items() if name != hidden}
+        return replace(envelope, data=told)
     if envelope.type == "return_requested":
         return replace(envelope, data=_without_words(envelope.data))
     if envelope.type != "order_captured":
         return envelope
     content = envelope.data["content"]
     assert isinstance(content, dict)
-    kept = ("channel", "channel_order_id", "currency", "total", "fulfilled_by_channel")
+    kept = (
+        "channel",
+        "channel_order_id",
+        "currency",
+        "total",
+        "fulfilled_by_channel",
+        "exchange_of",
+    )
     return replace(envelope, data={name: content[name] for name in kept if name in content})
 
 

@@ -397,6 +397,7 @@ class OrderView(View):
     cancel_reason: str
     exception: str
     unroutable: str = Field(description="Why no node is left and a person must decide")
+    unpaid: str = Field(description="Why what is due for what has left cannot be taken")
     tags: list[str]
     sold_at: str
     exchange_of: str = Field(description="The return or claim that the order was made for")
@@ -459,6 +460,7 @@ def order_view(order: Order) -> OrderView:
         cancel_reason=progress.cancel_reason,
         exception=progress.exception,
         unroutable=progress.unroutable,
+        unpaid=progress.unpaid,
         tags=list(content.tags),
         sold_at=content.sold_at,
         exchange_of=content.exchange_of,
@@ -566,8 +568,9 @@ def _shown_data(envelope: Envelope) -> dict[str, object]:
     content = data.get("content")
     if isinstance(content, dict) and isinstance(payments := content.get("payments"), list):
         data["content"] = {**content, "payments": [_without_token(one) for one in payments]}
-    if isinstance(payment := data.get("payment"), dict):
-        data["payment"] = _without_token(payment)
+    for name in ("payment", "charge"):
+        if isinstance(payment := data.get(name), dict):
+            data[name] = _without_token(payment)
     return data
 
 

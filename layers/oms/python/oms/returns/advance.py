@@ -13,11 +13,10 @@ from oms.kernel.errors import Conflict
 from oms.kernel.ids import payment_id, refund_id
 from oms.kernel.money import Money
 from oms.orders import events as orders_events
-from oms.orders.adding_payment import uncovered
 from oms.orders.decisions import NOTHING, Events
 from oms.orders.evolve import evolve_all
 from oms.orders.model import Order, State
-from oms.orders.paying import amount_to_capture
+from oms.orders.paying import amount_to_capture, uncovered
 from oms.orders.repaying import left_to_repay, refund_of, repay_overpaid
 from oms.payments.model import Payment
 from oms.payments.providers import idempotency_key

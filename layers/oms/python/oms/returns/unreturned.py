@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from oms.kernel.errors import Conflict, NotFound
+from oms.kernel.errors import Conflict
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_of
 from oms.kernel.writes import Write
@@ -70,8 +70,5 @@ def give_back(request: RefundRequest, orders: Orders, cause: Cause) -> str:
     def decide(order: Order) -> Events:
         return advance.given_back(order, return_id, amount, key, cause.at)
 
-    try:
-        execute(orders, order_of(return_id), decide, cause)
-    except NotFound as missing:
-        raise Conflict("the order it came from is gone", code="unknown_order") from missing
+    execute(orders, order_of(return_id), decide, cause)
     return f"{return_id}:{key}"
