@@ -9,6 +9,7 @@ from oms.accounts import ledger, opening
 from oms.accounts.codes import code_digest
 from oms.accounts.model import Account
 from oms.accounts.opening import CodeSource, Opening
+from oms.aws import secrets
 from oms.aws.account_audit import audit
 from oms.aws.account_store import AccountStore
 from oms.kernel.errors import PaymentDeclined
@@ -286,6 +287,20 @@ def test_of_an_order_that_is_posted_with_a_code_nothing_keeps_the_code(
     order = shop.oms.orders.commit(order, (sourced_event,), CAUSE)
     payment.authorize(order.order_id, shop.oms.orders, shop.providers.named, CAUSE)
     assert shop.now(card) == (1200, 1200)
+
+
+def test_of_a_code_only_its_digest_tells_an_order_from_another(
+    call: Gateway, shop: Shop, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call("orders", "POST /v1/orders", document)[0] == 201
+    document["payments"][0]["token"] = CODE.lower().replace("-", " ")
+    assert call("orders", "POST /v1/orders", document)[0] == 200
+    with monkeypatch.context() as patched:
+        patched.setattr(secrets.Secrets, "read", lambda self, secret_id: "another secret")
+        assert call("orders", "POST /v1/orders", document)[0] == 409
+    document["payments"][0]["token"] = "ZZZZ-ZZZZ-ZZZZ-ZZZZ"
+    status, problem = call("orders", "POST /v1/orders", document)
+    assert (status, problem["code"]) == (409, "content_differs")
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ from oms.orders.contract import (
     CaptureOrder,
     Document,
     LineDocument,
+    PaymentDocument,
     placed_at,
 )
 from oms.orders.decisions import NOTHING, Events
@@ -54,7 +55,7 @@ from oms.orders.parts import captured_total
 from oms.orders.promised import Accept
 from oms.orders.reserved import source_from_reservation
 from oms.orders.store import Captured, Orders
-from oms.payments.account_tokens import Digest
+from oms.payments.account_tokens import GIFT_CARD, Digest
 
 # Members of ``CaptureOrder`` that orders were captured without before.
 _CAME_LATER = (
@@ -110,16 +111,17 @@ def capture(
     _refuse_too_many_lines(len(request.lines))
     identity = order_id(request.channel, _natural_key(request, idempotency_key))
     content = _content(request, identity, catalog, cause, fulfilled_by_channel, gift_card_digest)
+    fingerprint = _fingerprint(request, content)
     if request.promise is None:
         then, also = _reserved(request, content, reservations, catalog, cause)
-        captured = orders.add(content, _fingerprint(request), cause, then=then, also=also)
+        captured = orders.add(content, fingerprint, cause, then=then, also=also)
     elif accept is None or stock is None:
         raise Invalid("an order is not captured with a promise here", code="promise_refused")
     else:
         captured = _add_promised(
-            request, content, orders, catalog, cause, reservations, accept, stock
+            request, content, fingerprint, orders, catalog, cause, reservations, accept, stock
         )
-    if not captured.created and captured.fingerprint != _fingerprint(request):
+    if not captured.created and captured.fingerprint != fingerprint:
         raise Conflict(
             "this key was used for an order with another content",
             code="content_differs",
@@ -144,6 +146,7 @@ def _reserved(
 def _add_promised(
     request: CaptureOrder,
     content: Content,
+    fingerprint: str,
     orders: Orders,
     catalog: Catalog,
     cause: Cause,
@@ -152,7 +155,6 @@ def _add_promised(
     stock: Stock,
 ) -> Captured:
     assert request.promise is not None
-    fingerprint = _fingerprint(request)
     try:
         accepted = accept(content, request.promise.id, request.promise.option, cause.at)
         if request.reservation:
@@ -194,17 +196,28 @@ def _natural_key(request: CaptureOrder, idempotency_key: str) -> str:
     )
 
 
-def _fingerprint(request: CaptureOrder) -> str:
+def _fingerprint(request: CaptureOrder, content: Content) -> str:
     """A member that came later counts only when it is sent: the order that a channel posted before
-    there was one, and posts again now, is the same."""
+    there was one, and posts again now, is the same. Of a gift card's code its digest counts: with
+    the rest of an order at hand a short code is soon guessed from a hash that has it."""
     unsent: dict[str, Any] = dict.fromkeys(_unsent(request, _CAME_LATER), True)
     unsent["customer"] = _unsent(request.customer, _CAME_LATER_TO_A_CUSTOMER)
     if request.payment:
         unsent["payment"] = _unsent(request.payment, _CAME_LATER_TO_A_PAYMENT)
+        unsent["payment"] |= _code(request.payment)
+    if request.payments:
+        codes = {index: _code(document) for index, document in enumerate(request.payments)}
+        unsent["payments"] = codes
     unsent["lines"] = {
         index: _unsent(line, _CAME_LATER_TO_A_LINE) for index, line in enumerate(request.lines)
     }
-    return hashlib.sha256(request.model_dump_json(exclude=unsent).encode()).hexdigest()
+    digests = [asked.token for asked in content.payments if asked.provider == GIFT_CARD]
+    text = request.model_dump_json(exclude=unsent) + "".join(digests)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _code(document: PaymentDocument) -> set[str]:
+    return {"token"} if document.provider == GIFT_CARD else set()
 
 
 def _unsent(document: Document, came_later: Iterable[str]) -> set[str]:
