@@ -193,6 +193,7 @@ def test_refunds_chargebacks_and_bounced_refunds_are_movements_too(
             happened.RefundRequested(refund, 1000, "a test", (RefundPart(payment, 1000),)),
             happened.PaymentRefunded(refund, payment, 1000, "re_1", "k1", at),
             happened.ChargedBack(payment, 500, "dp_1", "k2", at),
+            happened.ChargeBackReversed(payment, 500, "dp_1:won", "k5", at),
             happened.RefundReversed(payment, 200, "rr_1", "k3", at),
             happened.RefundFailed(refund, payment, 1000, "bounced", "k4", at + timedelta(days=1)),
         ),
@@ -203,11 +204,12 @@ def test_refunds_chargebacks_and_bounced_refunds_are_movements_too(
         ("cap_1", "", "capture", "30.00", "BRL", "", ""),
         ("re_1", "", "refund", "10.00", "BRL", "", ""),
         ("dp_1", "", "chargeback", "5.00", "BRL", "15.00", ""),
+        ("", payment, "chargeback_reversed", "5.00", "BRL", "-15.00", ""),
         ("rr_1", "", "refund_reversed", "2.00", "BRL", "", ""),
         ("", refund, "refund_reversed", "10.00", "BRL", "", ""),
     )
     _, report = call("POST /v1/settlements", settlement(csv))
-    assert (report["counts"]["matched"], report["differences"]) == (5, 0)
+    assert (report["counts"]["matched"], report["differences"]) == (6, 0)
 
 
 def test_a_refund_that_never_was_made_is_no_movement(
