@@ -17,7 +17,7 @@ from oms.orders.exceptions import (
     StuckOrder,
     StuckPage,
 )
-from oms.orders.model import Order
+from oms.orders.model import Order, Progress
 from oms.orders.units_contract import LineUnits, units_of_lines
 
 Why = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
@@ -123,7 +123,7 @@ def exception_view(stuck: StuckOrder) -> ExceptionView:
         state=order.state,
         status=order.status,
         since=rfc3339(content.captured_at),
-        reason="; ".join(filter(None, (progress.exception, progress.unroutable, *lost))),
+        reason="; ".join(filter(None, (*_reasons(progress), *lost))),
         rounds=progress.rounds,
         promised_by=promise.arrive_by.isoformat() if promise else None,
         lines=[_line(line, order) for line in stuck.lines],
@@ -138,6 +138,10 @@ def exception_view(stuck: StuckOrder) -> ExceptionView:
         ],
         actions=list(stuck.actions),
     )
+
+
+def _reasons(progress: Progress) -> tuple[str, ...]:
+    return (progress.exception, progress.unroutable, progress.unpaid)
 
 
 def _line(stuck: StuckLine, order: Order) -> StuckLineView:
