@@ -12,6 +12,7 @@ from oms.orders import events as happened
 from oms.orders.command import execute
 from oms.orders.decisions import NOTHING, Events
 from oms.orders.model import Order, State
+from oms.orders.paying import uncovered
 from oms.orders.store import Orders
 from oms.payments.model import Payment
 from oms.payments.providers import idempotency_key
@@ -78,18 +79,6 @@ def decide(order: Order, means: Means, named: str) -> Events:
         return (added,)
     key = idempotency_key(payment.id, "capture")
     return (added, happened.CaptureRequested(payment.id, amount.minor, key, "added"))
-
-
-def uncovered(order: Order) -> Money:
-    """What is due and neither paid, held, nor agreed to be paid."""
-    open_ones = [
-        one.amount
-        for one in order.payments.each
-        if one.status in ("new", "pending", "unknown") and not one.is_deferred
-    ]
-    awaited = Money(sum(amount.minor for amount in open_ones), order.content.currency)
-    covered = order.payments.covered + order.payments.deferred + awaited
-    return max(order.due - covered, Money.zero(order.content.currency))
 
 
 def _amount(order: Order, asked: Money | None) -> Money:

@@ -207,6 +207,18 @@ def _asked_for(order: Order, payment: Payment, amount: int) -> "Taken | None":
     return next(own, None)
 
 
+def uncovered(order: Order) -> Money:
+    """What is due and neither paid, held, nor agreed to be paid."""
+    open_ones = [
+        one.amount
+        for one in order.payments.each
+        if one.status in ("new", "pending", "unknown") and not one.is_deferred
+    ]
+    awaited = Money(sum(amount.minor for amount in open_ones), order.content.currency)
+    covered = order.payments.covered + order.payments.deferred + awaited
+    return max(order.due - covered, Money.zero(order.content.currency))
+
+
 def amount_to_capture(order: Order) -> int:
     """Minor units still to be taken, beside what is asked for already."""
     payments = order.payments

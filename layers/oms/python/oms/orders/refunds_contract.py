@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 from oms.kernel.errors import Faults, Invalid
 from oms.kernel.money import Money
 from oms.kernel.quantity import quantity_number
-from oms.orders.adding_payment import Means, uncovered
+from oms.orders.adding_payment import Means
 from oms.orders.amounts import MoneyReader
 from oms.orders.contract import Amount, Currency, Document, Identifier, Quantity, View
 from oms.orders.model import Order, Refund
@@ -21,6 +21,7 @@ from oms.orders.money_contract import (
     payment_view,
     refund_view,
 )
+from oms.orders.paying import uncovered
 from oms.orders.refundable import LineShare
 from oms.orders.repaying import bearable_of
 from oms.orders.suggesting import Asked, AskedLine, Suggestion
