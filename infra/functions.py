@@ -213,7 +213,12 @@ FUNCTIONS = (
         tables={"views": ("PutItem", "UpdateItem", "GetItem", "BatchGetItem", "Query")},
         indexes={"views": ("waiting",)},
     ),
-    FunctionPlan("webhooks", "API: verifies a webhook's signature and queues it", _API),
+    FunctionPlan(
+        "webhooks",
+        "API: verifies a webhook's signature and queues it",
+        _API,
+        secrets=("gift_card",),
+    ),
     FunctionPlan(
         "inbox",
         "Queue: turns verified webhooks into commands",
@@ -223,7 +228,7 @@ FUNCTIONS = (
             "catalog": CHECK_ORDER,
             "work": ("PutItem", "GetItem", "Query"),
         },
-        secrets=("gift_card", "mercadopago"),
+        secrets=("mercadopago",),
     ),
     FunctionPlan("relay", "Streams: publishes what happened on the event bus", _QUEUE),
     FunctionPlan(

@@ -12,7 +12,7 @@ import os
 
 from pydantic import ValidationError
 
-from oms.aws import gift_cards, stores
+from oms.aws import stores
 from oms.aws.dead_letters import DeadLetters, Message, consumer
 from oms.aws.faults import invalid
 from oms.aws.observability import correlate, count, logger
@@ -37,6 +37,7 @@ from oms.kernel.events import Cause
 from oms.kernel.ids import is_return_id
 from oms.orders.capture import capture
 from oms.orders.contract import CaptureOrder
+from oms.payments.account_tokens import made_before
 from oms.returns import tracking
 
 orders = stores.orders()
@@ -93,7 +94,7 @@ def _capture(command: CaptureRequested, cause: Cause) -> str:
             catalog,
             cause,
             fulfilled_by_channel=command.fulfilled_by_channel,
-            gift_card_digest=gift_cards.digest,
+            gift_card_digest=made_before,
         )
     except ValidationError as error:
         raise invalid(error.errors(include_url=False, include_input=False)) from None

@@ -1,21 +1,25 @@
 """POST /v1/webhooks/{source}: verify the raw body's signature, queue it, answer at once.
 
-Environment: ``INBOX_QUEUE_URL``, ``WEBHOOK_SECRETS`` (JSON: source → ARN of its secret);
+Environment: ``INBOX_QUEUE_URL``, ``WEBHOOK_SECRETS`` (JSON: source → ARN of its secret),
+``GIFT_CARD_SECRET`` (the ARN of the secret that the digests of codes are made with);
 ``PAYPAL_API_BASE`` only where something stands in for PayPal.
 """
 
 import base64
 import json
 import os
+from dataclasses import replace
 from typing import Any
 
+from oms.aws import gift_cards
 from oms.aws.http import check_size, refusals, reply, reply_file, resolver, serve_plain
 from oms.aws.observability import correlation_id, count, logger
 from oms.aws.queues import Queue
 from oms.aws.secrets import Secrets
+from oms.channels.codes import without_codes
 from oms.channels.model import Call
 from oms.channels.queued import QueuedDelivery, to_message
-from oms.channels.sources import ANSWERS, source_of, sources
+from oms.channels.sources import ANSWERS, ORDERS_LIKE_OURS, source_of, sources
 from oms.kernel.clock import utc_now
 from oms.kernel.errors import Unauthenticated
 
@@ -48,6 +52,8 @@ def receive(source: str) -> Any:
     now = utc_now()
     call = Call(event.headers, raw_body, event.query_string_parameters or {})
     delivery = sender.verify(call, _secret(source), now)
+    if source == ORDERS_LIKE_OURS:
+        delivery = replace(delivery, body=without_codes(delivery.body, gift_cards.digest))
     inbox.send(to_message(QueuedDelivery(source, delivery, correlation_id()), now))
     count("WebhooksTaken")
     logger.info("webhook queued", source=source, delivery_id=delivery.id)

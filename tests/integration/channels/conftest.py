@@ -132,13 +132,16 @@ def inbound(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbound]:
         environment = {
             "PAYPAL_API_BASE": provider.address,
             "MERCADOPAGO_API_BASE": provider.address,
-            "MERCADOPAGO_SECRET": _token("a token"),
+            "MERCADOPAGO_SECRET": _secret("token", "a token"),
             "ORDERS_TABLE": _table("orders"),
             "CATALOG_TABLE": _table("catalog"),
             "WORK_TABLE": _table("work"),
             "INBOX_QUEUE_URL": _queue("inbox"),
             "DEAD_LETTER_QUEUE_URL": _queue("dead"),
-            "WEBHOOK_SECRETS": json.dumps({name: _secret(name) for name in SECRETS}),
+            "GIFT_CARD_SECRET": _secret("gift-card", "a secret for gift cards"),
+            "WEBHOOK_SECRETS": json.dumps(
+                {name: _secret(name, text) for name, text in SECRETS.items()}
+            ),
         }
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
@@ -200,11 +203,6 @@ def _queue(name: str) -> str:
     return boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"]
 
 
-def _token(text: str) -> str:
-    made = boto3.client("secretsmanager").create_secret(Name="token", SecretString=text)
-    return made["ARN"]
-
-
-def _secret(source: str) -> str:
-    made = boto3.client("secretsmanager").create_secret(Name=source, SecretString=SECRETS[source])
+def _secret(name: str, text: str) -> str:
+    made = boto3.client("secretsmanager").create_secret(Name=name, SecretString=text)
     return made["ARN"]

@@ -9,6 +9,8 @@ import boto3
 import pytest
 from standardwebhooks import Webhook
 
+from oms.accounts.codes import code_digest
+from oms.kernel.ids import order_id
 from tests.integration.channels.conftest import SAMPLES, SECRETS, Inbound
 from tests.payment_providers import (
     CERTIFICATE_PATH,
@@ -33,6 +35,14 @@ def sample(name: str, at: str = "") -> tuple[str, dict[str, str], bytes]:
     signed = headers | _signature(source, headers, text, at)
     signed.pop("data.id", None)
     return source, signed, text.encode()
+
+
+def standard_order(payment: dict[str, str]) -> tuple[dict[str, str], bytes]:
+    """Signed headers and body of the sample order, paid in another way."""
+    document = json.loads((SAMPLES / "standard_order_created.json").read_text())
+    document["body"]["data"]["payment"] = payment
+    text = json.dumps(document["body"])
+    return document["headers"] | _signature("standard", document["headers"], text), text.encode()
 
 
 def query_of(name: str) -> dict[str, str]:
@@ -168,3 +178,29 @@ def test_a_secret_that_cannot_be_read_asks_the_sender_to_come_again(inbound: Inb
     inbound.webhooks.secret_arns["carrier"] = "no-such-secret"
 
     assert refused(inbound, source, headers, body) == (503, "unavailable")
+
+
+def test_neither_the_queue_nor_the_order_has_a_gift_cards_code(inbound: Inbound) -> None:
+    card = {"method": "gift_card", "provider": "gift_card", "token": "ABCD-EFGH-JKMN-PQRS"}
+    headers, body = standard_order(card)
+    assert inbound.call("standard", headers, body)[0] == 202
+    (message,) = inbound.queued()
+    assert "ABCD" not in message
+    assert inbound.deliver(message) == []
+    order = inbound.orders.load(order_id("marketplace-br", "id:MKT-2026-000123"))
+    (payment,) = order.content.payments
+    assert payment.token == code_digest("a secret for gift cards", card["token"])
+
+
+@pytest.mark.parametrize("token", ["SHORT", "gcd_" + "a" * 52])
+def test_what_is_no_gift_cards_code_pays_nothing_and_is_not_kept(
+    token: str, inbound: Inbound
+) -> None:
+    card = {"method": "gift_card", "provider": "gift_card", "token": token}
+    headers, body = standard_order(card)
+    assert inbound.call("standard", headers, body)[0] == 202
+    (message,) = inbound.queued()
+    inbound.deliver(message)
+    ((parked, attributes),) = inbound.parked()
+    assert attributes["reason"] == "invalid_gift_card_code"
+    assert token not in parked

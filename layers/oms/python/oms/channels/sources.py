@@ -32,6 +32,8 @@ SOURCES: Mapping[str, Source] = {
     "standard": standard,
     "stripe": stripe,
 }
+# Whose orders are as they are posted to us, gift cards' codes too.
+ORDERS_LIKE_OURS = "standard"
 # What a sender wants to read for an answer, where that is not ours.
 ANSWERS: Mapping[str, str] = {"adyen": "[accepted]"}
 

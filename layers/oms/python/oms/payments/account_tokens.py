@@ -27,6 +27,14 @@ def kept_token(provider: str, token: str, digest: Digest | None) -> str:
     return digest(token)
 
 
+def made_before(token: str) -> str:
+    """The ``Digest`` of what has been digested on its way here. Raises ``Invalid``
+    (``invalid_gift_card_code``)."""
+    if not is_digest(token):
+        raise Invalid("a gift card needs its code", code="invalid_gift_card_code")
+    return token
+
+
 def refuse_unusable_account_token(provider: str, method: str, token: str) -> None:
     """Raises ``Invalid``: ``unsupported_payment_method``, ``invalid_payment_token``. Whether there
     is such an account, and who may use it, shows when the payment is authorised."""
