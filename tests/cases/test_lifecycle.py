@@ -6,13 +6,15 @@ from tests.cases.comparing import compare
 from tests.cases.lifecycle import guards, machines, requests
 from tests.cases.observing import Case, Pure, Stored, observe
 from tests.cases.reading import cases
-from tests.cases.refunds import returns
+from tests.cases.refunds import exchanges, returns
 
 PURE: Pure = {
     "machine.fulfilment": machines.machine,
     "machine.shipment": machines.machine,
     "machine.pick_list": machines.machine,
     "machine.pick_item": machines.machine,
+    "machine.order": machines.machine,
+    "machine.payment": machines.machine,
     "machine.return": machines.machine,
     "machine.refund": machines.machine,
 }
@@ -22,19 +24,16 @@ STORED: Stored = {
     "fulfilment_order": requests.fulfilment_order,
     **guards.KINDS,
     **returns.GUARDS,
+    **exchanges.GUARDS,
 }
 
 # Of the same file, and not of a node's work: they are not run here.
 ELSEWHERE = frozenset(
     {
-        "machine.order",
-        "machine.payment",
         "roll_up.order",
         "guard.order",
         "guard.payment",
         "guard.payment_cover",
-        "guard.exchange",
-        "guard.claim",
     }
 )
 

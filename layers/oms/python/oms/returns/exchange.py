@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from oms.kernel.errors import Conflict
+from oms.kernel.errors import Conflict, Invalid
 from oms.kernel.ids import refund_id
 from oms.orders import events as orders_events
 from oms.orders.decisions import NOTHING, Events
@@ -38,11 +38,13 @@ REASON = "exchange"
 @dataclass(frozen=True, slots=True)
 class AskedExchange:
     """``advance``: the new order leaves before the goods come; ``charge`` is charged if they do
-    not, else the first card that paid. With ``close`` no more of them is expected."""
+    not, else the first card that paid. With ``close`` no more of them is expected. What is over
+    goes back the way it came, or to ``refund_to``."""
 
     advance: bool = False
     close: bool = False
     charge: ChargeMeans | None = None
+    refund_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,9 @@ def check_confirmed(
     order: Order, return_id: str, policy: ReturnPolicy, asked: AskedExchange
 ) -> dict[str, int]:
     """As ``units_of``; raises ``Conflict`` too: ``illegal_transition``, ``not_an_exchange``,
-    ``nothing_to_exchange``."""
+    ``nothing_to_exchange``; and ``Invalid`` (``customer_needed``)."""
+    if asked.refund_to and not order.content.customer.id:
+        raise Invalid("store credit is a customer's: the order names none", code="customer_needed")
     found = find(order, return_id)
     if found.resolution is not Resolution.EXCHANGE and found.kind is not ReturnKind.CLAIM:
         check_draft(order, return_id)
@@ -198,7 +202,8 @@ def confirm(
         events = (*events, refund, *_arrived(refund))
     if quoted.repaid:
         after = evolve_all(order, events)
-        events = (*events, refund_of(after, quoted.repaid, REASON, return_id=return_id))
+        purpose: Purpose = {"to": asked.refund_to, "return_id": return_id}
+        events = (*events, refund_of(after, quoted.repaid, REASON, **purpose))
     return events
 
 

@@ -18,7 +18,7 @@ from oms.orders.contract import (
     Text,
     View,
 )
-from oms.orders.model import Line, Order
+from oms.orders.model import STORE_CREDIT, Line, Order
 from oms.pricing.shares import extended_price
 from oms.returns.contract import (
     AskedLineDocument,
@@ -64,6 +64,9 @@ class ConfirmExchangeDocument(Document):
     advance: bool = False
     close: bool = False
     charge: ChargeMeansDocument | None = None
+    refund_to: Literal["original", "store_credit"] = Field(
+        default="original", description="Where what is over goes"
+    )
     note: Text = ""
 
 
@@ -108,7 +111,8 @@ def asked_exchange(document: ConfirmExchangeDocument | None) -> AskedExchange:
         return AskedExchange()
     charge = document.charge
     means = ChargeMeans(charge.method, charge.provider, charge.token) if charge else None
-    return AskedExchange(document.advance, document.close, means)
+    to = STORE_CREDIT if document.refund_to == STORE_CREDIT else ""
+    return AskedExchange(document.advance, document.close, means, to)
 
 
 def wanted_of(document: ExchangeDocument) -> str:

@@ -11,7 +11,14 @@ from functools import partial
 from oms.catalog.delivery import CarrierService
 from oms.catalog.model import Node
 from oms.catalog.store import Catalog
-from oms.fulfillment.carriers import BoughtLabel, Carriers, LabelRequest, Rate, RateRequest
+from oms.fulfillment.carriers import (
+    BoughtLabel,
+    CancelRequest,
+    Carriers,
+    LabelRequest,
+    Rate,
+    RateRequest,
+)
 from oms.fulfillment.labels import address_of, origin
 from oms.fulfillment.parcels import Choice, Parcel, weight_of
 from oms.fulfillment.patience import patiently
@@ -42,7 +49,8 @@ def buy_label(
     return_id: str, asked: AskedLabel, desk: ReturnDesk, carriers: Carriers, cause: Cause
 ) -> Order:
     """Once it is there it is answered again. Raises ``Conflict`` (``illegal_transition``;
-    ``labelled`` to another node or by another service; ``no_carrier``), ``Invalid``
+    ``labelled`` to another node or by another service; ``no_carrier``; ``withdrawn`` when it was
+    cancelled meanwhile: then the label is given back), ``Invalid``
     (``unknown_service``, ``carrier_refused``), ``NotFound`` and ``ProviderUnavailable``: then the
     same call goes on where this one stopped."""
     order = desk.orders.load(order_of(return_id))
@@ -61,7 +69,7 @@ def buy_label(
     if found.label.tracking_number:
         return order
     bought = _bought(order, found, found.label, desk.catalog, carriers)
-    return execute(
+    order = execute(
         desk.orders,
         order.order_id,
         lambda now: decisions.label_bought(
@@ -69,6 +77,21 @@ def buy_label(
         ),
         cause,
     )
+    if not find(order, return_id).is_live:
+        give_label_back(order, return_id, carriers)
+        raise Conflict("the return is wanted no more", code="withdrawn")
+    return order
+
+
+def give_label_back(order: Order, return_id: str, carriers: Carriers) -> None:
+    """Nothing is due for the label of a return that is wanted no more; again it is no fault. Raises
+    ``ProviderUnavailable``."""
+    found = find(order, return_id)
+    if found.is_live or found.label is None:
+        return
+    label = found.label
+    request = CancelRequest(label.key, label.tracking_number, label.reference)
+    patiently(partial(carriers.named(label.labels_by).cancel, request))
 
 
 def _chosen(
