@@ -11,6 +11,7 @@ from tests.e2e.stack import Stack
 from tests.payment_providers import StandIn
 
 PENDING_CARD = "4000000000003220"
+REFUNDS_LATER = "4000000000007726"
 # A client of ours asks Stripe; the simulator stands in for the others.
 SIMULATED = ["adyen", "paypal", "mercadopago"]
 ALL = ["stripe", *SIMULATED]
@@ -122,6 +123,30 @@ def test_a_refund_in_the_providers_console_is_the_orders_too_and_counts_once(
     assert (refund["state"], refund["amount"]) == ("refunded", "10.00")
     assert shown["due"] == "40.00"
     assert order.event_types().count("payment_refunded") == 1
+
+
+@pytest.mark.parametrize("source", ["adyen", "paypal"])
+def test_a_refund_that_we_asked_for_is_completed_once_by_its_reports(
+    shop: Shop, reports: Reports, source: str
+) -> None:
+    means = {"method": "card", "provider": source, "token": REFUNDS_LATER}
+    order = shop.place(shop.item(1), payment=means)
+    order.fulfil()
+    order.becomes("completed")
+    asked = {"refund_key": "late", "goodwill": "10.00"}
+    answer = shop.stack.api.post(f"{order.path}/refunds", asked)
+    assert answer.status_code in (200, 201), answer.text
+    until_quiet(shop.stack, "refunds")
+
+    for _ in range(3):
+        reports.send(source, order, "refunded", f"back-{order.number}", "10.00")
+
+    order.shows(lambda view: view["payment"]["refunded"] == "10.00")
+    until_quiet(shop.stack, "inbox")
+    (refund,) = order.now()["refunds"]
+    assert (refund["state"], refund["amount"]) == ("refunded", "10.00")
+    types = order.event_types()
+    assert (types.count("payment_refunded"), types.count("refund_completed")) == (1, 1)
 
 
 @pytest.mark.parametrize("source", ALL)
