@@ -180,7 +180,9 @@ def cancel_return(
     return_id: ReturnId, answer: Annotated[ReturnAnswerDocument | None, Body()] = None
 ) -> ReturnView:
     reason = answer.reason if answer else ""
-    return _shown(returning.cancel(return_id, reason, _desk(), _cause(reason)), return_id)
+    order = returning.cancel(return_id, reason, _desk(), _cause(reason))
+    labelling.give_label_back(order, return_id, carriers)
+    return _shown(order, return_id)
 
 
 @app.post(

@@ -8,6 +8,8 @@ import pytest
 from functions.returns import handler
 from oms.fulfillment.tracking import TrackingReport, TrackingStatus
 from oms.kernel.errors import Conflict, ProviderUnavailable
+from oms.kernel.ids import order_of
+from oms.returns import decisions
 from oms.returns.tracking import take_report
 from tests.integration.fulfillment.station import CountingCarrier, service
 from tests.integration.returns.counter import Desk
@@ -118,3 +120,39 @@ def test_what_the_carrier_reports_is_shown_and_late_reports_change_nothing(
     with pytest.raises(Conflict) as refused:
         take_report(replace(report, tracking_number="X"), oms.orders, CAUSE)
     assert refused.value.problem_code == "other_tracking_number"
+
+
+def test_a_cancelled_return_gives_its_label_back(desk: Desk, carrier: CountingCarrier) -> None:
+    asked = desk.ask(desk.delivered(), {"MUG": 1})
+    desk.step(asked, "label")
+
+    for _ in range(2):
+        assert desk.step(asked, "cancel")["state"] == "cancelled"
+
+    assert {*carrier.cancelled} == {f"{asked['id']}:label"}
+
+
+def test_without_a_label_there_is_nothing_to_give_back(
+    desk: Desk, carrier: CountingCarrier
+) -> None:
+    desk.step(desk.ask(desk.delivered(), {"MUG": 1}), "cancel")
+
+    assert carrier.cancelled == []
+
+
+def test_a_label_bought_while_the_return_was_cancelled_is_given_back(
+    desk: Desk, carrier: CountingCarrier
+) -> None:
+    asked = desk.ask(desk.delivered(), {"MUG": 1})
+
+    def cancelled_meanwhile(what: str) -> None:
+        if what == "buy":
+            carrier.before = lambda _: None
+            order_id = order_of(asked["id"])
+            desk.commit(order_id, lambda order: decisions.cancel(order, asked["id"], "kept it"))
+
+    carrier.before = cancelled_meanwhile
+    status, problem = desk.try_to(asked, "label")
+
+    assert (status, problem["code"]) == (409, "withdrawn")
+    assert carrier.cancelled == [f"{asked['id']}:label"]
