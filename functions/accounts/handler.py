@@ -241,7 +241,8 @@ def unblock(account_id: AccountId) -> AccountView:
 
 @app.post(
     "/v1/accounts/<account_id>/close",
-    summary="Close an account that has, holds and owes nothing, for good",
+    summary="Close an account that has, holds and owes nothing",
+    description="For good; store credit alone is opened again by `unblock`.",
     tags=["accounts"],
     responses=_STATE,
 )

@@ -185,6 +185,18 @@ def test_an_account_is_closed_when_it_is_empty(call: Gateway) -> None:
     assert refusal(call("accounts", f"POST {account}/unblock")) == (409, "account_closed")
 
 
+def test_closed_store_credit_is_opened_again_because_its_customer_has_no_other(
+    call: Gateway,
+) -> None:
+    body = {**CARD, "kind": "store_credit", "customer": "c1", "amount": "0"}
+    path = f"/v1/accounts/{opened(call, body)['id']}"
+    assert call("accounts", f"POST {path}/close")[0] == 200
+    more = {**body, "key": "k2", "amount": "5.00"}
+    assert refusal(call("accounts", "POST /v1/accounts", more)) == (409, "account_closed")
+    assert call("accounts", f"POST {path}/unblock")[1]["state"] == "open"
+    assert call("accounts", "POST /v1/accounts", more)[1]["balance"] == "5.00"
+
+
 def test_what_has_expired_is_written_off(call: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     until = utc_now() + timedelta(days=1)
     account = f"/v1/accounts/{opened(call, {**CARD, 'expires_at': rfc3339(until)})['id']}"

@@ -154,11 +154,13 @@ def pay_invoices(
 
 
 def change_state(account: Account, state: AccountState) -> Change | None:
-    """None when it is so already. Refused with ``account_closed``; a closed one stays so, and one
-    that holds or has anything is not closed (``account_not_empty``)."""
+    """None when it is so already. One that holds or has anything is not closed
+    (``account_not_empty``), and a closed one stays so (``account_closed``), but for store credit:
+    its customer has no other."""
     if account.state == state:
         return None
-    _refuse_closed(account)
+    if not (account.kind == "store_credit" and state == "open"):
+        _refuse_closed(account)
     if state == "closed" and (account.balance or account.held):
         raise Conflict(
             "an account is closed when nothing is in it, held or owed",
