@@ -176,6 +176,7 @@ ROUTES = (
     _route(f"POST {_RETURN}/reject", "returns", "orders.write"),
     _route(f"POST {_RETURN}/cancel", "returns", "orders.write"),
     _route(f"POST {_RETURN}/label", "returns", "orders.write"),
+    _route(f"GET {_RETURN}/label", "returns", "orders.read"),
     _route(f"POST {_RETURN}/receive", "returns", "fulfillments.write"),
     _route(f"POST {_RETURN}/inspect", "returns", "fulfillments.write"),
     _route(f"POST {_RETURN}/resolve", "returns", "orders.write"),

@@ -12,9 +12,10 @@ from functions.returns import unreceipted
 from functions.returns.exchanges import router as exchanges
 from functions.returns.policies import router as policies
 from oms.aws import stores
-from oms.aws.http import caller, refusals, reply, resolver, serve
+from oms.aws.http import caller, refusals, reply, reply_file, resolver, serve
 from oms.aws.observability import correlation_id
 from oms.fulfillment.carrier_registry import CarrierRegistry
+from oms.fulfillment.printing import Format
 from oms.fulfillment.staff import check_node
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
@@ -64,6 +65,10 @@ AnyReturnId = Annotated[str, Path(pattern=r"^ret_[a-z2-7]{26}(_\d{1,4})?$")]
 _REFUSALS = refusals(400, 401, 403, 404, 409, 413, 415, 422, 503)
 _VIEW: dict[str, Any] = {"application/json": {"model": ReturnView}}
 _ANY: dict[str, Any] = {"application/json": {"model": ReturnView | UnreceiptedReturnView}}
+_PRINTED: dict[str, Any] = {
+    "application/pdf": {"schema": {"type": "string", "format": "binary"}},
+    "x-application/zpl": {"schema": {"type": "string"}},
+}
 _STEP = {200: {"description": "The return as it is now"}, **_REFUSALS}
 
 
@@ -198,6 +203,24 @@ def buy_return_label(
     asked = AskedLabel(**wanted.model_dump()) if wanted else AskedLabel()
     order = labelling.buy_label(return_id, asked, _desk(), carriers, _cause())
     return _shown(order, return_id)
+
+
+@app.get(
+    "/v1/returns/<return_id>/label",
+    summary="Print the label of a return",
+    tags=["returns"],
+    responses={
+        200: {"description": "A page", "content": _PRINTED},
+        **refusals(401, 403, 404, 409, 422),
+    },
+)
+def read_return_label(
+    return_id: ReturnId,
+    print_as: Annotated[Literal["pdf", "zpl"], Query(alias="format")] = "pdf",
+) -> Any:
+    order = stores.orders().load(order_of(return_id))
+    form = Format(print_as)
+    return reply_file(*labelling.print_return_label(order, return_id, stores.catalog(), form))
 
 
 @app.post(

@@ -156,3 +156,19 @@ def test_a_label_bought_while_the_return_was_cancelled_is_given_back(
 
     assert (status, problem["code"]) == (409, "withdrawn")
     assert carrier.cancelled == [f"{asked['id']}:label"]
+
+
+def test_it_is_printed_with_who_sends_it_and_where_it_goes(
+    desk: Desk, carrier: CountingCarrier
+) -> None:
+    asked = desk.ask(desk.delivered(), {"MUG": 1})
+    path = f"GET /v1/returns/{asked['id']}/label"
+    missing = desk.call("returns", path)
+    number = desk.step(asked, "label", {"node": "rj-store"})["label"]["tracking_number"]
+
+    _, printed = desk.call("returns", path, query={"format": "zpl"})
+    status, page = desk.call("returns", path)
+
+    assert (missing[0], missing[1]["code"]) == (409, "not_labelled")
+    assert number in printed and "Ana Souza" in printed and "Ipanema" in printed
+    assert status == 200 and page.startswith(b"%PDF")

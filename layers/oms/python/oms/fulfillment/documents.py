@@ -102,6 +102,26 @@ def labels_of(order: Order, packing: Packing, node: Node, to: Address) -> tuple[
     )
 
 
+def return_label_of(
+    order: Order, service: str, tracking_number: str, weight_grams: int, to: Address
+) -> PrintedLabel:
+    """Of a parcel that the order's customer sends back."""
+    words, locale = _words(order), _locale(order)
+    facts = [(words["order"], _one_line(order.content.known_as))]
+    if weight_grams:
+        facts.append((words["weight"], f"{format_quantity(weight_grams, 3, locale)} kg"))
+    return PrintedLabel(
+        service=service,
+        sender=address_lines(order.content.shipping_address),
+        recipient=address_lines(to),
+        sender_caption=words["from"],
+        recipient_caption=words["to"],
+        facts=tuple(facts),
+        tracking_caption=words["tracking"],
+        tracking_number=tracking_number,
+    )
+
+
 def slips_of(order: Order, packing: Packing, to: Address) -> tuple[PrintedSlip, ...]:
     words = _words(order)
     placed = (words["placed"], format_day(order.content.placed_at.date(), _locale(order)))

@@ -1,10 +1,11 @@
 """Printing labels and packing slips."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from oms.catalog.store import Catalog
 from oms.fulfillment import pdf, zpl
-from oms.fulfillment.documents import labels_of, slips_of
+from oms.fulfillment.documents import PrintedLabel, labels_of, slips_of
 from oms.fulfillment.labels import destination, origin
 from oms.fulfillment.parcels import Packing
 from oms.fulfillment.worklist import Work
@@ -27,7 +28,10 @@ def print_labels(
     if not packing.is_labelled:
         raise Conflict("its labels are not bought yet", code="not_labelled")
     node = origin(packing.node, catalog)
-    printed = labels_of(work.order, packing, node, destination(work, catalog))
+    return print_label(labels_of(work.order, packing, node, destination(work, catalog)), form)
+
+
+def print_label(printed: Sequence[PrintedLabel], form: Format) -> tuple[str, str | bytes]:
     if form is Format.ZPL:
         return ZPL_TYPE, zpl.labels(printed)
     return PDF_TYPE, pdf.labels(printed)

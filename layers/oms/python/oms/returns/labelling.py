@@ -19,9 +19,11 @@ from oms.fulfillment.carriers import (
     Rate,
     RateRequest,
 )
+from oms.fulfillment.documents import return_label_of
 from oms.fulfillment.labels import address_of, origin
 from oms.fulfillment.parcels import Choice, Parcel, weight_of
 from oms.fulfillment.patience import patiently
+from oms.fulfillment.printing import Format, print_label
 from oms.fulfillment.rate_shopping import choose
 from oms.kernel.errors import Conflict
 from oms.kernel.events import Cause
@@ -92,6 +94,19 @@ def give_label_back(order: Order, return_id: str, carriers: Carriers) -> None:
     label = found.label
     request = CancelRequest(label.key, label.tracking_number, label.reference)
     patiently(partial(carriers.named(label.labels_by).cancel, request))
+
+
+def print_return_label(
+    order: Order, return_id: str, catalog: Catalog, form: Format
+) -> tuple[str, str | bytes]:
+    """The media type, and what is printed. Raises ``Conflict`` (``not_labelled``)."""
+    label = find(order, return_id).label
+    if label is None or not label.tracking_number:
+        raise Conflict("its label is not bought yet", code="not_labelled")
+    to = address_of(origin(label.node, catalog))
+    service = f"{label.carrier} – {label.service}"
+    printed = return_label_of(order, service, label.tracking_number, label.weight_grams, to)
+    return print_label([printed], form)
 
 
 def _chosen(
