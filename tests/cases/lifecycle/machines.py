@@ -13,9 +13,10 @@ from oms.fulfillment.picklists import (
     ItemState,
     PicklistState,
 )
-from oms.orders.model import FulfillmentState, Method
+from oms.orders.model import FulfillmentState, Method, State
 from oms.orders.repaying import REFUND_TRANSITIONS
-from oms.orders.transitions import TRANSITIONS
+from oms.orders.transitions import ORDER_TRANSITIONS, TRANSITIONS
+from oms.payments.transitions import TRANSITIONS as PAYMENT_TRANSITIONS
 from oms.returns.model import ReturnState
 from oms.returns.transitions import TRANSITIONS as RETURNS
 from tests.cases.availability.shelf import Shelf
@@ -43,6 +44,10 @@ _DEAD = frozenset(
 )
 _NONE: frozenset[Any] = frozenset()
 _SHIP = TRANSITIONS[Method.SHIP]
+_UNDECIDED = frozenset({"new", "pending", "unknown"})
+_AUTHORIZED, _CAPTURED = frozenset({"authorized"}), frozenset({"captured"})
+_DECLINED, _VOIDED = frozenset({"declined"}), frozenset({"voided"})
+_CANCELLED = frozenset({State.CANCELLED})
 
 # A step of a return may lead to one of several states.
 _RETURN: Table = {
@@ -96,6 +101,83 @@ _MACHINES: Mapping[tuple[str, str], tuple[Table, Names]] = {
             "pending": frozenset({"requested"}),
             "settled": frozenset({"refunded"}),
             "failed": frozenset({"failed"}),
+        },
+    ),
+    ("payment", "vendure"): (
+        PAYMENT_TRANSITIONS,
+        {
+            "created": _UNDECIDED,
+            "authorized": _AUTHORIZED,
+            "settled": _CAPTURED,
+            "declined": _DECLINED,
+            "error": _NONE,
+            "cancelled": _VOIDED,
+        },
+    ),
+    ("payment", "hotwax"): (
+        PAYMENT_TRANSITIONS,
+        {
+            "not_paid": _UNDECIDED | _DECLINED,
+            "cancelled": _VOIDED,
+            "received": _CAPTURED,
+            "void": _NONE,
+            "sent": _NONE,
+            "confirmed": _AUTHORIZED,
+        },
+    ),
+    ("payment", "mantle"): (
+        PAYMENT_TRANSITIONS,
+        {
+            "proposed": frozenset({"new"}),
+            "promised": frozenset({"pending", "unknown"}),
+            "authorized": _AUTHORIZED,
+            "delivered": _CAPTURED,
+            "confirmed": _NONE,
+            "cancelled": _NONE,
+            "void": _VOIDED,
+            "declined": _DECLINED,
+        },
+    ),
+    ("order", "vendure"): (
+        ORDER_TRANSITIONS,
+        {
+            **dict.fromkeys(("created", "draft", "adding_items"), _NONE),
+            "arranging_payment": frozenset({State.CAPTURED, State.SOURCED}),
+            "payment_authorized": frozenset({State.AUTHORIZED, State.RELEASED}),
+            **dict.fromkeys(("payment_settled", "partially_shipped"), _NONE),
+            "shipped": frozenset({State.SHIPPED}),
+            "partially_delivered": _NONE,
+            "delivered": frozenset({State.DELIVERED, State.COMPLETED}),
+            **dict.fromkeys(("modifying", "arranging_additional_payment"), _NONE),
+            "cancelled": _CANCELLED,
+        },
+    ),
+    ("order", "hotwax"): (
+        ORDER_TRANSITIONS,
+        {
+            "created": frozenset({State.CAPTURED}),
+            "processing": frozenset({State.SOURCED}),
+            "authorized": frozenset({State.AUTHORIZED}),
+            "approved": frozenset({State.RELEASED}),
+            "sent": frozenset({State.SHIPPED, State.DELIVERED}),
+            "completed": frozenset({State.COMPLETED}),
+            "hold": _NONE,
+            "rejected": _NONE,
+            "cancelled": _CANCELLED,
+        },
+    ),
+    ("order", "mantle"): (
+        ORDER_TRANSITIONS,
+        {
+            **dict.fromkeys(("being_changed", "open", "requested", "proposed"), _NONE),
+            "placed": frozenset({State.CAPTURED}),
+            "processing": frozenset({State.SOURCED}),
+            "approved": frozenset({State.AUTHORIZED, State.RELEASED}),
+            "sent": frozenset({State.SHIPPED, State.DELIVERED}),
+            "completed": frozenset({State.COMPLETED}),
+            "hold": _NONE,
+            "rejected": _NONE,
+            "cancelled": _CANCELLED,
         },
     ),
     ("pick_list", "hotwax"): (

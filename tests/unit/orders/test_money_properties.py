@@ -24,6 +24,7 @@ from oms.kernel.encoding import from_json, from_plain, to_json, to_plain
 from oms.kernel.errors import OmsError
 from oms.kernel.events import Cause
 from oms.kernel.money import Money
+from oms.kernel.writes import Write
 from oms.orders import (
     adding_payment,
     cancelling,
@@ -57,6 +58,7 @@ from oms.orders.model import (
 )
 from oms.orders.refundable import owed_by_failed
 from oms.orders.suggesting import Asked, AskedLine
+from oms.orders.transitions import ORDER_TRANSITIONS
 from oms.payments.callbacks import PaymentCallback
 from oms.payments.model import Payment
 from tests.samples import CAUSE, NOW, content
@@ -77,13 +79,23 @@ STEPS: Mapping[str, Callable[[Order, str], Events]] = {
     "deliver": decisions.deliver,
 }
 WHICH = st.integers(0, 40)
+# By then all that was begun has come to its end.
+ROUNDS = 20
 
 
 @dataclass
 class Named(OrdersInMemory):
-    """Every report names our payment, so no other name leads to one."""
+    """Every report names our payment, so no other name leads to one. ``went``: which states
+    followed which."""
 
-    log: list[Event] = field(default_factory=list)
+    went: set[tuple[State, State]] = field(default_factory=set)
+
+    def commit(
+        self, order: Order, events: Sequence[Event], cause: Cause, also: Sequence[Write] = ()
+    ) -> Order:
+        grown = super().commit(order, events, cause, also)
+        self.went.add((order.state, grown.state))
+        return grown
 
     def payment_called(self, provider: str, name: str) -> str:
         return ""
@@ -445,18 +457,25 @@ class AnOrdersMoney(RuleBasedStateMachine):
             self.the_end_is_right()
             self.the_fold_of_the_events_is_the_order()
 
+    @invariant()
+    def it_goes_the_ways_that_there_are(self) -> None:
+        for before, after in self.orders.went:
+            assert after == before or after in ORDER_TRANSITIONS[before].values()
+
     # --- the end ----------------------------------------------------------------------------------
 
     def bring_to_an_end(self) -> None:
         """Everything is answered, told, carried out and tried again until nothing is left to do."""
-        before = -1
-        while before != len(self.orders.happened):
+        for _ in range(ROUNDS):
             before = len(self.orders.happened)
             for key in sorted(self.bank.undecided):
                 self.bank.decide(key, True)
             for told in self.bank.told:
                 self.hear(told)
             self._one_round()
+            if before == len(self.orders.happened):
+                return
+        raise AssertionError("there is always something left to do")
 
     def _one_round(self) -> None:
         if self.order.state not in (State.COMPLETED, State.CANCELLED):
@@ -476,7 +495,8 @@ class AnOrdersMoney(RuleBasedStateMachine):
         if self.order.state is State.CANCELLED:
             self._void_late()
         self.give_back("yes")
-        for number in range(len(self.order.progress.refunds)):
+        # What somebody else gave back cannot be given back again, however often it is tried.
+        for number in range(0 if self.bank.unasked else len(self.order.progress.refunds)):
             self.retry(number)
 
     def the_end_is_right(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from oms.kernel.errors import Conflict
-from oms.orders.model import FulfillmentState, Method
+from oms.orders.model import FulfillmentState, Method, State
 
 Steps = Mapping[str, FulfillmentState]
 Table = Mapping[FulfillmentState, Steps]
@@ -123,3 +123,36 @@ def after(method: Method, state: FulfillmentState, step: str) -> FulfillmentStat
         code="illegal_transition",
         context={"state": state, "allowed": steps_for_people(method, state)},
     )
+
+
+# The order itself: where it may stand after one commit. What is left when the rest was cancelled
+# may have left already, and be delivered.
+ORDER_TRANSITIONS: Mapping[State, Mapping[str, State]] = MappingProxyType(
+    {
+        State.CAPTURED: {
+            "reserve": State.SOURCED,
+            "reserve_paid": State.AUTHORIZED,
+            "cancel": State.CANCELLED,
+        },
+        State.SOURCED: {
+            "pay": State.AUTHORIZED,
+            "take_back": State.CAPTURED,
+            "cancel": State.CANCELLED,
+        },
+        State.AUTHORIZED: {
+            "release": State.RELEASED,
+            "take_back": State.CAPTURED,
+            "cancel": State.CANCELLED,
+        },
+        State.RELEASED: {
+            "ship": State.SHIPPED,
+            "hand_over": State.DELIVERED,
+            "take_back": State.CAPTURED,
+            "cancel": State.CANCELLED,
+        },
+        State.SHIPPED: {"deliver": State.DELIVERED, "cancel": State.CANCELLED},
+        State.DELIVERED: {"settle": State.COMPLETED, "cancel": State.CANCELLED},
+        State.COMPLETED: {},
+        State.CANCELLED: {},
+    }
+)
