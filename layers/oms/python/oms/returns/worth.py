@@ -16,19 +16,18 @@ from oms.returns.model import Payer, Resolution, Return, ReturnKind, Settlement,
 from oms.returns.policy import RefundShipping, ReturnPolicy
 
 
-def worth_of(order: Order, line_id: str, units: int) -> int:
-    """Minor units; nothing for units that were refunded before they came back."""
-    return value_of(order, {line_id: units}).minor
-
-
-def value_of(order: Order, units: Mapping[str, int]) -> Money:
-    """What all of them come to."""
+def worths_of(order: Order, units: Mapping[str, int]) -> dict[str, int]:
+    """Minor units by line; nothing for units that were refunded before they came back."""
     left = {
         line_id: min(quantity, refundable.units_left(order, line_id))
         for line_id, quantity in units.items()
     }
-    shares = refundable.shares_of(order, left).values()
-    return Money(sum(share.amount for share in shares), order.content.currency)
+    return {name: share.amount for name, share in refundable.shares_of(order, left).items()}
+
+
+def value_of(order: Order, units: Mapping[str, int]) -> Money:
+    """What all of them come to."""
+    return Money(sum(worths_of(order, units).values()), order.content.currency)
 
 
 def settled(
@@ -39,8 +38,10 @@ def settled(
     resolution: Resolution,
 ) -> Settlement:
     """What the customer gets for ``units`` (by line id) of the return that have come."""
+    worths = worths_of(order, units)
     lines = tuple(
-        _valued(order, found, line_id, quantity, policy) for line_id, quantity in units.items()
+        _valued(found, line_id, quantity, worths[line_id], policy)
+        for line_id, quantity in units.items()
     )
     if resolution is Resolution.NONE:
         return Settlement(resolution, lines, 0)
@@ -71,9 +72,7 @@ def line_amounts(settlement: Settlement, currency: str) -> tuple[tuple[str, int,
     )
 
 
-def _valued(
-    order: Order, found: Return, line_id: str, quantity: int, policy: ReturnPolicy
-) -> Valued:
+def _valued(found: Return, line_id: str, quantity: int, worth: int, policy: ReturnPolicy) -> Valued:
     """The fee is that of all that was settled of the line, less what was kept before."""
     asked = found.line(line_id)
     before = [
@@ -82,7 +81,6 @@ def _valued(
         for line in settlement.lines
         if line.line_id == line_id
     ]
-    worth = worth_of(order, line_id, quantity)
     if found.kind is ReturnKind.CLAIM:
         return Valued(line_id, quantity, worth)
     reason = asked.reason if asked else ""
