@@ -39,7 +39,15 @@ STEP_SECONDS = 300.0
 
 SCOPES = tuple(
     f"oms/{resource}.{verb}"
-    for resource in ("orders", "catalog", "inventory", "fulfillments", "accounts")
+    for resource in (
+        "orders",
+        "catalog",
+        "inventory",
+        "fulfillments",
+        "accounts",
+        "settlements",
+        "reports",
+    )
     for verb in ("read", "write")
 )
 

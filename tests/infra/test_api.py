@@ -4,6 +4,7 @@ import re
 
 from infra.deployment import ROOT
 from infra.routes import ROUTES
+from local.deploy import SCOPES
 from tests.infra.template import Resource, Templates
 
 ROUTE = "AWS::ApiGatewayV2::Route"
@@ -21,6 +22,10 @@ def test_every_route_but_the_named_ones_needs_a_token(aws: Templates) -> None:
     for route in guarded(aws):
         assert route.properties.get("AuthorizationType") == "JWT", key(route)
         assert aws.at(route.properties["AuthorizerId"]).properties["AuthorizerType"] == "JWT"
+
+
+def test_a_token_on_this_machine_may_hold_every_scope_that_a_route_needs() -> None:
+    assert {route.scope for route in ROUTES if route.scope} <= set(SCOPES)
 
 
 def test_the_open_routes_are_these_and_no_others(aws: Templates) -> None:
