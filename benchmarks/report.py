@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 
-from benchmarks import aims, detours, hot_sku, money, prices, promising, routing
+from benchmarks import aims, detours, hot_sku, money, payments, prices, promising, routing
 from benchmarks.aims import Aim
 from benchmarks.cold_starts import API, FLOOR, FLOOR_WITH_CLIENT, ColdStart
 from benchmarks.costs import BestAndMedian, Step
@@ -13,6 +13,7 @@ from benchmarks.detours import Detour
 from benchmarks.hot_sku import Rush
 from benchmarks.journey import LINES
 from benchmarks.money import MoneyStep
+from benchmarks.payments import FoldSpeed
 from benchmarks.prices import Work
 from benchmarks.promising import PromisingFigures
 from benchmarks.routing import RoutingFigures
@@ -50,6 +51,7 @@ class Report:
     detours: tuple[Detour, ...] = ()
     money: tuple[MoneyStep, ...] = ()
     routing: RoutingFigures | None = None
+    payments: tuple[FoldSpeed, ...] = ()
 
     @property
     def functions(self) -> list[str]:
@@ -141,6 +143,7 @@ def as_text(report: Report) -> str:
         *([money.as_text(report.money, table)] if report.money else []),
         *([promising.as_text(report.promising, table)] if report.promising else []),
         *([routing.as_text(report.routing, table)] if report.routing else []),
+        *([payments.as_text(report.payments, table)] if report.payments else []),
         _aims(report.aims()),
     ]
     return "\n\n".join(parts)

@@ -22,6 +22,7 @@ from benchmarks import (
     journey,
     money,
     off_path,
+    payments,
     promising,
     routing,
     throughput,
@@ -102,6 +103,9 @@ def measure(system: System) -> Report:
     _say("routing")
     routed = routing.measure()
 
+    _say("payments")
+    folds = payments.measure()
+
     _say("cold starts")
     system.pause_deliveries()
     cold = cold_starts.measure(system, [*recorded, *counted], Followed(COUNTED, order_id))
@@ -122,6 +126,7 @@ def measure(system: System) -> Report:
         detours=added,
         money=steps_of_money,
         routing=routed,
+        payments=folds,
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cases.comparing import compare
-from tests.cases.lifecycle import guards, machines, requests
+from tests.cases.lifecycle import guards, machines, payments, requests
 from tests.cases.observing import Case, Pure, Stored, observe
 from tests.cases.reading import cases
 from tests.cases.refunds import exchanges, returns
@@ -13,6 +13,7 @@ PURE: Pure = {
     "machine.shipment": machines.machine,
     "machine.pick_list": machines.machine,
     "machine.pick_item": machines.machine,
+    **payments.PURE,
     "machine.order": machines.machine,
     "machine.payment": machines.machine,
     "machine.return": machines.machine,
@@ -23,6 +24,7 @@ STORED: Stored = {
     "guard.transfer_line": machines.close_transfer,
     "fulfilment_order": requests.fulfilment_order,
     **guards.KINDS,
+    **payments.KINDS,
     **returns.GUARDS,
     **exchanges.GUARDS,
 }
@@ -32,8 +34,6 @@ ELSEWHERE = frozenset(
     {
         "roll_up.order",
         "guard.order",
-        "guard.payment",
-        "guard.payment_cover",
     }
 )
 

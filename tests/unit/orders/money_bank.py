@@ -111,7 +111,7 @@ class Bank:
 
         def do(yes: bool) -> ProviderOutcome:
             held = self.book.get(request.authorization)
-            if yes and held is not None and held.expired:
+            if held is not None and held.expired:
                 self._tell("payment.capture_failed", request.payment_id, amount, name)
                 return Declined("authorization_expired", name)
             if held is None or amount > held.left:
