@@ -391,6 +391,7 @@ class OrderView(View):
     payment: PaymentSummary
     payments: list[PaymentView]
     refunds: list[RefundView]
+    returns: list[str] = Field(description="Ids of its returns, oldest first")
     fulfillments: list[FulfillmentView]
     sourcing: SourcingView
     promise: CommittedPromiseView | None
@@ -454,6 +455,7 @@ def order_view(order: Order) -> OrderView:
         payment=payment_summary(order),
         payments=[payment_view(payment) for payment in order.payments.each],
         refunds=[refund_view(refund, order) for refund in progress.refunds],
+        returns=[found.id for found in progress.returns],
         fulfillments=[fulfillment_view(order, part) for part in progress.fulfillments],
         sourcing=SourcingView(rule=progress.sourcing_rule, reason=progress.sourcing_reason),
         promise=_promise_view(order),
