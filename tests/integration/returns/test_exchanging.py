@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from oms.aws import stores
+from functions.clock import handler as clock
+from oms.aws import dynamo, stores
 from oms.kernel.clock import utc_now
 from oms.kernel.errors import Conflict, VersionConflict
 from oms.kernel.events import Cause
@@ -18,7 +19,10 @@ from oms.orders.giving_back import give_back
 from oms.orders.model import Order, State
 from oms.payments.providers import RefundRequest
 from oms.payments.registry import PaymentProviders, ProviderSettings
+from oms.reporting.money_moved import note
 from oms.returns import unreturned
+from oms.returns.decisions import find
+from oms.returns.events import ExchangeConfirmed
 from oms.routing.policies import BuiltIn
 from tests.integration.gateway import Gateway
 from tests.integration.returns.counter import Desk
@@ -122,6 +126,17 @@ class Shop:
             fulfillment.ship(part.id, "carrier", f"T-{part.id}", orders, stock, CAUSE)
             fulfillment.advance(part.id, "deliver", orders, replace(CAUSE, at=utc_now()))
         return capturing.settle(order_id, orders, self.providers(), CAUSE)
+
+    def refund(self, order_id: str, amount: str) -> str:
+        status, answer = self.call(
+            "payments",
+            f"POST /v1/orders/{order_id}/refunds",
+            {"amount": amount, "reason": "goodwill"},
+            headers={"Idempotency-Key": "refund"},
+        )
+        assert status in (200, 201, 202), answer
+        self.carry_out(order_id)
+        return self.order(order_id).progress.refunds[-1].id
 
     def cancel(self, order_id: str) -> Order:
         orders = self.oms.orders
@@ -447,6 +462,60 @@ def test_the_origin_is_on_both_orders(shop: Shop, call: Gateway) -> None:
     assert new["exchange_of"] == asked["id"]
     assert new["customer"] == call("orders", f"GET /v1/orders/{asked['order_id']}")[1]["customer"]
     assert call("returns", f"GET /v1/returns/{asked['id']}")[1]["exchange"] == exchange
+
+
+def test_no_provider_is_believed_to_have_moved_what_an_exchange_paid(shop: Shop) -> None:
+    asked = shop.asked()
+    shop.draft(asked, wants("15.00"))
+    shop.back(asked)
+    new_id = shop.confirm(asked, payments=[CARD])["exchange"]["order_id"]
+    shop.deliver(new_id)
+    moved = stores.settlements()
+    refund_id = shop.refund(new_id, "12.00")
+    shop.carry_out(asked["order_id"])
+
+    for order_id in (asked["order_id"], new_id):
+        for event in shop.oms.orders.history(order_id):
+            note(event, shop.oms.orders, moved)
+
+    since, until = CAUSE.at - timedelta(days=1), utc_now() + timedelta(days=1)
+    seen = [(one.kind, one.amount.minor) for one in moved.between("simulator", since, until)]
+    assert sorted(seen) == [("capture", 500), ("capture", 3000), ("refund", 500), ("refund", 700)]
+    assert not moved.between("exchange", since, until)
+    assert shop.order(new_id).refund_state(refund_id) == "refunded"
+    assert shop.kept(asked["order_id"], new_id) == 2300
+
+
+def test_the_clock_charges_what_never_came(shop: Shop) -> None:
+    asked = shop.asked()
+    shop.draft(asked, wants("10.00"))
+    shop.confirm(asked, advance=True)
+    due = stores.expected_returns()
+    (expected,) = due.overdue(utc_now() + timedelta(days=15), 10)
+    earlier = replace(expected, until=utc_now() - timedelta(minutes=1))
+    dynamo.transact(shop.oms.client, [due.expect(earlier)])
+    _let_it_be_due(shop, shop.order(asked["order_id"]), earlier.until)
+
+    clock.charge_unreturned()
+
+    assert shop.order(asked["order_id"]).payments.each[-1].amount.minor == 1000
+    assert not due.overdue(utc_now(), 10)
+
+
+def _let_it_be_due(shop: Shop, order: Order, until: datetime) -> None:
+    """As if it had been confirmed two weeks ago."""
+    found = find(order, order.progress.returns[0].id)
+    exchange = found.exchange
+    assert exchange is not None
+    earlier = ExchangeConfirmed(
+        found.id,
+        exchange.order_id,
+        exchange.returned,
+        exchange.total,
+        exchange.paid,
+        return_by=until,
+    )
+    shop.oms.orders.commit(order, (earlier,), CAUSE)
 
 
 # --- refusals ---------------------------------------------------------------------------------

@@ -66,6 +66,16 @@ def test_a_return_is_published_without_what_its_customer_wrote() -> None:
     }
 
 
+def test_an_exchange_is_published_without_the_means_that_may_be_charged() -> None:
+    item = commit(
+        '[{"type":"exchange_drafted","data":{"return_id":"ret_1","wanted":"{}","total":1}},'
+        '{"type":"exchange_confirmed","data":{"return_id":"ret_1","charge":{"token":"secret"}}}]'
+    )
+    drafted, confirmed = publications(record(item))
+    assert drafted.envelope.data == {"return_id": "ret_1", "total": 1}
+    assert confirmed.envelope.data == {"return_id": "ret_1"}
+
+
 def test_a_state_is_counted_when_it_is_entered() -> None:
     assert entered_state(record(commit("[]", entered="sourced"))) == "sourced"
     assert entered_state(record(commit("[]"))) == ""

@@ -15,8 +15,8 @@ from enum import StrEnum
 from oms.kernel.money import Money, total
 from oms.payments.model import Payment
 from oms.payments.several import Payments
-from oms.returns.model import Return
 from oms.pricing.shares import extended_price
+from oms.returns.model import Return
 
 
 class State(StrEnum):
