@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from oms.catalog.model import Component, Item
 from oms.orders.model import State
 from tests.integration.gateway import Gateway
 from tests.integration.returns.counter import Desk
@@ -174,3 +175,39 @@ def test_a_replacement_that_is_cancelled_is_paid_back(shop: Shop, desk: Desk) ->
     shop.carry_out(found["order_id"])
 
     assert shop.kept(found["order_id"], new) == 2000
+
+
+def test_what_cost_nothing_is_replaced_for_nothing(shop: Shop) -> None:
+    """A present that came broken."""
+    made = content(line("MUG", 1), line("TEE", 1, price=0), number="present")
+    order = shop.desk.delivered(made=made)
+    found = claim(shop, order.order_id, units={"TEE": 1})[1]
+    shop.desk.step(found, "approve")
+
+    exchange = shop.confirm(found)["exchange"]
+    new = shop.deliver(exchange["order_id"])
+
+    assert (exchange["total"], exchange["collected"]) == ("0.00", "0.00")
+    assert new.state is State.COMPLETED
+    assert shop.order(order.order_id).progress.refunds == ()
+
+
+def test_a_bundle_that_came_damaged_is_claimed_with_all_its_parts(shop: Shop) -> None:
+    shop.oms.catalog.put_item(
+        Item("SET", "A set", components=(Component("MUG", 2), Component("TEE", 1)))
+    )
+    parts = tuple(
+        replace(line(sku, many, price=700, line_id=f"SET:{sku}"), bundle="SET", bundles=1)
+        for sku, many in (("MUG", 2), ("TEE", 1))
+    )
+    order = shop.desk.delivered(made=content(*parts, number="set"))
+    found = claim(shop, order.order_id, units={"SET": 1})[1]
+    shop.desk.step(found, "approve")
+
+    exchange = shop.confirm(found)["exchange"]
+
+    assert [(each["line_id"], each["requested"]) for each in found["lines"]] == [
+        ("SET:MUG", 2),
+        ("SET:TEE", 1),
+    ]
+    assert (exchange["total"], exchange["paid"], exchange["refunded"]) == ("21.00", "21.00", "0.00")

@@ -243,7 +243,7 @@ class Exchanges(RuleBasedStateMachine):
         paid = her.order.payments.kept.minor + (her.new.kept if her.new else 0)
         unpaid = max(0, her.order.due.minor - her.order.payments.kept.minor)
         assert paid + unpaid == her.keeps + new
-        assert not unpaid or her.order.progress.unpaid
+        assert bool(unpaid) == bool(her.order.progress.unpaid)
 
 
 TestExchanges = Exchanges.TestCase
