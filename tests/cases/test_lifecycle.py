@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cases.comparing import compare
-from tests.cases.lifecycle import guards, machines, payments, requests
+from tests.cases.lifecycle import guards, machines, payments, requests, rollups
 from tests.cases.observing import Case, Pure, Stored, observe
 from tests.cases.reading import cases
 from tests.cases.refunds import exchanges, returns
@@ -25,6 +25,7 @@ STORED: Stored = {
     "fulfilment_order": requests.fulfilment_order,
     **guards.KINDS,
     **payments.KINDS,
+    **rollups.KINDS,
     **returns.GUARDS,
     **exchanges.GUARDS,
 }
@@ -32,7 +33,6 @@ STORED: Stored = {
 # Of the same file, and not of a node's work: they are not run here.
 ELSEWHERE = frozenset(
     {
-        "roll_up.order",
         "guard.order",
     }
 )

@@ -77,7 +77,7 @@ def _ordered(given: Keys) -> tuple[dict[str, int], list[tuple[str, dict[str, int
 _DEFAULT = {"L1": 3, "L2": 2}
 
 
-def _opened(given: Keys, oms: World) -> Shop:
+def opened(given: Keys, oms: World) -> Shop:
     ordered, parts = _ordered(given)
     shop = Shop(oms, ordered, _stock(given, ordered))
     _fails(given, "webhook")  # it hears of what is done when it is done, and stops nothing
@@ -168,7 +168,7 @@ def _bring(shop: Shop, part: str, state: str, given: Keys) -> None:
 
 
 def fulfilment(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
-    shop = _opened(given, oms)
+    shop = opened(given, oms)
     steps = steps_of(when, _VERBS)
     _check_words(given, steps)
     taken: Facts = {"restocked": False}
@@ -524,7 +524,7 @@ def _count(shop: Shop, on_hand: int, oms: World) -> None:
 
 
 def fulfilment_effects(given: Keys, when: Any, then: Keys, oms: World) -> Facts:
-    shop = _opened(given, oms)
+    shop = opened(given, oms)
     given.value("notify_customer")
     for step in steps_of(when, _VERBS):
         _check_words(given, [step])
@@ -543,7 +543,7 @@ def capture_on_dispatch(given: Keys, when: Any, then: Keys, oms: World) -> Facts
     state = str(given.value("payment", "authorized"))
     if state not in ("authorized", "pending"):
         raise NotUnderstoodError(f"payment: {state!r}")
-    shop = _opened(given, oms)
+    shop = opened(given, oms)
     for step in steps_of(when, _VERBS):
         _check_words(given, [step])
         shop.attempt(partial(_act, shop, step, given, {}))

@@ -321,10 +321,11 @@ def _standing(order: Order) -> str:
         return "canceled"
     if order.state in (State.DELIVERED, State.COMPLETED):
         return "delivered"
-    if order.state is State.SHIPPED:
-        return "shipped"
     parts = order.live_fulfillments
-    if any(part.state is FulfillmentState.DELIVERED for part in parts):
+    arrived = any(part.state is FulfillmentState.DELIVERED for part in parts)
+    if order.state is State.SHIPPED:
+        return "shipped_and_partly_delivered" if arrived else "shipped"
+    if arrived:
         return "partially_delivered"
     return "partially_shipped" if any(part.has_left for part in parts) else "unfulfilled"
 
@@ -333,6 +334,7 @@ _ORDER_WORDS: Mapping[str, tuple[str, ...]] = {
     "canceled": ("canceled", "cancelled"),
     "delivered": ("delivered", "fulfilled"),
     "shipped": ("shipped", "fulfilled"),
+    "shipped_and_partly_delivered": ("partially_delivered", "shipped", "fulfilled"),
     "partially_delivered": ("partially_delivered", "partial", "partially_fulfilled"),
     "partially_shipped": ("partially_shipped", "partial", "partially_fulfilled"),
     "unfulfilled": (
