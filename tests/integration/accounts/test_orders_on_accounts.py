@@ -13,12 +13,14 @@ from oms.aws import secrets
 from oms.aws.account_audit import audit
 from oms.aws.account_store import AccountStore
 from oms.kernel.errors import PaymentDeclined
+from oms.kernel.ids import payment_id
 from oms.kernel.money import Money
 from oms.orders import capturing, decisions, payment, taking
 from oms.orders import events as happened
 from oms.orders.giving_back import give_back
 from oms.orders.model import Content, Order, PaymentRequest, State
 from oms.orders.repaying import refund_of
+from oms.payments.model import Payment
 from oms.payments.registry import PaymentProviders, ProviderSettings
 from tests.integration.accounts.conftest import SECRET
 from tests.integration.gateway import Gateway
@@ -212,6 +214,26 @@ def test_a_cancelled_order_gives_the_hold_back(shop: Shop, accounts: AccountStor
     assert order.state is State.CANCELLED
     assert shop.now(card) == (1200, 0)
     assert shop.now(account) == (0, 0)
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_cancelled_order_gives_back_an_added_hold_whose_answer_got_lost(
+    is_told: bool, shop: Shop, accounts: AccountStore
+) -> None:
+    """``is_told``: that nobody knows was recorded; else whoever asked died before."""
+    card = gift_card(accounts, 1200)
+    order = shop.held((*CARD, None))
+    name = payment_id(order.order_id, 2)
+    added = Payment(name, "gift_card", "gift_card", money(500), token=TOKEN, added_as="k:1")
+    order = shop.oms.orders.commit(order, (happened.PaymentAdded(added, "more"),), CAUSE)
+    ledger.hold(card.id, f"{name}:authorize:1", 500, order.order_id, accounts, CAUSE)
+    if is_told:
+        unknown = happened.PaymentUnknown(name, "authorize", f"{name}:authorize:1:unknown")
+        order = shop.oms.orders.commit(order, (unknown,), CAUSE)
+    order = shop.cancelled(order)
+    named = shop.providers.named
+    payment.void_late_authorization(order.order_id, shop.oms.orders, named, CAUSE)
+    assert shop.now(card) == (1200, 0)
 
 
 def test_a_refund_goes_back_to_where_the_money_came_from(

@@ -343,9 +343,9 @@ def void_rest(order: Order, payment_id: str, at: datetime | None = None) -> Even
 
 
 def unknown_authorizations(order: Order) -> tuple[Payment, ...]:
-    """Those the provider may have been asked to hold money for, and its answer is not known."""
-    if order.state is not State.SOURCED and not order.progress.taken_back:
-        return ()
+    """Those the provider may have been asked to hold money for, and its answer is not known: of an
+    order that is being authorised all, else those that were added."""
+    asks_all = order.state is State.SOURCED or order.progress.taken_back
     collected = {
         payment.id
         for asked, payment in zip(order.content.payments, order.payments.each, strict=False)
@@ -355,6 +355,7 @@ def unknown_authorizations(order: Order) -> tuple[Payment, ...]:
         payment
         for payment in order.payments.each
         if payment.status in ("new", "unknown")
+        and (asks_all or payment.added_as)
         and not payment.is_deferred
         and payment.id not in collected
     )
