@@ -351,6 +351,9 @@ def test_what_nobody_knows_after_all_is_left_to_a_person_until_it_is_known(oms: 
     order_id = released(oms, provider, an_order()).order_id
     asked = ship(oms, order_id, 0)
     payment_id = asked.payments.each[0].id
+    provider.faults = [SILENT]
+    with pytest.raises(ProviderUnavailable):
+        carry_out(oms, provider, order_id)
     for _ in range(2):
         stuck = capturing.leave_to_a_person(order_id, payment_id, "capture", oms.orders, CAUSE)
     assert needs_a_person(stuck)

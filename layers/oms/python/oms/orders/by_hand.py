@@ -80,7 +80,7 @@ def decide_capture(order: Order, payment_id: str, amount: Money | None, key: str
     if wanted > owed:
         raise Conflict(f"{owed} is owed", code="capture_above_due", context={"due": str(owed)})
     asked = happened.CaptureRequested(payment.id, wanted.minor, reference, BY_HAND)
-    return (*taking.resolved(order), asked)
+    return (*paying.resolved(order), asked)
 
 
 def request_void(order_id: str, payment_id: str, orders: Orders, cause: Cause) -> Order:
@@ -136,6 +136,6 @@ def decide_receipt(order: Order, payment_id: str, receipt: Receipt) -> Events:
     after = evolve_all(order, (taken,))
     return (
         taken,
-        *taking.resolved(order),
+        *paying.resolved_when_paid(after),
         *repay_overpaid(after, "paid_beyond_what_is_due"),
     )

@@ -9,7 +9,13 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from oms.kernel.errors import CapturePending, Conflict, PaymentDeclined, PaymentRefused
+from oms.kernel.errors import (
+    CapturePending,
+    Conflict,
+    Invalid,
+    PaymentDeclined,
+    PaymentRefused,
+)
 from oms.kernel.events import Cause
 from oms.kernel.money import Money
 from oms.orders import events as happened
@@ -21,6 +27,7 @@ from oms.orders.model import Order, State
 from oms.orders.paying import Taken
 from oms.orders.payment import Providers, answered, ask_to_hold, let_go
 from oms.orders.store import Orders
+from oms.payments.allocation import Parts
 from oms.payments.model import Payment
 from oms.payments.providers import Approved, CaptureRequest, Declined, ProviderOutcome
 
@@ -49,11 +56,10 @@ def settle(order_id: str, orders: Orders, providers: Providers, cause: Cause) ->
     if paying.amount_to_capture(order) > order.payments.capturable.minor:
         order = execute_on(orders, order, _ask_for_what_is_owed, cause)
         order = _decided(order, orders, providers, cause)
-    owed = _owed(order)
-    for asked in owed[:-1]:
-        order = execute_on(orders, order, partial(_ask_for_one, asked), cause)
+    while len(owed := _owed(order)) > 1:
+        order = execute_on(orders, order, _ask_for_all_but_the_last, cause)
         order = _decided(order, orders, providers, cause)
-    return _complete(order, owed[-1] if owed else None, orders, providers, cause)
+    return _complete(order, owed[0] if owed else None, orders, providers, cause)
 
 
 def _complete(
@@ -78,14 +84,21 @@ def _complete(
 
 
 def _owed(order: Order) -> list[Taken]:
-    try:
-        parts = paying.captures(order, paying.amount_to_capture(order))
-    except Conflict as fault:
-        raise PaymentRefused(fault.detail, code=fault.problem_code, context=fault.context) from None
     return [
         Taken(payment_id, amount, paying.capture_key(order.payments.find(payment_id)))
-        for payment_id, amount in parts
+        for payment_id, amount in _parts_owed(order)
     ]
+
+
+def _parts_owed(order: Order) -> Parts:
+    try:
+        return paying.captures(order, paying.amount_to_capture(order))
+    except Conflict as fault:
+        raise PaymentRefused(fault.detail, code=fault.problem_code, context=fault.context) from None
+
+
+def _ask_for_all_but_the_last(order: Order) -> Events:
+    return paying.requested(_parts_owed(order)[:-1], order, "delivered")
 
 
 def _ask_for_what_is_owed(order: Order) -> Events:
@@ -165,6 +178,8 @@ def _renewed(before: Order, after: Order) -> str:
 def _carry_out_once(
     order: Order, asked: Taken, orders: Orders, providers: Providers, cause: Cause
 ) -> Order:
+    if _is_unwanted(order) and not paying.was_not_answered(order, asked.key):
+        return execute_on(orders, order, partial(_call_off, asked, cause), cause)
     payment = order.payments.find(asked.payment_id)
     if not payment.authorized:
         order, why_not = _hold(order, payment, orders, providers, cause)
@@ -173,7 +188,12 @@ def _carry_out_once(
         payment = order.payments.find(asked.payment_id)
     if taking.is_used_up(payment):
         return execute_on(orders, order, partial(_renew, asked, cause), cause)
-    outcome = _ask(order, asked, orders, providers, cause)
+    try:
+        outcome = _ask(order, asked, orders, providers, cause)
+    except (PaymentRefused, Invalid) as refused:
+        # It may have been made before without our knowing: then it stays to be asked again.
+        step = _leave_open if paying.was_not_answered(order, asked.key) else _give_up
+        return execute_on(orders, order, partial(step, asked, refused.problem_code, cause), cause)
     if isinstance(outcome, Approved):
         made = replace(asked, provider_reference=outcome.reference)
         return execute_on(orders, order, partial(_made, made, cause), cause)
@@ -210,7 +230,19 @@ def _made(made: Taken, cause: Cause, order: Order) -> Events:
     if not captured:
         return ()
     released = taking.released_with(evolve_all(order, captured), made, cause.at)
-    return (*captured, *released, *taking.resolved(order))
+    return (*captured, *released)
+
+
+def _is_unwanted(order: Order) -> bool:
+    return order.cancel_requested or order.state is State.CANCELLED
+
+
+def _call_off(asked: Taken, cause: Cause, order: Order) -> Events:
+    return taking.call_off(order, asked, cause.at)
+
+
+def _leave_open(asked: Taken, code: str, cause: Cause, order: Order) -> Events:
+    return taking.leave_to_a_person(order, asked.payment_id, "capture", code)
 
 
 def _give_up(asked: Taken, code: str, cause: Cause, order: Order) -> Events:

@@ -113,10 +113,15 @@ def await_payment(
 
 def miss_answer(order: Order, payment_id: str, operation: str, key: str) -> Events:
     """The provider did not answer: said once for each thing that it was asked."""
-    told = f"{key}:unknown"
+    told = unanswered(key)
     if order.payments.knows(told) or order.payments.knows(key):
         return NOTHING
     return (happened.PaymentUnknown(payment_id, operation, told),)
+
+
+def unanswered(key: str) -> str:
+    """The key of the fact that what was asked with ``key`` was not answered."""
+    return f"{key}:unknown"
 
 
 def defer_payment(order: Order) -> Events:
@@ -272,23 +277,36 @@ def capture_made(order: Order, taken: Taken, at: datetime | None = None) -> Even
 
 
 def resolved_by(order: Order, payment_id: str, reference: str) -> Events:
-    """What a person was to look at is taken: all of it, or what was told to have failed."""
-    if not order.progress.unpaid:
-        return NOTHING
+    """What a person was to look at is taken: all of it, or what had failed, or nobody knew of."""
     payment = order.payments.find(payment_id)
-    was_told_to_fail = payment.event("capture_failed", reference) is not None
-    if amount_to_capture(order) and (not was_told_to_fail or _any_lost(order)):
-        return NOTHING
-    return (happened.PaymentResolved(),)
+    had_failed = payment.event("capture_failed", reference) is not None
+    if (had_failed or was_not_answered(order, reference)) and not _any_in_doubt(order):
+        return resolved(order)
+    return resolved_when_paid(order)
 
 
-def _any_lost(order: Order) -> bool:
-    return any(
+def resolved(order: Order) -> Events:
+    return (happened.PaymentResolved(),) if order.progress.unpaid else NOTHING
+
+
+def resolved_when_paid(order: Order) -> Events:
+    """What a person was to look at is paid, whichever way, or due no more."""
+    return NOTHING if amount_to_capture(order) else resolved(order)
+
+
+def was_not_answered(order: Order, key: str) -> bool:
+    """Whether a provider that was asked with this key may have done it without our knowing."""
+    return order.payments.knows(unanswered(key))
+
+
+def _any_in_doubt(order: Order) -> bool:
+    lost = (
         is_lost(payment, "capture", event.reference)
         for payment in order.payments.each
         for event in payment.events
         if event.kind == "capture_failed"
     )
+    return any(lost) or any(was_not_answered(order, one.key) for one in open_captures(order))
 
 
 def settle(

@@ -111,8 +111,7 @@ def _captured(order: Order, payment: Payment, told: PaymentCallback, key: str) -
     events = (*events, *_rest_released(after, now, told))
     after = evolve_all(order, events)
     events = (*events, *paying.resolved_by(after, now.id, reference))
-    why = "paid_after_cancel" if _is_cancelled(order) else "paid_beyond_what_is_due"
-    return (*events, *repaying.repay_overpaid(evolve_all(order, events), why))
+    return (*events, *repaying.repay_overpaid(evolve_all(order, events), _why_repaid(order)))
 
 
 def _held_with(payment: Payment, told: PaymentCallback, key: str) -> Events:
@@ -326,7 +325,11 @@ def _charge_back_reversed(
     if payment.event("charge_back_reversed", told.reference):
         return NOTHING
     won = happened.ChargeBackReversed(payment.id, told.amount.minor, told.reference, key, told.at)
-    return (won,)
+    return (won, *repaying.repay_overpaid(evolve_all(order, (won,)), _why_repaid(order)))
+
+
+def _why_repaid(order: Order) -> str:
+    return "paid_after_cancel" if _is_cancelled(order) else "paid_beyond_what_is_due"
 
 
 def _is_cancelled(order: Order) -> bool:

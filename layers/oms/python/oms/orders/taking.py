@@ -17,7 +17,16 @@ from oms.orders.decisions import NOTHING, Events
 from oms.orders.evolve import evolve_all
 from oms.orders.model import CaptureOn, Order, State
 from oms.orders.parts import amount_of
-from oms.orders.paying import Taken, amount_to_capture, captures, fail_capture, requested, void_rest
+from oms.orders.paying import (
+    Taken,
+    amount_to_capture,
+    captures,
+    fail_capture,
+    open_captures,
+    requested,
+    resolved,
+    void_rest,
+)
 from oms.payments.model import Payment
 from oms.payments.provider_traits import captures_once
 from oms.payments.providers import idempotency_key
@@ -140,11 +149,20 @@ def released_with(order: Order, taken: Taken, at: datetime) -> Events:
 
 
 def give_up(order: Order, asked: Taken, code: str, at: datetime) -> Events:
-    """The provider will not make the capture: a person must look."""
+    """The provider will not make the capture: a person must look, unless nothing is owed."""
     failed = fail_capture(order, asked, code, at)
-    if not failed:
-        return NOTHING
+    if not failed or not amount_to_capture(evolve_all(order, failed)):
+        return failed
     return (*failed, happened.PaymentFailed(asked.payment_id, "capture", code))
+
+
+def call_off(order: Order, asked: Taken, at: datetime) -> Events:
+    """An order that is not wanted any more takes no money: what it held is let go of."""
+    failed = fail_capture(order, asked, "cancelled", at)
+    left = evolve_all(order, failed).payments.find(asked.payment_id).capturable.minor
+    if not failed or not left or order.state is not State.CANCELLED:
+        return failed
+    return (*failed, happened.VoidRequested(asked.payment_id, left, "cancelled"))
 
 
 def leave_to_a_person(order: Order, payment: str, operation: str, reason: str) -> Events:
@@ -154,12 +172,13 @@ def leave_to_a_person(order: Order, payment: str, operation: str, reason: str) -
     return (happened.PaymentFailed(payment, operation, reason),)
 
 
-def resolved(order: Order) -> Events:
-    return (happened.PaymentResolved(),) if order.progress.unpaid else NOTHING
-
-
 def try_again(order: Order) -> Events:
-    """What a person asks for after a failure: all that is due for what has left."""
+    """What a person asks for after a failure: all that is due for what has left, and under its own
+    key once more what nobody knows the end of."""
     again = resolved(order)
     after = evolve_all(order, again)
-    return (*again, *ask_for(after, due_for_what_left(after), "tried_again"))
+    undecided = tuple(
+        happened.CaptureRequested(one.payment_id, one.amount, one.key, "tried_again")
+        for one in open_captures(order)
+    )
+    return (*again, *undecided, *ask_for(after, due_for_what_left(after), "tried_again"))
