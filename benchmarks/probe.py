@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+_WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
+
 _reads: dict[str, float] = {}
 _writes: dict[str, float] = {}
 _refused: list[str] = []
@@ -106,7 +108,7 @@ def _ask_for_units(params: dict[str, Any], **_: Any) -> None:
 def _add_units(parsed: Mapping[str, Any], model: Any, **_: Any) -> None:
     if "Error" in parsed:
         _refused.append(model.name)
-    writes = model.name in ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
+    writes = model.name in _WRITES
     consumed = parsed.get("ConsumedCapacity", [])
     for one in consumed if isinstance(consumed, list) else [consumed]:
         units = _writes if writes else _reads

@@ -335,7 +335,14 @@ FUNCTIONS = (
         _QUEUE,
         # Orders: that a return rate is high is put where events are published from.
         tables={
-            "views": ("PutItem", "UpdateItem", "DeleteItem", "GetItem", "Query"),
+            "views": (
+                "PutItem",
+                "BatchWriteItem",
+                "UpdateItem",
+                "DeleteItem",
+                "GetItem",
+                "Query",
+            ),
             "orders": ("PutItem", "Query"),
         },
     ),

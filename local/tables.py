@@ -18,6 +18,7 @@ from local.expressions import Item, NotUnderstood
 
 _MOST_WRITES = 100
 _MOST_READ_AT_ONCE = 100
+_MOST_WRITTEN_AT_ONCE = 25
 _WRITES = frozenset({"Put", "Update", "Delete", "ConditionCheck"})
 _LARGEST_ITEM = 400 * 1024
 _LONGEST = {"pk": 2048, "sk": 1024}
@@ -198,6 +199,17 @@ class Tables:
                 found = (table.find(place) for place in places)
                 responses[name] = [item for item in found if item is not None]
         return {"Responses": responses, "UnprocessedKeys": {}}
+
+    def batch_write_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803
+        for name, members in RequestItems.items():
+            if any(member.keys() != {"PutRequest"} for member in members):
+                raise NotUnderstood(f"{members}")
+            places = [_place({"Item": member["PutRequest"]["Item"]}) for member in members]
+            if len(set(places)) != len(places) or not 0 < len(places) <= _MOST_WRITTEN_AT_ONCE:
+                raise NotUnderstood("an item is written twice, or too many or none are")
+            for member in members:
+                self.put_item(TableName=name, Item=member["PutRequest"]["Item"])
+        return {"UnprocessedItems": {}}
 
     def query(self, **request: Any) -> dict[str, Any]:
         with self._lock, _refusing("Query"):

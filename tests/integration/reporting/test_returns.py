@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.queues import QUEUES
-from oms.aws import stores
+from oms.aws import return_rate_store, stores
 from oms.aws.order_store import envelopes
 from oms.aws.outbox import publications
 from oms.kernel.clock import utc_now
@@ -169,14 +169,11 @@ def test_one_subject_is_read_by_its_name(oms: World, call: Call, project: Projec
 def test_rates_are_paged_without_a_gap(oms: World, call: Call, project: Project) -> None:
     counts = stores.return_rates()
     for number in range(7):
-        counted = [
-            Counted(RateOf.PRODUCT, f"SKU:{number}", 10_000_000),
-            Counted(
-                RateOf.PRODUCT, f"SKU:{number}", reasons={"size": (number % 3) * 1_000_000 or 5}
-            ),
-        ]
-        for one in counted:
-            counts.count(f"e{number}{one.delivered}", "2026-05", [one], NOW)
+        subject = f"SKU:{number}"
+        counts.deliver(f"d{number}", NOW, [Counted(RateOf.PRODUCT, subject, 10_000_000)], NOW)
+        back = Counted(RateOf.PRODUCT, subject, reasons={"size": (number % 3) * 1_000_000 or 5})
+        counts.count(f"e{number}", "2026-05", [back], NOW)
+        counts.catch_up(RateOf.PRODUCT, subject, NOW)
     whole = [subject for subject, *_ in rates(call)]
     found: list[str] = []
     cursor = ""
@@ -191,6 +188,84 @@ def test_rates_are_paged_without_a_gap(oms: World, call: Call, project: Project)
     assert (len(whole), sorted(whole)) == (7, sorted(set(whole)))
     status, problem = call("GET /v1/reports/returns", **MAY, cursor="x")
     assert (status, problem["code"]) == (422, "invalid_cursor")
+
+
+def noted(event: str, at: datetime, units: int = 1, now: datetime | None = None) -> None:
+    counted = [Counted(RateOf.PRODUCT, "MUG", units)]
+    stores.return_rates().deliver(event, at, counted, now or at)
+
+
+def by_month(*months: str) -> dict[str, int]:
+    found = stores.return_rates().of(RateOf.PRODUCT, "MUG", months or ("2026-04", "2026-05"))
+    return {one.month: one.delivered for one in found}
+
+
+def test_a_delivery_is_an_item_of_its_own_for_each_subject(oms: World, project: Project) -> None:
+    """Nothing that all deliveries of an item would have to wait for."""
+    before = {(item["pk"]["S"], item["sk"]["S"]) for item in views_of(oms)}
+    order = delivered(oms, project, "1", MUG=4, TEE=2)
+    added = {(item["pk"]["S"], item["sk"]["S"]) for item in views_of(oms)} - before
+    written = sorted(pk for pk, _ in added if not pk.startswith(("ful_", order.order_id)))
+    assert written == ["delivered#customer#c1", "delivered#product#MUG", "delivered#product#TEE"]
+
+
+def views_of(oms: World) -> list[Any]:
+    return oms.client.scan(TableName="views")["Items"]
+
+
+def test_deliveries_are_added_up_once_however_often_and_late_they_are_told(call: Call) -> None:
+    day = timedelta(days=1)
+    counts = stores.return_rates()
+    for number in range(34):
+        noted(f"e{number}", NOW - number * day)
+    whole = {"2026-04": 34 - NOW.day, "2026-05": NOW.day}
+    assert by_month() == whole
+    for later in (NOW, NOW, NOW + day, NOW + 30 * day):
+        counts.catch_up(RateOf.PRODUCT, "MUG", later)
+        assert by_month() == whole
+        # All are told again, some of them long after.
+        for number in range(34):
+            noted(f"e{number}", NOW - number * day, now=later)
+        assert by_month() == whole
+    noted("forgotten", NOW - 3 * day, now=NOW + 30 * day)
+    noted("forgotten", NOW - 3 * day, now=NOW + 31 * day)
+    counts.catch_up(RateOf.PRODUCT, "MUG", NOW + 40 * day)
+    assert by_month() == {**whole, "2026-05": NOW.day + 1}
+
+
+def test_what_is_delivered_is_added_up_in_chunks(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(return_rate_store, "_CHUNK", 3)
+    for number in range(10):
+        noted(f"e{number}", NOW + timedelta(minutes=number))
+    later = NOW + timedelta(days=5)
+    noted("now", later)
+    counts = stores.return_rates()
+    counts.catch_up(RateOf.PRODUCT, "MUG", later)
+    assert by_month("2026-05") == {"2026-05": 11}
+    noted("more", later)
+    counts.catch_up(RateOf.PRODUCT, "MUG", later)
+    assert by_month("2026-05") == {"2026-05": 12}
+
+
+def test_two_who_add_up_at_the_same_moment_add_up_once(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = stores.return_rates()
+    noted("a", NOW)
+    settle = type(counts)._settle
+    later = NOW + timedelta(days=5)
+    others = iter([1])
+
+    def overtaken(store: Any, *arguments: Any) -> bool:
+        if next(others, None):
+            store.catch_up(RateOf.PRODUCT, "MUG", later)
+        return settle(store, *arguments)
+
+    monkeypatch.setattr(type(counts), "_settle", overtaken)
+    counts.catch_up(RateOf.PRODUCT, "MUG", later)
+    assert by_month("2026-05") == {"2026-05": 1}
 
 
 def test_returns_counted_at_the_same_moment_both_count(

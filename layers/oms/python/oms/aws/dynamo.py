@@ -21,6 +21,7 @@ TRANSACTION_LIMIT = 100
 _LONGEST_KEY = 1024
 _CONFLICT_ATTEMPTS = 6
 _BATCH = 100
+_PUT_BATCH = 25
 _BATCH_ATTEMPTS = 5
 
 Item = dict[str, Any]
@@ -84,6 +85,21 @@ def read_batch(
         else:
             raise Unavailable(f"the table {table} is throttled")
     return found
+
+
+def put_batch(client: DynamoDBClient, table: str, items: Sequence[Item]) -> None:
+    """Each by itself, in any order. Raises ``Unavailable``."""
+    for first in range(0, len(items), _PUT_BATCH):
+        request: Any = {
+            table: [{"PutRequest": {"Item": item}} for item in items[first : first + _PUT_BATCH]]
+        }
+        for attempt in range(_BATCH_ATTEMPTS):
+            request = client.batch_write_item(RequestItems=request).get("UnprocessedItems")
+            if not request:
+                break
+            time.sleep(0.02 * 2**attempt)
+        else:
+            raise Unavailable(f"the table {table} is throttled")
 
 
 def encode_cursor(key: Mapping[str, Any] | None) -> str | None:

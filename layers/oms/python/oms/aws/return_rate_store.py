@@ -1,21 +1,33 @@
 """What is delivered and comes back, counted by month, in the table of views.
 
-========================  ============  ==========================================================
-pk                        sk            what
-========================  ============  ==========================================================
-``<by>#<subject>``        a month       units ``delivered`` and ``returned``, ``reason#<word>``
-``counted#<event id>``    ``counted``   that the event is counted; forgotten after three months
-``settings#return_rate``  ``settings``  which rates are high
-========================  ============  ==========================================================
+============================  ===================  ===============================================
+pk                            sk                   what
+============================  ===================  ===============================================
+``delivered#<by>#<subject>``  ``<time>#<event>``   ``units`` that an event delivered; for 400 days
+``<by>#<subject>``            a month              ``returned`` units, ``reason#<word>``;
+                                                   ``delivered`` as it was when something came back
+                                                   last, ``settled`` of those added up for good
+``<by>#<subject>``            ``settled``          up to which delivery they are: ``upto``
+``counted#<event id>``        ``counted``          that a return is counted; for three months
+``settings#return_rate``      ``settings``         which rates are high
+============================  ===================  ===============================================
 
-``by`` is ``product`` or ``customer``. A month in which something came back is in the index
-``waiting`` under ``returned#<by>#<month>``, by how much. That a rate is high is put into the table
-of orders, in an item of its own with the event, so that its stream publishes it.
+``by`` is ``product`` or ``customer``. Every order is delivered, and little comes back: a delivery
+writes an item of its own for each subject, which is the same when its event comes again, needs no
+guard, and is in nobody's way. Who takes a return adds them up, each once: those of two days ago
+and before for good, the others anew each time. A delivery that is heard of a day late or later is
+beside the others, as ``late#<time>#<event>``, and is never among those added up for good.
+
+A month in which something came back is in the index ``waiting`` under ``returned#<by>#<month>``, by
+how much. That a rate is high is put into the table of orders, in an item of its own with the event,
+so that its stream publishes it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -49,12 +61,30 @@ if TYPE_CHECKING:
 CANDIDATES = 2000
 _INDEX_PAGE = 1000
 _KEEP = timedelta(days=92)
+# Longer than a report may look back.
+_KEEP_DELIVERED = timedelta(days=400)
+_LATE = timedelta(days=1)
+_SETTLED = timedelta(days=2)
+_LATE_MARK = "late#"
+# What is before every time.
+_BEGIN = "0"
+# Deliveries that are read, and added up, at once.
+_CHUNK = 5000
 _ATTEMPTS = 5
 _REASON = "reason#"
 _SETTINGS: dynamo.Item = {
     "pk": dynamo.text("settings#return_rate"),
     "sk": dynamo.text("settings"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """``months`` as they were shown last; ``settled`` units delivered in each, up to ``upto``."""
+
+    months: Mapping[str, MonthCount]
+    settled: Mapping[str, int]
+    upto: str
 
 
 class ReturnRateStore:
@@ -91,18 +121,54 @@ class ReturnRateStore:
                 return True
         raise AssertionError("unreachable")
 
-    def of(self, by: RateOf, subject: str, months: Sequence[str]) -> Sequence[MonthCount]:
-        answer = self._client.query(
-            TableName=self._table,
-            KeyConditionExpression="pk = :subject AND sk BETWEEN :first AND :last",
-            ExpressionAttributeValues={
-                ":subject": dynamo.text(f"{by}#{subject}"),
-                ":first": dynamo.text(months[0]),
-                ":last": dynamo.text(months[-1]),
-            },
-            ConsistentRead=True,
+    def deliver(
+        self, event_id: str, at: datetime, counted: Sequence[Counted], now: datetime
+    ) -> None:
+        place = f"{rfc3339(at)}#{event_id}"
+        is_late = now - at > _LATE
+        if is_late:
+            counted = [one for one in counted if not self._is_noted(one, place)]
+        dynamo.put_batch(
+            self._client,
+            self._table,
+            [
+                {
+                    **_delivery_key(one, f"{_LATE_MARK}{place}" if is_late else place),
+                    "units": dynamo.number(one.delivered),
+                    "expires_at": dynamo.number(int((now + _KEEP_DELIVERED).timestamp())),
+                }
+                for one in counted
+            ],
         )
-        return [_month(item) for item in answer["Items"]]
+
+    def catch_up(self, by: RateOf, subject: str, now: datetime) -> None:
+        known = self._known(by, subject)
+        delivered = Counter(known.settled)
+        before = rfc3339(now - _SETTLED)
+        upto = known.upto
+        for chunk in self._deliveries(by, subject, upto):
+            delivered.update(_by_month(chunk))
+            passed = [place for place in chunk if place < before]
+            if not passed:
+                continue
+            last = max(passed)
+            if not self._settle(by, subject, upto, last, _by_month({p: chunk[p] for p in passed})):
+                return  # Somebody else does it.
+            upto = last
+        for month, units in delivered.items():
+            if known.months.get(month, MonthCount(month)).delivered != units:
+                self._show(by, subject, month, units)
+
+    def of(self, by: RateOf, subject: str, months: Sequence[str]) -> Sequence[MonthCount]:
+        known = self._known(by, subject)
+        delivered = Counter(known.settled)
+        for chunk in self._deliveries(by, subject, known.upto):
+            delivered.update(_by_month(chunk))
+        return [
+            replace(known.months.get(month, MonthCount(month)), delivered=delivered[month])
+            for month in months
+            if month in known.months or month in delivered
+        ]
 
     def page(
         self,
@@ -159,9 +225,90 @@ class ReturnRateStore:
             return False
         return True
 
+    def _is_noted(self, counted: Counted, place: str) -> bool:
+        key = _delivery_key(counted, place)
+        return "Item" in self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+
+    def _known(self, by: RateOf, subject: str) -> _Known:
+        """All months of a subject: one small item each."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :subject",
+            ExpressionAttributeValues={":subject": dynamo.text(f"{by}#{subject}")},
+            ConsistentRead=True,
+        )
+        items = {dynamo.read_text(item, "sk"): item for page in pages for item in page["Items"]}
+        upto = dynamo.read_text(items.pop("settled", {}), "upto", _BEGIN)
+        return _Known(
+            {month: _month(item) for month, item in items.items()},
+            {month: dynamo.read_number(item, "settled") for month, item in items.items()},
+            upto,
+        )
+
+    def _deliveries(self, by: RateOf, subject: str, after: str) -> Iterator[dict[str, int]]:
+        """Units by place, some thousands at once, in their order."""
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :subject AND sk > :after",
+            "ExpressionAttributeValues": {
+                ":subject": dynamo.text(f"delivered#{by}#{subject}"),
+                ":after": dynamo.text(after),
+            },
+            "ConsistentRead": True,
+            "Limit": _CHUNK,
+        }
+        while True:
+            answer = self._client.query(**request)
+            yield {
+                dynamo.read_text(item, "sk"): dynamo.read_number(item, "units")
+                for item in answer["Items"]
+            }
+            if not answer.get("LastEvaluatedKey"):
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _settle(
+        self, by: RateOf, subject: str, before: str, upto: str, units: Mapping[str, int]
+    ) -> bool:
+        """Whether nobody else added them up in the meantime."""
+        pointer: dict[str, Any] = {
+            "TableName": self._table,
+            "Item": {**_month_key(by, subject, "settled"), "upto": dynamo.text(upto)},
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        if before != _BEGIN:
+            pointer["ConditionExpression"] = "upto = :before"
+            pointer["ExpressionAttributeValues"] = {":before": dynamo.text(before)}
+        taken = Conflict("somebody else added them up", code="entry_exists")
+        sums = [
+            Write(
+                {
+                    "Update": {
+                        "TableName": self._table,
+                        "Key": _month_key(by, subject, month),
+                        "UpdateExpression": "ADD settled :units",
+                        "ExpressionAttributeValues": {":units": dynamo.number(of_month)},
+                    }
+                },
+                taken,
+            )
+            for month, of_month in units.items()
+        ]
+        try:
+            dynamo.transact(self._client, [Write({"Put": pointer}, taken), *sums])
+        except Conflict:
+            return False
+        return True
+
+    def _show(self, by: RateOf, subject: str, month: str, units: int) -> None:
+        self._client.update_item(
+            TableName=self._table,
+            Key=_month_key(by, subject, month),
+            UpdateExpression="SET delivered = :units",
+            ExpressionAttributeValues={":units": dynamo.number(units)},
+        )
+
     def _change(self, counted: Counted, month: str) -> Write:
-        if not counted.returned:
-            return self._update(counted, month, {}, {}, "", "")
         before = self._returned(counted, month)
         after = before + counted.returned
         names = {f"#r{n}": f"{_REASON}{reason}" for n, reason in enumerate(counted.reasons)}
@@ -175,33 +322,19 @@ class ReturnRateStore:
         }
         if before:
             values[":before"] = dynamo.number(before)
-        reasons = "".join(f", #r{n} :r{n}" for n in range(len(counted.reasons)))
-        change = f"{reasons} SET returned = :after, waiting = :list, since = :rank"
-        condition = "returned = :before" if before else "attribute_not_exists(returned)"
-        return self._update(counted, month, names, values, change, condition)
-
-    def _update(
-        self,
-        counted: Counted,
-        month: str,
-        names: Mapping[str, str],
-        values: Mapping[str, Any],
-        change: str,
-        condition: str,
-    ) -> Write:
+        reasons = ", ".join(f"#r{n} :r{n}" for n in range(len(counted.reasons)))
         request: dict[str, Any] = {
             "TableName": self._table,
             "Key": _month_key(counted.by, counted.subject, month),
-            "UpdateExpression": f"ADD delivered :delivered{change}",
-            "ExpressionAttributeValues": {
-                ":delivered": dynamo.number(counted.delivered),
-                **values,
-            },
+            "UpdateExpression": (
+                f"ADD {reasons} SET returned = :after, waiting = :list, since = :rank"
+            ),
+            "ConditionExpression": (
+                "returned = :before" if before else "attribute_not_exists(returned)"
+            ),
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
         }
-        if names:
-            request["ExpressionAttributeNames"] = dict(names)
-        if condition:
-            request["ConditionExpression"] = condition
         return Write({"Update": request}, StockContended("another return is counted"))
 
     def _returned(self, counted: Counted, month: str) -> int:
@@ -239,6 +372,20 @@ class ReturnRateStore:
 
 def _month_key(by: RateOf, subject: str, month: str) -> dynamo.Item:
     return {"pk": dynamo.text(f"{by}#{subject}"), "sk": dynamo.text(month)}
+
+
+def _delivery_key(counted: Counted, place: str) -> dynamo.Item:
+    return {
+        "pk": dynamo.text(f"delivered#{counted.by}#{counted.subject}"),
+        "sk": dynamo.text(place),
+    }
+
+
+def _by_month(units: Mapping[str, int]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for place, of_place in units.items():
+        found[place.removeprefix(_LATE_MARK)[:7]] += of_place
+    return found
 
 
 def _month(item: Mapping[str, Any]) -> MonthCount:

@@ -45,9 +45,17 @@ class HighRate:
 
 
 class ReturnCounts(Protocol):
+    def deliver(
+        self, event_id: str, at: datetime, counted: Sequence[Counted], now: datetime
+    ) -> None:
+        """The same event again changes nothing."""
+
+    def catch_up(self, by: RateOf, subject: str, now: datetime) -> None:
+        """From now on ``page`` counts all that is delivered of the subject."""
+
     def count(self, guard: str, month: str, counted: Sequence[Counted], now: datetime) -> bool:
-        """Whether it was not counted before, under ``guard``. Raises ``StockContended`` when
-        others count the same at the same moment."""
+        """Count what came back. Whether it was not counted before, under ``guard``. Raises
+        ``StockContended`` when others count the same at the same moment."""
 
     def of(self, by: RateOf, subject: str, months: Sequence[str]) -> Sequence[MonthCount]:
         """Those months of which anything was counted, oldest first."""
@@ -60,7 +68,8 @@ class ReturnCounts(Protocol):
         minimum: int,
         limit: int,
         cursor: str | None,
-    ) -> RatePage: ...
+    ) -> RatePage:
+        """Of what came back in the months; what was delivered as of each subject's last return."""
 
     def settings(self) -> RateSettings: ...
 
@@ -75,8 +84,8 @@ def count_event(
 ) -> Sequence[HighRate]:
     """Count what an event says; the rates that were told to be high now."""
     if event.type in DELIVERED:
-        order = load(event.subject)
-        _count(event, _delivered(event, order), event.at, counts, now)
+        delivered = _delivered(event, load(event.subject))
+        counts.deliver(event.id, event.at, delivered, now)
         return ()
     if event.type != RECEIVED:
         return ()
@@ -84,6 +93,8 @@ def count_event(
     counted, at = _received(event, order)
     _count(event, counted, at, counts, now)
     # Looked at each time the event comes: counted, and not told, it may have been before.
+    for one in counted:
+        counts.catch_up(one.by, one.subject, now)
     settings, month = counts.settings(), month_of(at)
     found = [_judged(one, month, counts) for one in counted]
     high = [HighRate(one, month, order.content.channel) for one in found if settings.is_high(one)]
