@@ -159,6 +159,7 @@ def change_terms(account_id: AccountId, document: Annotated[TermsDocument, Body(
         document.days_to_pay,
         tuple(document.customers),
         stores.accounts(),
+        _cause("terms"),
     )
     return account_view(account, utc_now())
 
@@ -264,7 +265,8 @@ def look_up(document: Annotated[LookupDocument, Body()]) -> AccountView:
 
 
 def _put_in(account_id: str, state: AccountState) -> AccountView:
-    return account_view(ledger.change_state(account_id, state, stores.accounts()), utc_now())
+    account = ledger.change_state(account_id, state, stores.accounts(), _cause(state))
+    return account_view(account, utc_now())
 
 
 def _opened(opened: Opened, cause: Cause) -> Any:

@@ -193,7 +193,7 @@ def test_what_is_given_back_to_an_expired_card_can_be_spent(till: Till, card: Ac
 
 
 def test_a_blocked_card_is_not_held(till: Till, card: Account) -> None:
-    ledger.change_state(card.id, "blocked", till.accounts)
+    ledger.change_state(card.id, "blocked", till.accounts, CAUSE)
     assert till.authorize(1) == Declined("account_blocked")
 
 
@@ -341,6 +341,6 @@ def test_a_renewed_hold_is_a_hold_of_its_own(till: Till, card: Account) -> None:
 def test_credit_on_a_closed_account_is_declined(till: Till, card: Account) -> None:
     hold = till.hold(5000)
     till.capture(hold, 5000)
-    ledger.change_state(card.id, "closed", till.accounts)
+    ledger.change_state(card.id, "closed", till.accounts, CAUSE)
     assert till.refund(hold, 1) == Declined("account_closed")
     assert replace(card, state="closed").spendable(NOW) == 0

@@ -5,6 +5,7 @@ import pytest
 
 from oms.accounts import ledger
 from oms.accounts.lookup import UNKNOWN_CODES
+from oms.aws.account_audit import audit
 from oms.aws.account_store import AccountStore
 from oms.kernel.clock import rfc3339, utc_now
 from oms.kernel.events import Cause
@@ -344,6 +345,22 @@ def test_the_ledger_says_who_did_what_and_why(call: Gateway, oms: World) -> None
     assert (newest["kind"], newest["by"], newest["reason"]) == ("adjust", "agent", "goodwill")
     assert (newest["amount"], newest["balance"]) == ("5.00", "55.00")
     assert first["kind"] == "issue"
+
+
+def test_the_ledger_says_who_blocked_an_account_and_who_changed_its_terms(
+    call: Gateway, oms: World
+) -> None:
+    account = f"/v1/accounts/{opened(call, TERMS)['id']}"
+    body = {"credit_limit": "40.00", "currency": "BRL", "days_to_pay": 10, "customers": ["new"]}
+    call("accounts", f"PUT {account}/terms", body, caller="clerk")
+    call("accounts", f"POST {account}/block", caller="agent")
+    call("accounts", f"POST {account}/block", caller="another")
+    _, page = call("accounts", f"GET {account}/entries")
+    assert [(one["kind"], one["by"], one["reason"]) for one in page["entries"]] == [
+        ("change", "agent", "blocked"),
+        ("change", "clerk", "limit 40.00, 10 days, customers: new"),
+    ]
+    assert audit(oms.client, "accounts") == (1, [])
 
 
 @pytest.mark.parametrize("amount", ["0", "0.00", "00"])

@@ -152,14 +152,17 @@ def test_a_card_that_has_not_expired_is_not_written_off() -> None:
 
 
 def test_an_account_with_something_on_it_is_not_closed() -> None:
-    why = refused(lambda: decisions.change_state(CARD, "closed"))
+    why = refused(lambda: decisions.change_state(CARD, "closed", CAUSE))
     assert (why.problem_code, why.context["balance"]) == ("account_not_empty", "50.00")
 
 
 def test_a_closed_account_stays_closed() -> None:
     closed = replace(CARD, state="closed", balance=0)
-    assert decisions.change_state(closed, "closed") is None
-    assert refused(lambda: decisions.change_state(closed, "open")).problem_code == "account_closed"
+    assert decisions.change_state(closed, "closed", CAUSE) is None
+    assert (
+        refused(lambda: decisions.change_state(closed, "open", CAUSE)).problem_code
+        == "account_closed"
+    )
 
 
 def test_nothing_is_put_on_an_account_on_terms() -> None:

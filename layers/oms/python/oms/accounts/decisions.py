@@ -153,7 +153,7 @@ def pay_invoices(
     return _moved(paid, asked, cause, amount=asked.amount, invoices=settled)
 
 
-def change_state(account: Account, state: AccountState) -> Change | None:
+def change_state(account: Account, state: AccountState, cause: Cause) -> Change | None:
     """None when it is so already. One that holds or has anything is not closed
     (``account_not_empty``), and a closed one stays so (``account_closed``), but for store credit:
     its customer has no other."""
@@ -170,11 +170,15 @@ def change_state(account: Account, state: AccountState) -> Change | None:
                 "held": _text(account, account.held),
             },
         )
-    return Change(replace(account, state=state, version=account.version + 1))
+    return _changed(replace(account, state=state), state, cause)
 
 
 def change_terms(
-    account: Account, credit_limit: int, days_to_pay: int, customers: tuple[str, ...]
+    account: Account,
+    credit_limit: int,
+    days_to_pay: int,
+    customers: tuple[str, ...],
+    cause: Cause,
 ) -> Change | None:
     """From now on; invoices stay due when they are. None when nothing differs. Refused with
     ``not_on_terms``, ``account_closed``, and with ``limit_below_used`` for less than is owed and
@@ -193,7 +197,8 @@ def change_terms(
             code="limit_below_used",
             context={"least": _text(account, least), "currency": account.currency},
         )
-    return Change(replace(after, version=account.version + 1))
+    said = f"limit {_text(account, credit_limit)}, {days_to_pay} days, customers:"
+    return _changed(after, " ".join((said, *customers)), cause)
 
 
 def refuse_unless_terms(account: Account) -> None:
@@ -246,6 +251,12 @@ def _valid_for_long_enough(account: Account, now: datetime) -> Account:
     if account.expires_at is None or account.expires_at >= least:
         return account
     return replace(account, expires_at=least)
+
+
+def _changed(after: Account, what: str, cause: Cause) -> Change:
+    """Moves nothing. A key that is sent has no space, so nobody can have used this one."""
+    asked = Asked(f"change {after.version + 1}", "change")
+    return _moved(after, asked, replace(cause, reason=what))
 
 
 def _moved(

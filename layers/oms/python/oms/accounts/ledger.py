@@ -127,8 +127,8 @@ def pay_invoices(
     return book(account_id, asked, decide, accounts)
 
 
-def change_state(account_id: str, state: AccountState, accounts: Accounts) -> Account:
-    return _change(account_id, lambda found: decisions.change_state(found, state), accounts)
+def change_state(account_id: str, state: AccountState, accounts: Accounts, cause: Cause) -> Account:
+    return _change(account_id, lambda found: decisions.change_state(found, state, cause), accounts)
 
 
 def change_terms(
@@ -137,11 +137,14 @@ def change_terms(
     days_to_pay: int,
     customers: tuple[str, ...],
     accounts: Accounts,
+    cause: Cause,
 ) -> Account:
     _refuse_currency(account_id, credit_limit, accounts)
     return _change(
         account_id,
-        lambda found: decisions.change_terms(found, credit_limit.minor, days_to_pay, customers),
+        lambda found: decisions.change_terms(
+            found, credit_limit.minor, days_to_pay, customers, cause
+        ),
         accounts,
     )
 

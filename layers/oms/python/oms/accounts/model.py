@@ -23,6 +23,7 @@ entry            balance    held    what it is
 ``adjust``       + or -             a correction, or goodwill, with its reason
 ``expire``       -                  what an expired card had left was written off
 ``pay_invoice``  +                  the company has paid
+``change``                          its state or its terms, as its reason says
 ===============  =========  ======  ==============================================================
 """
 
@@ -43,6 +44,7 @@ AccountEntryKind = Literal[
     "adjust",
     "expire",
     "pay_invoice",
+    "change",
 ]
 
 
