@@ -23,7 +23,41 @@ def refund_reference(refund_id: str, attempt: int) -> str:
     return refund_id if attempt == 1 else f"{refund_id}:{attempt}"
 
 
-def _noted(
+# Facts of one payment, as its set of events has them.
+_KINDS: Mapping[type[Any], EventKind] = {
+    happened.PaymentPending: "authorization_requested",
+    happened.PaymentAuthorized: "authorized",
+    happened.AuthorizationAdjusted: "authorization_adjusted",
+    happened.PaymentDeclined: "declined",
+    happened.PaymentUnknown: "unknown",
+    happened.PaymentCollected: "collected",
+    happened.CaptureRequested: "capture_requested",
+    happened.PaymentCaptured: "captured",
+    happened.CaptureFailed: "capture_failed",
+    happened.PaymentVoided: "voided",
+    happened.VoidFailed: "void_failed",
+    happened.ChargedBack: "charged_back",
+    happened.ChargeBackReversed: "charge_back_reversed",
+}
+
+
+def _noted(order: Order, event: Any) -> Order:
+    """With the fact that ``event``, one of ``_KINDS``, tells. What failed has no amount, but a code
+    where the provider has no name for it; what we ask for has the key of its reference."""
+    reference = getattr(event, "reference", "")
+    return _recorded(
+        order,
+        event.payment_id,
+        _KINDS[type(event)],
+        getattr(event, "amount", 0),
+        reference,
+        getattr(event, "key", f"{reference}:requested"),
+        event.at,
+        getattr(event, "provider_reference", "") or getattr(event, "code", ""),
+    )
+
+
+def _recorded(
     order: Order,
     payment_id: str,
     kind: EventKind,
@@ -35,8 +69,8 @@ def _noted(
 ) -> Order:
     payment = order.payments.find(payment_id)
     when = at or _newest(order, payment)
-    event = PaymentEvent(kind, amount, reference, key, when, provider_reference)
-    return with_payment(order, record(payment, event))
+    fact = PaymentEvent(kind, amount, reference, key, when, provider_reference)
+    return with_payment(order, record(payment, fact))
 
 
 def with_payment(order: Order, payment: Payment) -> Order:
@@ -59,58 +93,23 @@ def _pending(order: Order, event: happened.PaymentPending) -> Order:
         order = with_payment(
             order, replace(payment, expires_at=event.expires_at, instructions=event.instructions)
         )
-    return _noted(
-        order,
-        event.payment_id,
-        "authorization_requested",
-        event.amount,
-        event.reference,
-        event.key,
-        event.at,
-    )
-
-
-def _unknown(order: Order, event: happened.PaymentUnknown) -> Order:
-    return _noted(order, event.payment_id, "unknown", 0, "", event.key, event.at)
+    return _noted(order, event)
 
 
 def _authorized(order: Order, event: happened.PaymentAuthorized) -> Order:
-    order = _noted(
-        order,
-        event.payment_id,
-        "authorized",
-        event.amount,
-        event.reference,
-        event.key,
-        event.at,
-    )
+    order = _noted(order, event)
     payment = order.payments.find(event.payment_id)
     return climb(with_payment(order, replace(payment, expires_at=event.expires_at)))
+
+
+def _adjusted(order: Order, event: happened.AuthorizationAdjusted) -> Order:
+    return climb(_noted(order, event))
 
 
 def climb(order: Order) -> Order:
     if order.state is State.SOURCED and is_covered(order):
         return order.with_progress(state=State.AUTHORIZED)
     return order
-
-
-def _adjusted(order: Order, event: happened.AuthorizationAdjusted) -> Order:
-    order = _noted(
-        order,
-        event.payment_id,
-        "authorization_adjusted",
-        event.amount,
-        event.reference,
-        event.key,
-        event.at,
-    )
-    return climb(order)
-
-
-def _declined(order: Order, event: happened.PaymentDeclined) -> Order:
-    return _noted(
-        order, event.payment_id, "declined", 0, event.reference, event.key, event.at, event.code
-    )
 
 
 def _deferred(order: Order, event: happened.PaymentDeferred) -> Order:
@@ -122,54 +121,7 @@ def _collected(order: Order, event: happened.PaymentCollected) -> Order:
     payment = order.payments.find(event.payment_id)
     taken = payment.authorized + Money(event.amount, order.content.currency)
     grown = replace(payment, amount=max(payment.amount, taken))
-    order = _noted(
-        with_payment(order, grown),
-        event.payment_id,
-        "collected",
-        event.amount,
-        event.reference,
-        event.key,
-        event.at,
-    )
-    return climb(order)
-
-
-def _capture_requested(order: Order, event: happened.CaptureRequested) -> Order:
-    return _noted(
-        order,
-        event.payment_id,
-        "capture_requested",
-        event.amount,
-        event.reference,
-        f"{event.reference}:requested",
-        event.at,
-    )
-
-
-def _captured(order: Order, event: happened.PaymentCaptured) -> Order:
-    return _noted(
-        order,
-        event.payment_id,
-        "captured",
-        event.amount,
-        event.reference,
-        event.key,
-        event.at,
-        event.provider_reference,
-    )
-
-
-def _capture_failed(order: Order, event: happened.CaptureFailed) -> Order:
-    return _noted(
-        order,
-        event.payment_id,
-        "capture_failed",
-        0,
-        event.reference,
-        event.key,
-        event.at,
-        event.provider_reference or event.code,
-    )
+    return climb(_noted(with_payment(order, grown), event))
 
 
 def _failed(order: Order, event: happened.PaymentFailed) -> Order:
@@ -178,42 +130,6 @@ def _failed(order: Order, event: happened.PaymentFailed) -> Order:
 
 def _resolved(order: Order, event: happened.PaymentResolved) -> Order:
     return order.with_progress(unpaid="")
-
-
-def _charged_back(order: Order, event: happened.ChargedBack) -> Order:
-    return _noted(
-        order,
-        event.payment_id,
-        "charged_back",
-        event.amount,
-        event.reference,
-        event.key,
-        event.at,
-    )
-
-
-def _charge_back_reversed(order: Order, event: happened.ChargeBackReversed) -> Order:
-    return _noted(
-        order,
-        event.payment_id,
-        "charge_back_reversed",
-        event.amount,
-        event.reference,
-        event.key,
-        event.at,
-    )
-
-
-def _voided(order: Order, event: happened.PaymentVoided) -> Order:
-    return _noted(
-        order, event.payment_id, "voided", event.amount, event.reference, event.key, event.at
-    )
-
-
-def _void_failed(order: Order, event: happened.VoidFailed) -> Order:
-    return _noted(
-        order, event.payment_id, "void_failed", 0, event.reference, event.key, event.at, event.code
-    )
 
 
 def _refund_requested(order: Order, event: happened.RefundRequested) -> Order:
@@ -250,7 +166,7 @@ def _refund_retried(order: Order, event: happened.RefundRetried) -> Order:
 def _parts_requested(order: Order, refund_id: str, parts: Iterable[RefundPart]) -> Order:
     for part in parts:
         reference = refund_reference(refund_id, part.attempt)
-        order = _noted(
+        order = _recorded(
             order,
             part.payment_id,
             "refund_requested",
@@ -262,7 +178,7 @@ def _parts_requested(order: Order, refund_id: str, parts: Iterable[RefundPart]) 
 
 
 def _refunded(order: Order, event: happened.PaymentRefunded) -> Order:
-    order = _noted(
+    order = _recorded(
         order,
         event.payment_id,
         "refunded",
@@ -276,7 +192,7 @@ def _refunded(order: Order, event: happened.PaymentRefunded) -> Order:
 
 
 def _refund_failed(order: Order, event: happened.RefundFailed) -> Order:
-    order = _noted(
+    order = _recorded(
         order,
         event.payment_id,
         "refund_failed",
@@ -338,7 +254,7 @@ def _with_refund(order: Order, refund_id: str, change: Callable[[Refund], Refund
 
 def _reversed(order: Order, event: happened.RefundReversed) -> Order:
     undone = _reference_of(order, event.refund_id, event.payment_id) if event.refund_id else ""
-    order = _noted(
+    order = _recorded(
         order,
         event.payment_id,
         "refund_reversed",
@@ -356,24 +272,16 @@ def _unchanged(order: Order, event: object) -> Order:
 
 
 CHANGES: Mapping[type[Any], Callable[..., Order]] = {
+    **dict.fromkeys(_KINDS, _noted),
     happened.PaymentAdded: _added,
     happened.PaymentPending: _pending,
-    happened.PaymentUnknown: _unknown,
     happened.PaymentAuthorized: _authorized,
     happened.AuthorizationAdjusted: _adjusted,
-    happened.PaymentDeclined: _declined,
     happened.PaymentDeferred: _deferred,
     happened.PaymentCollected: _collected,
-    happened.CaptureRequested: _capture_requested,
-    happened.PaymentCaptured: _captured,
-    happened.CaptureFailed: _capture_failed,
     happened.PaymentFailed: _failed,
     happened.PaymentResolved: _resolved,
-    happened.ChargedBack: _charged_back,
-    happened.ChargeBackReversed: _charge_back_reversed,
     happened.VoidRequested: _unchanged,
-    happened.PaymentVoided: _voided,
-    happened.VoidFailed: _void_failed,
     happened.RefundRequested: _refund_requested,
     happened.RefundRetried: _refund_retried,
     happened.PaymentRefunded: _refunded,
