@@ -154,6 +154,14 @@ def test_an_unknown_code_is_declined_and_guessing_has_an_end(till: Till, card: A
     assert isinstance(till.authorize(1, customer="c2"), Approved)
 
 
+def test_who_gives_no_name_guesses_no_longer_on_one_order(till: Till, card: Account) -> None:
+    unknown = code_digest("secret", "ZZZZ-ZZZZ-ZZZZ-ZZZZ")
+    for number in range(WRONG_CODES):
+        till.authorize(1, token=unknown, payment=f"pay_{number}", customer="")
+    assert till.authorize(1, customer="") == Declined("too_many_attempts")
+    assert isinstance(till.authorize(1, customer="c1"), Approved)
+
+
 def test_a_right_code_is_not_counted_whenever_it_is_looked_at(
     accounts: AccountStore, oms: World, card: Account
 ) -> None:

@@ -34,7 +34,8 @@ from oms.payments.providers import (
     VoidRequest,
 )
 
-# How many unknown codes a customer may pay with within a quarter of an hour.
+# How many unknown codes a customer, or an order of no name, may be paid with within a quarter of
+# an hour.
 WRONG_CODES = 5
 
 
@@ -132,7 +133,8 @@ class AccountPayments:
         return request.token
 
     def _may_guess(self, request: AuthorizationRequest, now: datetime) -> bool:
-        """Counted by customer; who gives no name is kept out by how long a code is."""
+        """Counted by customer, and by order where that names none; beyond that it is the length of
+        a code that keeps guesses out."""
         who = self._guesser(request)
         return not who or self._accounts.count_guess(who, WRONG_CODES, now)
 
@@ -141,9 +143,9 @@ class AccountPayments:
             self._accounts.forgive_guess(who, now)
 
     def _guesser(self, request: AuthorizationRequest) -> str:
-        if self._kind != "gift_card" or not request.customer:
+        if self._kind != "gift_card":
             return ""
-        return f"customer:{request.customer}"
+        return f"customer:{request.customer}" if request.customer else f"order:{request.order_id}"
 
     def _answered(self, book: Callable[[], Booked], reference: str) -> ProviderOutcome:
         """What the account refuses it declines; what it cannot say yet is asked again."""
