@@ -1,9 +1,9 @@
-"""Cases of which step may follow which in a node's work, each a test under its id."""
+"""Cases of which step may follow which, what guards it and what it does, each a test under its id."""
 
 import pytest
 
 from tests.cases.comparing import compare
-from tests.cases.lifecycle import guards, machines, payments, requests, rollups
+from tests.cases.lifecycle import guards, machines, orders, payments, requests, rollups
 from tests.cases.observing import Case, Pure, Stored, observe
 from tests.cases.reading import cases
 from tests.cases.refunds import exchanges, returns
@@ -24,31 +24,19 @@ STORED: Stored = {
     "guard.transfer_line": machines.close_transfer,
     "fulfilment_order": requests.fulfilment_order,
     **guards.KINDS,
+    **orders.KINDS,
     **payments.KINDS,
     **rollups.KINDS,
     **returns.GUARDS,
     **exchanges.GUARDS,
 }
 
-# Of the same file, and not of a node's work: they are not run here.
-ELSEWHERE = frozenset(
-    {
-        "guard.order",
-    }
-)
-
-
 FILES = ("lifecycle.json", "lifecycle_own.json")
 
 
 @pytest.mark.parametrize(
     "case",
-    [
-        pytest.param(case, id=case["id"])
-        for file in FILES
-        for case in cases(file)
-        if case["kind"] not in ELSEWHERE
-    ],
+    [pytest.param(case, id=case["id"]) for file in FILES for case in cases(file)],
 )
 def test_lifecycle(case: Case) -> None:
     compare(case, observe(case, PURE, STORED))

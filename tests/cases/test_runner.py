@@ -48,12 +48,13 @@ def test_a_difference_is_about_a_choice_of_a_peer_and_a_case_that_there_is() -> 
 
 
 def test_every_kind_of_the_cases_is_known() -> None:
-    for room in (test_availability, test_sourcing, test_payments, test_refunds):
+    rooms = (test_availability, test_sourcing, test_lifecycle, test_payments, test_refunds)
+    for room in rooms:
         run = {case["kind"] for file in room.FILES for case in carried(file)}
         assert run <= room.PURE.keys() | room.STORED.keys()
 
 
-@pytest.mark.parametrize("room", [test_lifecycle, test_pricing])
+@pytest.mark.parametrize("room", [test_pricing])
 def test_what_is_left_to_other_rooms_is_named_and_the_rest_is_run(room: Any) -> None:
     kinds = {case["kind"] for file in room.FILES for case in carried(file)}
     run = room.PURE.keys() | room.STORED.keys()
