@@ -1,4 +1,4 @@
-"""Cases of which step may follow which, what guards it and what it does, each a test under its id."""
+"""Cases of which step may follow which, what guards it and what it does: each a test by its id."""
 
 import pytest
 

@@ -284,7 +284,8 @@ def _refunded_unasked(order: Order, payment: Payment, told: PaymentCallback, key
     may_refund(payment, told.amount)
     amount = told.amount.minor
     overpaid = max(0, repaying.left_to_repay(order) - max(0, order.due.minor))
-    granted = 0 if _is_cancelled(order) else max(0, amount - overpaid)
+    due = max(0, order.due.minor)
+    granted = 0 if _is_cancelled(order) else min(due, max(0, amount - overpaid))
     asked = happened.RefundRequested(
         refund_id(order.order_id, len(order.progress.refunds) + 1),
         amount,
