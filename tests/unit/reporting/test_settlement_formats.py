@@ -135,8 +135,60 @@ def test_every_bad_row_is_told_by_its_number_and_column() -> None:
         ("csv.8.amount", "wrong_sign"),
         ("csv.9.type", "required"),
         ("csv.10.fee", "invalid_amount"),
-        ("csv.11", "too_long"),
+        ("csv.11.provider_reference", "too_long"),
     ]
+
+
+def test_a_field_that_is_far_too_long_is_refused_and_not_repeated() -> None:
+    """A hundred of them would not fit into an answer, nor what is kept of a row into an item."""
+    long = "1" * 100_000
+    with pytest.raises(Invalid) as refused:
+        generic(
+            f"a,p,capture,{long},BRL,,",
+            f"a,p,{long},1.00,BRL,,",
+            f"a,p,capture,1.00,{long},,",
+            f"a,p,capture,1.00,BRL,,{long}",
+            f"a,p,other,1.00,BRL,{long},",
+        )
+    found = [(fault.path, fault.code) for fault in refused.value.faults]
+    assert found == [
+        ("csv.2.amount", "too_long"),
+        ("csv.3.type", "too_long"),
+        ("csv.4.currency", "too_long"),
+        ("csv.5.settled_at", "too_long"),
+        ("csv.6.fee", "too_long"),
+    ]
+    assert len(str(refused.value.faults)) < 2000
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [f"word{number},1.00,brl,x" for number in range(201)],
+        [
+            f"payout,1.00,{first}{second}{third},x"
+            for first in "ABCDEFG"
+            for second in "ABCDEFG"
+            for third in "ABCDE"
+        ],
+    ],
+    ids=["words", "currencies"],
+)
+def test_a_file_of_hundreds_of_types_or_currencies_is_none(rows: list[str]) -> None:
+    """Each has a total in the report, which is one item."""
+    head = "reporting_category,gross,currency,source_id"
+    with pytest.raises(TooLarge) as refused:
+        read_settlement("\n".join((head, *rows)), FORMATS["stripe"])
+    assert refused.value.problem_code == "too_many_rows"
+    assert refused.value.context["maximum"] == 200
+
+
+def test_line_ends_of_old_macs_are_read() -> None:
+    head = HEAD.replace(",", ";")
+    rows = [f"a{number};p;capture;{number},50;BRL;1,00;" for number in range(1, 9)]
+    text = "\r".join((head, *rows))
+    read = read_settlement(text, FORMATS["generic"]).rows
+    assert [row.amount.minor for row in read] == [number * 100 + 50 for number in range(1, 9)]
 
 
 def test_a_quote_that_never_ends_is_a_fault() -> None:
@@ -214,6 +266,9 @@ def test_at_most_a_hundred_faults_are_shown() -> None:
         ("12", "BRL", 1200),
         ("12.5", "BRL", 1250),
         ("-12,50", "BRL", -1250),
+        ("+12.50", "BRL", 1250),
+        ("(12.50)", "BRL", -1250),
+        ("(1.234,50)", "BRL", -123450),
         ("\u221212.50", "BRL", -1250),
         ("1.234,56", "BRL", 123456),
         ("1,234.56", "BRL", 123456),
@@ -231,7 +286,26 @@ def test_amounts_are_read_exactly(text: str, currency: str, minor: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "-", ".50", "1.005", "1,234", "12,34.56", "1e3", "R$ 1", "1.2.3", "--1", "١"]
+    "text",
+    [
+        "",
+        "-",
+        ".50",
+        "1.005",
+        "1,234",
+        "12,34.56",
+        "1e3",
+        "R$ 1",
+        "1.2.3",
+        "--1",
+        "١",
+        "²",
+        "(1",
+        "1)",
+        "(-1)",
+        "()",
+        "+-1",
+    ],
 )
 def test_what_is_not_exact_is_refused(text: str) -> None:
     with pytest.raises(Invalid):

@@ -24,6 +24,8 @@ from oms.reporting.settlement import MovementOfMoney, OtherRow, SettledRow
 MAX_ROWS = 20_000
 _FAULTS_SHOWN = 100
 _LONGEST_FIELD = 255
+# Each has a total in the report.
+_MOST_TOTALS = 200
 _SEPARATORS = ",;\t"
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
@@ -80,6 +82,23 @@ class Format:
     def needed(self) -> tuple[str, ...]:
         """Without these columns nothing can be read; at least one reference comes with them."""
         named = (self.type, self.amount, self.debit, self.sides, self.currency)
+        return tuple(dict.fromkeys(name for name in named if name))
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """All columns that anything is read from."""
+        named = (
+            *self.needed,
+            *self.shown,
+            *self.fees,
+            self.fee_currency,
+            self.fee_sides,
+            *self.net,
+            self.transaction,
+            *self.at,
+            *self.specific,
+            *self.payment,
+        )
         return tuple(dict.fromkeys(name for name in named if name))
 
 
@@ -205,7 +224,8 @@ class SettlementFile:
 
 def read_settlement(text: str, written: Format) -> SettlementFile:
     """Raises ``Invalid`` with the faults of all rows (at most a hundred are shown), as
-    ``csv.<row>.<column>``, and ``TooLarge`` beyond ``MAX_ROWS``."""
+    ``csv.<row>.<column>``, and ``TooLarge`` beyond ``MAX_ROWS``, or when there are more types or
+    currencies than a provider has."""
     faults = Faults()
     records = list(_records(text.removeprefix("\ufeff"), faults))
     reading = _Reading(written, faults, _head(records, written, faults))
@@ -223,7 +243,24 @@ def read_settlement(text: str, written: Format) -> SettlementFile:
         faults.add("csv", "no_rows", "the file has a head and no row")
     faults.found = faults.found[:_FAULTS_SHOWN]
     faults.refuse("rows of the file cannot be read")
-    return reading.file()
+    file = reading.file()
+    for what, count in (("types", len(_words(file))), ("currencies", len(_currencies(file)))):
+        if count > _MOST_TOTALS:
+            raise TooLarge(
+                f"the file has {count} {what}, the limit is {_MOST_TOTALS}",
+                code="too_many_rows",
+                context={"limit": what, "maximum": _MOST_TOTALS, "actual": count},
+            )
+    return file
+
+
+def _words(file: SettlementFile) -> set[str]:
+    return {other.type for other in file.others}
+
+
+def _currencies(file: SettlementFile) -> set[str]:
+    rows: tuple[SettledRow | OtherRow, ...] = (*file.rows, *file.others)
+    return {money.currency for row in rows for money in (row.amount, row.fee)}
 
 
 _Record = tuple[int, list[str]]
@@ -248,7 +285,7 @@ def _records(text: str, faults: Faults) -> Iterator[_Record]:
 
 
 def _first_line(text: str) -> str:
-    return text.lstrip().partition("\n")[0]
+    return re.split(r"[\r\n]", text.lstrip(), maxsplit=1)[0]
 
 
 def _head(records: list[_Record], written: Format, faults: Faults) -> Sequence[str]:
@@ -280,6 +317,10 @@ class _Reading:
     rows: list[SettledRow] = field(default_factory=list)
     others: list[OtherRow] = field(default_factory=list)
     reductions: list[SettledRow] = field(default_factory=list)
+    columns: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.columns = self.written.read
 
     def take(self, number: int, fields: list[str]) -> None:
         if len(fields) != len(self.head):
@@ -290,6 +331,8 @@ class _Reading:
             )
             return
         row = _Row(self.written, dict(zip(self.head, fields, strict=True)), number, self.faults)
+        if row.is_too_long(self.columns):
+            return
         word = row.said(self.written.type)
         if not word:
             self.faults.add(f"csv.{number}.{self.written.type}", "required", "it says no type")
@@ -399,11 +442,14 @@ class _Row:
         return self.fields.get(name, "")
 
     def references(self, names: Sequence[str]) -> tuple[str, ...]:
-        found = dict.fromkeys(said for name in names if (said := self.said(name)))
-        for said in found:
-            if len(said) > _LONGEST_FIELD:
-                self._fault("", "too_long", f"a reference has at most {_LONGEST_FIELD} characters")
-        return tuple(found)
+        return tuple(dict.fromkeys(said for name in names if (said := self.said(name))))
+
+    def is_too_long(self, columns: Sequence[str]) -> bool:
+        """It is not said again then: neither a report nor an answer has the room."""
+        long = [name for name in columns if len(self.said(name)) > _LONGEST_FIELD]
+        for name in long:
+            self._fault(name, "too_long", f"a field has at most {_LONGEST_FIELD} characters")
+        return bool(long)
 
     def amount(self) -> Money | None:
         """As seen from us: negative where the money left."""
@@ -480,15 +526,22 @@ def _minor(text: str, currency: str) -> Money:
     return Money(int(text), currency)
 
 
+def _sign_and_digits(text: str) -> tuple[str, str]:
+    if text.startswith("(") and text.endswith(")"):
+        return "-", text[1:-1]
+    if text.startswith(("-", "\u2212")):
+        return "-", text[1:]
+    return "", text.removeprefix("+")
+
+
 _GROUPED = re.compile(r"[0-9]{1,3}(?:[.,' \u00a0][0-9]{3})+")
 
 
 def read_amount(text: str, currency: str) -> Money:
-    """``1234.56``, ``1.234,56``, ``1,234.56``, ``-12,5``. The last point or comma stands before the
-    decimals unless it occurs twice. Raises ``Invalid`` for what is not exact in minor units, which
-    ``1,234`` of a currency with two decimals is not."""
-    sign = "-" if text.startswith(("-", "\u2212")) else ""
-    digits = text[len(sign) :]
+    """``1234.56``, ``1.234,56``, ``1,234.56``, ``-12,5``, and ``(12.50)``, which is negative. The
+    last point or comma stands before the decimals unless it occurs twice. Raises ``Invalid`` for
+    what is not exact in minor units, which ``1,234`` of a currency with two decimals is not."""
+    sign, digits = _sign_and_digits(text)
     mark = max(",.", key=digits.rfind)
     whole, found, fraction = digits.rpartition(mark)
     if not found or digits.count(mark) > 1:
