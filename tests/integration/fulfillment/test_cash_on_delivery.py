@@ -16,8 +16,8 @@ from oms.kernel.money import Money
 from oms.orders import at_the_door, by_hand, capturing, decisions, payment
 from oms.orders import events as happened
 from oms.orders.model import Allocation, FulfillmentState, Order, PaymentRequest, State
-from oms.payments.courier import Courier
 from oms.payments.in_person import Collected
+from oms.payments.paid_in_person import DRIVER, PaidInPerson
 from tests.integration.fulfillment.station import at_the_node, parcels_of
 from tests.integration.fulfillment.test_tracking_reports import shipments_of
 from tests.integration.gateway import Gateway
@@ -27,8 +27,8 @@ from tests.samples import CAUSE, NOW, content, line, money
 NODES = {"MUG": "sp-dc", "TEE": "rj-store"}
 
 
-def courier(name: str) -> Courier:
-    return Courier()
+def courier(name: str) -> PaidInPerson:
+    return DRIVER
 
 
 def at_the_door_of(oms: World) -> Order:

@@ -16,11 +16,10 @@ from oms.kernel.errors import Invalid
 from oms.payments.account_tokens import ACCOUNT_PROVIDERS, refuse_unusable_account_token
 from oms.payments.bank_account import BANK_TRANSFER, BankAccount
 from oms.payments.channel_collected import ChannelCollected
-from oms.payments.courier import Courier
 from oms.payments.model import CASH_ON_DELIVERY, IN_STORE
+from oms.payments.paid_in_person import DRIVER, STORE_TILL
 from oms.payments.providers import PaymentProvider, RefundRequest
 from oms.payments.simulator import Simulator, refuse_unknown_token
-from oms.payments.store_till import StoreTill
 from oms.payments.tokens import refuse_card_number
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ COURIER = "courier"
 # The simulator stands in for those who report to us and that no client of ours asks yet. They take
 # its test tokens only, so that nobody mistakes them for the real ones.
 _SIMULATED = ("simulator", "adyen", "mercadopago", "paypal")
+_STRIPE_TOKEN = re.compile(r"(?:cus_\w{1,100}:)?(?:pm|card|src)_\w{1,150}")
 
 
 def _no_accounts() -> Accounts:
@@ -42,9 +42,6 @@ def _no_accounts() -> Accounts:
 
 def _no_exchanges(request: RefundRequest) -> str:
     raise Invalid("nothing is exchanged here", code="unknown_payment_provider")
-
-
-_STRIPE_TOKEN = re.compile(r"(?:cus_\w{1,100}:)?(?:pm|card|src)_\w{1,150}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +122,11 @@ def _channel(settings: ProviderSettings) -> PaymentProvider:
 
 
 def _store(settings: ProviderSettings) -> PaymentProvider:
-    return StoreTill()
+    return STORE_TILL
 
 
 def _courier(settings: ProviderSettings) -> PaymentProvider:
-    return Courier()
+    return DRIVER
 
 
 def _bank(settings: ProviderSettings) -> PaymentProvider:
