@@ -27,6 +27,7 @@ from oms.notifications.availability import (
     offer_body,
 )
 from oms.notifications.callback import CALLBACK_TYPES, callback_body
+from oms.notifications.return_rate_call import CALL_TYPE as RETURN_RATE_HIGH
 from oms.orders import events as happened
 from oms.orders.evolve import begin, evolve_all
 from oms.orders.model import Content, Fulfillment, FulfillmentLine
@@ -178,7 +179,8 @@ def test_operations_have_names_of_their_own(document: Json) -> None:
 
 
 def test_the_webhooks_we_send_are_those_that_are_described(document: Json) -> None:
-    assert set(document["webhooks"]) == {*CALLBACK_TYPES.values(), AVAILABILITY_CHANGED}
+    told = {*CALLBACK_TYPES.values(), AVAILABILITY_CHANGED, RETURN_RATE_HIGH}
+    assert set(document["webhooks"]) == told
 
 
 @pytest.mark.parametrize("available", [0, 7, None])
