@@ -15,6 +15,9 @@ _TOLD_OUTSIDE = (
     "refund_completed",
     "promise_in_jeopardy",
     "promise_restored",
+    "return_approved",
+    "return_rejected",
+    "return_received",
 )
 
 
@@ -101,6 +104,7 @@ QUEUES = (
             "item_sold_out",
             "item_back_in_stock",
             "return_rate_high",
+            "return_resolved",
         ),
         batch_size=1,
         max_receives=10,

@@ -12,6 +12,7 @@ from oms.notifications.callback import CALLBACK_TYPES
 from oms.notifications.return_rate_call import CALL_TYPE
 from oms.orders.model import FulfillmentState, Method, State
 from oms.reporting.return_rates import RateOf
+from oms.returns.model import ReturnKind, ReturnState
 
 Json = dict[str, Any]
 
@@ -189,6 +190,7 @@ def schemas_sent() -> Json:
                     "fulfillments": {"type": "array", "items": _FULFILLMENT},
                     "promise": {"anyOf": [_PROMISE, {"type": "null"}]},
                     "refunds": {"type": "array", "items": _REFUND},
+                    "returns": {"type": "array", "items": _RETURN},
                     "totals": _TOTALS,
                 }
             ),
@@ -256,10 +258,29 @@ _FULFILLMENT = _closed(
 _DAY = {"type": "string", "format": "date"}
 _PROMISE = _closed({"arrive_by": _DAY, "expected": {"anyOf": [_DAY, {"type": "null"}]}})
 _REFUND = _closed({"id": _TEXT, "state": _TEXT, "amount": _AMOUNT})
+_RETURNED_LINE = _closed(
+    {
+        "line_id": _TEXT,
+        "sku": _TEXT,
+        "quantity": {"type": "number", "description": "What was asked for"},
+        "received": {"type": "number"},
+        "refused": {"type": "number", "description": "What came and goes back"},
+    }
+)
+_RETURN = _closed(
+    {
+        "id": _TEXT,
+        "kind": {"type": "string", "enum": [*ReturnKind]},
+        "state": {"type": "string", "enum": [*ReturnState]},
+        "amount": _AMOUNT | {"description": "What the customer got for it so far"},
+        "lines": {"type": "array", "items": _RETURNED_LINE},
+    }
+)
 _TOTALS = _closed(
     {
         "currency": _TEXT,
         "shipping": _AMOUNT,
+        "fees": _AMOUNT,
         "discount": _AMOUNT,
         "total": _AMOUNT,
         "due": _AMOUNT,

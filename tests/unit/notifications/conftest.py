@@ -22,6 +22,8 @@ from oms.orders.model import (
     RefundPart,
     Units,
 )
+from oms.returns import events as returned
+from oms.returns.model import Receipt, Return, ReturnLine, ReturnUnits
 
 ORDER_ID = "ord_aaaaaaaaaaaaaaaaaaaaaaaaaa"
 FIRST, SECOND = "ful_aaaaaaaaaaaaaaaaaaaaaaaaaa_1", "ful_aaaaaaaaaaaaaaaaaaaaaaaaaa_2"
@@ -32,6 +34,22 @@ RELEASED = happened.OrderReleased(
         Fulfillment(FIRST, "sp-1", (FulfillmentLine("1", 2),)),
         Fulfillment(SECOND, "rj-1", (FulfillmentLine("2", 1250),)),
     )
+)
+RETURN = "ret_aaaaaaaaaaaaaaaaaaaaaaaaaa_1"
+ASKED = Return(
+    RETURN, (ReturnLine("1", 2, "too_small", "for Maria"),), datetime(2026, 5, 3, tzinfo=UTC)
+)
+REQUESTED = returned.ReturnRequested(RETURN, ASKED)
+APPROVED = returned.ReturnApproved(RETURN)
+RECEIVED = returned.ReturnReceived(
+    RETURN,
+    Receipt(
+        "r-1",
+        "sp-1",
+        datetime(2026, 5, 4, tzinfo=UTC),
+        (ReturnUnits("1", 1),),
+        (ReturnUnits("2", 250),),
+    ),
 )
 COLLECTED = happened.OrderReleased(
     (
@@ -142,3 +160,19 @@ def refunded(after: After) -> tuple[Envelope, Order]:
     taken = happened.PaymentCaptured(PAYMENT, 131490, "ch_1", "c-1")
     asked = happened.RefundRequested(REFUND, 12990, "goodwill", (RefundPart(PAYMENT, 12990),))
     return after(authorized, taken, asked, REFUNDED, happened.RefundCompleted(REFUND, 12990))
+
+
+@pytest.fixture
+def return_approved(after: After) -> tuple[Envelope, Order]:
+    return after(RELEASED, SHIPPED, DELIVERED, REQUESTED, APPROVED)
+
+
+@pytest.fixture
+def return_rejected(after: After) -> tuple[Envelope, Order]:
+    rejected = returned.ReturnRejected(RETURN, "outside_window")
+    return after(RELEASED, SHIPPED, DELIVERED, REQUESTED, rejected)
+
+
+@pytest.fixture
+def return_received(after: After) -> tuple[Envelope, Order]:
+    return after(RELEASED, SHIPPED, DELIVERED, REQUESTED, APPROVED, RECEIVED)

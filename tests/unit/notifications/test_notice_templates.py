@@ -36,6 +36,9 @@ PLACEHOLDERS = {
     Kind.UNITS_CANCELLED: {"greeting", "order", "store", "lines", "less"},
     Kind.ADDRESS_CHANGED: {"greeting", "order", "store", "lines", "address"},
     Kind.REFUNDED: {"greeting", "order", "store", "lines", "refunded", "order_total", "ways"},
+    Kind.RETURN_APPROVED: {"greeting", "order", "store", "lines", "sending", "return"},
+    Kind.RETURN_REJECTED: {"greeting", "order", "store", "lines", "rejection"},
+    Kind.RETURN_RECEIVED: {"greeting", "order", "store", "lines", "taken", "return"},
 }
 SUBJECT_PLACEHOLDERS = {kind: {"order"} for kind in Kind} | {Kind.REFUNDED: {"order", "refunded"}}
 
@@ -62,6 +65,9 @@ def notices(
     units_cancelled: Told,
     address_changed: Told,
     refunded: Told,
+    return_approved: Told,
+    return_rejected: Told,
+    return_received: Told,
 ) -> dict[Kind, Notice]:
     events = (
         after(),
@@ -75,6 +81,9 @@ def notices(
         units_cancelled,
         address_changed,
         refunded,
+        return_approved,
+        return_rejected,
+        return_received,
     )
     told = (notice_of(*each, collection_of) for each in events)
     return {notice.kind: notice for notice in told if notice is not None}

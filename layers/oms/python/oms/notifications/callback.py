@@ -14,6 +14,9 @@ The body of a callback::
                          "quantity": 2}]}],
        "promise": {"arrive_by": "2026-05-08", "expected": "2026-05-12"},   null without one
        "refunds": [{"id": "rfd_…", "state": "refunded", "amount": "59.90"}],
+       "returns": [{"id": "ret_…_1", "kind": "return", "state": "received", "amount": "0.00",
+                    "lines": [{"line_id": "1", "sku": "TEE", "quantity": 2, "received": 1,
+                    "refused": 0}]}],              what the customer got for it so far
        "totals": {"currency": "BRL", "shipping": "10.00", "fees": "0.00", "discount": "0.00",
                   "total": "109.90", "due": "109.90", "captured": "109.90", "refunded": "0.00"}}}
 
@@ -36,6 +39,7 @@ from oms.kernel.money import Money, total
 from oms.kernel.quantity import quantity_number
 from oms.notifications.signing import channel_secret, signed_headers
 from oms.orders.model import Content, Fulfillment, FulfillmentLine, Order
+from oms.returns.model import Return
 
 GONE = 410
 
@@ -54,6 +58,10 @@ CALLBACK_TYPES = {
     "units_cancelled": "order.units_cancelled",
     "address_changed": "order.address_changed",
     "refund_completed": "payment.refunded",
+    "return_approved": "return.approved",
+    "return_rejected": "return.rejected",
+    "return_received": "return.received",
+    "return_resolved": "return.resolved",
 }
 
 
@@ -155,6 +163,7 @@ def _data(order: Order) -> dict[str, object]:
             }
             for refund in order.progress.refunds
         ],
+        "returns": [_return(content, found) for found in order.progress.returns],
         "totals": {
             "currency": content.currency,
             "shipping": str(content.shipping),
@@ -197,6 +206,26 @@ def _line(content: Content, part: FulfillmentLine) -> dict[str, object]:
     line = content.line(part.line_id)
     quantity = quantity_number(part.quantity, line.scale)
     return {"line_id": line.line_id, "sku": line.sku, "quantity": quantity}
+
+
+def _return(content: Content, found: Return) -> dict[str, object]:
+    asked, received, refused = found.asked, found.received, found.refused
+    return {
+        "id": found.id,
+        "kind": found.kind,
+        "state": found.state,
+        "amount": str(Money(found.amount, content.currency)),
+        "lines": [
+            {
+                "line_id": line_id,
+                "sku": (line := content.line(line_id)).sku,
+                "quantity": quantity_number(asked.get(line_id, 0), line.scale),
+                "received": quantity_number(received.get(line_id, 0), line.scale),
+                "refused": quantity_number(refused.get(line_id, 0), line.scale),
+            }
+            for line_id in asked | refused
+        ],
+    }
 
 
 def _number(value: object) -> float:

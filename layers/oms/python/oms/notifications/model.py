@@ -12,7 +12,9 @@ from enum import StrEnum
 from oms.kernel.errors import NotFound
 from oms.kernel.events import Envelope
 from oms.kernel.money import Money, total
-from oms.orders.model import Address, Content, Fulfillment, FulfillmentState, Line, Order, State
+from oms.notifications.lines import NoticeLine, notice_line
+from oms.notifications.returned import RETURN_EVENTS, Returned, returned_of
+from oms.orders.model import Address, Content, Fulfillment, FulfillmentState, Order, State
 
 
 class Kind(StrEnum):
@@ -27,6 +29,9 @@ class Kind(StrEnum):
     UNITS_CANCELLED = "units_cancelled"
     ADDRESS_CHANGED = "address_changed"
     REFUNDED = "refunded"
+    RETURN_APPROVED = "return_approved"
+    RETURN_REJECTED = "return_rejected"
+    RETURN_RECEIVED = "return_received"
 
 
 KIND_BY_EVENT = {
@@ -42,6 +47,9 @@ KIND_BY_EVENT = {
     "units_cancelled": Kind.UNITS_CANCELLED,
     "address_changed": Kind.ADDRESS_CHANGED,
     "refund_completed": Kind.REFUNDED,
+    "return_approved": Kind.RETURN_APPROVED,
+    "return_rejected": Kind.RETURN_REJECTED,
+    "return_received": Kind.RETURN_RECEIVED,
 }
 
 LOCALES = ("pt-BR", "en")
@@ -51,16 +59,6 @@ CREDIT = "store_credit"
 
 # Units that were cancelled because of what the customer is told, or was there to say.
 _KNOWN_REASONS = ("not_collected", "declined", "changed_at_the_counter")
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeLine:
-    """``quantity`` is in units of 10^-scale; ``amount`` is the line's net price."""
-
-    name: str
-    quantity: int
-    scale: int
-    amount: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ class Notice:
     order's. ``promised`` is the day it was promised, ``expected`` the day by now, if that is known.
     ``refunded`` is the amount of this refund, which went back in these ``ways``; ``refund_due``
     what a cancelled order's customer will still get back; ``less`` what is no longer due for
-    cancelled units. ``collection`` is of what lies ready.
+    cancelled units. ``collection`` is of what lies ready, ``returned`` of what comes back.
     """
 
     kind: Kind
@@ -128,6 +126,7 @@ class Notice:
     promised: date | None = None
     expected: date | None = None
     collection: Collection | None = None
+    returned: Returned | None = None
 
 
 def choose_locale(customer_locale: str, country: str) -> str:
@@ -144,13 +143,16 @@ def notice_of(
     """What to tell the customer about ``event``; ``None`` when there is nothing to tell.
 
     The customer of an order that its channel fulfilled itself hears from the channel. Raises
-    ``NotFound`` when the event names a fulfilment that the order does not have.
+    ``NotFound`` when the event names a fulfilment or a return that the order does not have.
     """
     kind = KIND_BY_EVENT.get(event.type)
     content = order.content
     if kind is None or content.fulfilled_by_channel or _is_known(event, order):
         return None
     fulfillment = _fulfillment(event, order)
+    returned = returned_of(event, order)
+    if returned is None and event.type in RETURN_EVENTS:
+        return None
     collection = None
     if kind is Kind.READY:
         assert fulfillment is not None and collection_of is not None
@@ -164,7 +166,7 @@ def notice_of(
         locale=choose_locale(content.customer.locale, content.shipping_address.country),
         customer_name=content.customer.name,
         order_number=content.known_as,
-        lines=_lines(event, content, fulfillment),
+        lines=returned.lines if returned else _lines(event, content, fulfillment),
         totals=totals_of(content),
         address=content.shipping_address,
         carrier=fulfillment.carrier if fulfillment else "",
@@ -177,6 +179,7 @@ def notice_of(
         promised=_promised(kind, event, content),
         expected=_day(event, "expected") if kind is Kind.PROMISE_CHANGED else None,
         collection=collection,
+        returned=returned,
     )
 
 
@@ -228,20 +231,16 @@ def _lines(
 ) -> tuple[NoticeLine, ...]:
     if named := event.data.get("line_id"):
         line = content.line(str(named))
-        return (_line(line, line.quantity),)
+        return (notice_line(line, line.quantity),)
     if event.type == "units_cancelled":
         units = event.data["units"]
         assert isinstance(units, list)
-        return tuple(_line(content.line(one["line_id"]), one["quantity"]) for one in units)
+        return tuple(notice_line(content.line(one["line_id"]), one["quantity"]) for one in units)
     if fulfillment is None:
-        return tuple(_line(line, line.quantity) for line in content.lines)
+        return tuple(notice_line(line, line.quantity) for line in content.lines)
     return tuple(
-        _line(content.line(line_id), units) for line_id, units in fulfillment.units.items()
+        notice_line(content.line(line_id), units) for line_id, units in fulfillment.units.items()
     )
-
-
-def _line(line: Line, quantity: int) -> NoticeLine:
-    return NoticeLine(line.name or line.sku, quantity, line.scale, line.net)
 
 
 def _promised(kind: Kind, event: Envelope, content: Content) -> date | None:

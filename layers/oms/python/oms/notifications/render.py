@@ -15,7 +15,9 @@ from string import Template
 
 from oms.kernel.money import Money
 from oms.notifications.formats import format_day, format_moment, format_money, format_quantity
-from oms.notifications.model import Collection, Kind, Notice, NoticeLine
+from oms.notifications.lines import NoticeLine
+from oms.notifications.model import Collection, Kind, Notice
+from oms.notifications.returned import Returned
 from oms.orders.model import Address
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -26,6 +28,13 @@ _REASONS = {
     "payment_expired": "cancelled_for_late_payment",
     "out_of_stock": "cancelled_for_stock",
     "stock_expired": "cancelled_for_late_stock",
+}
+
+# Our own words for a no, which are those that a request is refused with.
+_REJECTIONS = {
+    "outside_window": "return_too_late",
+    "not_returnable": "return_not_returnable",
+    "proof_needed": "return_not_proved",
 }
 
 
@@ -64,6 +73,8 @@ def _values(notice: Notice, store: str) -> dict[str, str]:
     }
     if notice.collection is not None:
         values |= _collected(notice, notice.collection)
+    if notice.returned is not None:
+        values |= _returned(notice, notice.returned)
     if notice.refunded is not None:
         values["refunded"] = format_money(notice.refunded, notice.locale)
         values["ways"] = _ways(notice)
@@ -81,6 +92,31 @@ def _collected(notice: Notice, collection: Collection) -> dict[str, str]:
         "place": ", ".join((collection.place, *collection.address)),
         "due": due,
     }
+
+
+def _returned(notice: Notice, returned: Returned) -> dict[str, str]:
+    refused = ", ".join(_fill("line.txt", _line(notice, line)) for line in returned.refused)
+    taken = _phrase(notice, "return_refused", refused=refused)
+    return {
+        "return": returned.return_id,
+        "rejection": _phrase(notice, _REJECTIONS.get(notice.reason, "return_rejected")),
+        "sending": _sending(notice, returned),
+        "taken": taken if refused else _phrase(notice, "return_taken"),
+    }
+
+
+def _sending(notice: Notice, returned: Returned) -> str:
+    """What the customer is to do."""
+    if returned.keeps_goods:
+        return _phrase(notice, "return_kept")
+    if not returned.tracking_number:
+        return _phrase(notice, "return_sent")
+    return _phrase(
+        notice,
+        "return_labelled",
+        carrier=returned.carrier,
+        tracking_number=returned.tracking_number,
+    )
 
 
 def _ways(notice: Notice) -> str:
