@@ -5,14 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from oms.kernel.errors import ProviderUnavailable
+from oms.kernel.errors import PaymentRefused, ProviderUnavailable
 from oms.kernel.events import Envelope
 from oms.orders import by_hand, capturing, decisions, exceptions, paying, payment, reported, taking
+from oms.orders.adding_payment import Added, Means, add_payment
 from oms.orders.by_hand import Receipt
 from oms.orders.model import Content, Order, PaymentRequest, State
 from oms.orders.rerouting import Router
 from oms.payments.callbacks import CallbackType, PaymentCallback
-from oms.payments.providers import CaptureRequest, ProviderOutcome
+from oms.payments.providers import AuthorizationRequest, CaptureRequest, ProviderOutcome
 from oms.reporting.waiting import needs_a_person
 from oms.routing.policies import BuiltIn
 from tests.integration.orders.test_capture_per_shipment import (
@@ -25,7 +26,7 @@ from tests.integration.orders.test_capture_per_shipment import (
     ship,
 )
 from tests.integration.orders.test_payment import NO_CAPTURE, Counting
-from tests.integration.payments.bookkeeper import SILENT, WRONG, Bookkeeper
+from tests.integration.payments.bookkeeper import LOST, SILENT, WRONG, Bookkeeper
 from tests.integration.world import World
 from tests.samples import CAUSE, content, money
 
@@ -235,3 +236,69 @@ def test_what_is_asked_for_at_the_end_is_what_is_due_then(oms: World) -> None:
     assert provider.total("captured") == 3500
     assert done.progress.refunds == ()
     assert "payment_failed" not in {one.type for one in oms.orders.history(order_id)}
+
+
+class NotKnowing(Bookkeeper):
+    """A provider that has never heard of the means of payment."""
+
+    unheard_of: bool = True
+
+    def authorize(self, request: AuthorizationRequest) -> ProviderOutcome:
+        if self.unheard_of:
+            raise PaymentRefused("no such payment method")
+        return super().authorize(request)
+
+
+def test_a_further_payment_that_is_never_accepted_makes_room_for_another(oms: World) -> None:
+    provider = NotKnowing()
+    order = oms.capture(content())
+    payment_id = order.payments.each[0].id
+    oms.orders.commit(order, paying.decline_payment(order, "no_funds", "d", payment_id), CAUSE)
+
+    def added(key: str) -> Added:
+        return add_payment(order.order_id, Means("card", "simulator"), key, oms.orders, CAUSE)
+
+    first = added("k1").payment.id
+    payment.hold_added(order.order_id, first, oms.orders, provider.named, CAUSE)
+    found = oms.orders.load(order.order_id)
+
+    assert found.payments.find(first).status == "declined"
+    assert added("k2").payment.amount == money(3000)
+
+
+def test_a_further_payment_that_may_be_held_after_all_is_not_taken_to_be_declined(
+    oms: World,
+) -> None:
+    provider = NotKnowing(faults=[LOST])
+    provider.unheard_of = False
+    order = oms.capture(content())
+    payment_id = order.payments.each[0].id
+    oms.orders.commit(order, paying.decline_payment(order, "no_funds", "d", payment_id), CAUSE)
+    means = Means("card", "simulator")
+    added = add_payment(order.order_id, means, "k1", oms.orders, CAUSE).payment.id
+    with pytest.raises(ProviderUnavailable):
+        payment.hold_added(order.order_id, added, oms.orders, provider.named, CAUSE)
+    provider.unheard_of = True
+
+    with pytest.raises(PaymentRefused):
+        payment.hold_added(order.order_id, added, oms.orders, provider.named, CAUSE)
+
+    assert oms.orders.load(order.order_id).payments.find(added).status == "unknown"
+
+
+def test_what_is_never_held_anew_is_left_to_a_person_and_can_be_tried_again(oms: World) -> None:
+    provider = NotKnowing()
+    provider.unheard_of = False
+    order_id = released(oms, provider, an_order()).order_id
+    provider.expire()
+    ship(oms, order_id, 0)
+    provider.unheard_of = True
+
+    order = carry_out(oms, provider, order_id)
+    assert order.progress.unpaid == "capture: payment_provider_refused"
+    assert paying.open_captures(order) == ()
+
+    provider.unheard_of = False
+    retried(oms, order_id)
+    order = carry_out(oms, provider, order_id)
+    assert (order.payments.captured, needs_a_person(order)) == (money(1500), False)

@@ -25,7 +25,7 @@ from oms.orders.decisions import Events
 from oms.orders.evolve import evolve_all
 from oms.orders.model import Order, State
 from oms.orders.paying import Taken
-from oms.orders.payment import Providers, answered, ask_to_hold, let_go
+from oms.orders.payment import Providers, answered, ask_to_hold, let_go, never_held
 from oms.orders.store import Orders
 from oms.payments.allocation import Parts
 from oms.payments.model import Payment
@@ -217,6 +217,8 @@ def _hold(
     except PaymentDeclined:
         order = orders.load(order.order_id)
         return order, "authorization_declined"
+    except (PaymentRefused, Invalid) as refused:
+        return never_held(order, payment, refused, orders, cause), refused.problem_code
     held = order.payments.find(payment.id)
     return order, "" if held.authorized else "authorization_pending"
 

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from oms.kernel.errors import Conflict, PaymentDeclined, PaymentRefused, ProviderUnavailable
+from oms.kernel.errors import (
+    Conflict,
+    Invalid,
+    PaymentDeclined,
+    PaymentRefused,
+    ProviderUnavailable,
+    Refused,
+)
 from oms.kernel.events import Cause
 from oms.orders import decisions, paying, repaying
 from oms.orders.command import execute, execute_on
@@ -95,14 +102,37 @@ def hold_added(
     order_id: str, payment_id: str, orders: Orders, providers: Providers, cause: Cause
 ) -> Order:
     """Hold what a payment that was added later is to bear; what stands for a lapsed one is held
-    when it is taken. Raises ``ProviderUnavailable``; that it is declined is recorded."""
+    when it is taken. Raises ``ProviderUnavailable``; that it is declined, or will never be
+    accepted, is recorded, so that the order can be paid in another way."""
     order = orders.load(order_id)
-    if order.payments.find(payment_id).renews or order.state is State.CANCELLED:
+    payment = order.payments.find(payment_id)
+    if payment.renews or order.state is State.CANCELLED:
         return order
     try:
         return _hold(order, payment_id, orders, providers, cause)
     except PaymentDeclined:
         return orders.load(order_id)
+    except (PaymentRefused, Invalid) as refused:
+        return never_held(order, payment, refused, orders, cause)
+
+
+def never_held(
+    order: Order, payment: Payment, refused: Refused, orders: Orders, cause: Cause
+) -> Order:
+    """The provider will not accept the payment, which is declined with the code of ``refused``.
+    Where an answer of its got lost before that is not known, and ``refused`` is raised."""
+    key = idempotency_key(payment.id, "authorize")
+    order = orders.load(order.order_id)
+    if paying.was_not_answered(order, key):
+        raise refused
+    return execute_on(
+        orders,
+        order,
+        lambda found: paying.decline_payment(
+            found, refused.problem_code, key, payment.id, at=cause.at
+        ),
+        cause,
+    )
 
 
 def _asked(order: Order, payment: Payment) -> PaymentRequest | None:
