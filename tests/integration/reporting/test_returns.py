@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.queues import QUEUES
-from oms.aws import return_rate_store, stores
+from oms.aws import dynamo, return_rate_store, stores
 from oms.aws.order_store import envelopes
 from oms.aws.outbox import publications
 from oms.kernel.clock import utc_now
@@ -186,8 +186,12 @@ def test_rates_are_paged_without_a_gap(oms: World, call: Call, project: Project)
             break
     assert found == whole
     assert (len(whole), sorted(whole)) == (7, sorted(set(whole)))
-    status, problem = call("GET /v1/reports/returns", **MAY, cursor="x")
-    assert (status, problem["code"]) == (422, "invalid_cursor")
+    listed = "product#2026-05#2026-05#rate#1"
+    for rank in ("x", "1:x:y", f"{'9' * 5000}:1:y", "²:1:y"):
+        forged = dynamo.encode_cursor({"pk": dynamo.text(listed), "sk": dynamo.text(rank)})
+        for cursor in ("x", str(forged)):
+            status, problem = call("GET /v1/reports/returns", **MAY, cursor=cursor)
+            assert (status, problem["code"]) == (422, "invalid_cursor")
 
 
 def noted(event: str, at: datetime, units: int = 1, now: datetime | None = None) -> None:
