@@ -142,6 +142,53 @@ def test_what_cannot_be_refunded_is_refused_with_what_can(
     assert counter.oms.orders.load(order.order_id) == order
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"lines": []},
+        {"fees": []},
+        {"shipping": False},
+        {"shipping": "0.00"},
+        {"lines": [], "shipping": "0", "fees": []},
+    ],
+)
+def test_who_names_nothing_in_particular_does_not_refund_the_whole_order(
+    call: Gateway, counter: Counter, body: dict[str, Any]
+) -> None:
+    order = counter.paid(ordered(shipping=500))
+
+    for path in ("refunds/suggest", "refunds"):
+        status, problem = call(
+            "payments",
+            f"POST /v1/orders/{order.order_id}/{path}",
+            body,
+            headers={"Idempotency-Key": "k"},
+        )
+        assert (status, problem["code"]) == (409, "nothing_to_refund")
+
+
+def test_no_shipping_may_be_named_beside_lines_of_an_order_without_any(
+    call: Gateway, counter: Counter
+) -> None:
+    order = counter.paid()
+    body = {"lines": [{"line_id": "TEE"}], "shipping": "0.00"}
+
+    status, found = call("payments", f"POST /v1/orders/{order.order_id}/refunds/suggest", body)
+
+    assert (status, found["amount"]) == (200, "10.00")
+
+
+@pytest.mark.parametrize("body", [5.5, [5.5], 5, True, [], "x"])
+def test_what_is_no_document_refunds_nothing(call: Gateway, counter: Counter, body: object) -> None:
+    order = counter.paid()
+    path = f"POST /v1/orders/{order.order_id}/refunds"
+
+    status, problem = call("payments", path, body, headers={"Idempotency-Key": "k"})
+
+    assert (status, problem["code"]) == (422, "model_attributes_type")
+    assert counter.oms.orders.load(order.order_id).progress.refunds == ()
+
+
 def test_what_was_only_held_is_not_refunded(call: Gateway, counter: Counter) -> None:
     order = counter.paid(leave=3000)
 

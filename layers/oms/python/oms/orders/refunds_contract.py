@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from oms.kernel.errors import Faults, Invalid
+from oms.kernel.errors import Conflict, Faults, Invalid
 from oms.kernel.money import Money
 from oms.kernel.quantity import quantity_number
 from oms.orders.adding_payment import Means
@@ -208,7 +208,7 @@ class OpenRefundPage(View):
 
 def asked_of(document: RefundOrder, order: Order) -> Asked:
     """Raises ``Invalid`` with every fault (``wrong_currency``, ``invalid_amount``,
-    ``too_many_decimals``)."""
+    ``too_many_decimals``), and ``Conflict`` (``nothing_to_refund``)."""
     currency = order.content.currency
     faults = Faults()
     if document.currency not in (None, currency):
@@ -223,7 +223,7 @@ def asked_of(document: RefundOrder, order: Order) -> Asked:
         lines=tuple(
             AskedLine(line.line_id, line.quantity, line.unshipped) for line in document.lines
         ),
-        shipping=shipping if isinstance(shipping, bool) else money("shipping", shipping) or False,
+        shipping=shipping if isinstance(shipping, bool) else reader.read("shipping", shipping),
         fees=tuple(document.fees),
         goodwill=money("goodwill", document.goodwill),
         amount=money("amount", document.amount),
@@ -233,7 +233,20 @@ def asked_of(document: RefundOrder, order: Order) -> Asked:
         cancel=document.cancel,
     )
     faults.refuse("the refund breaks a rule")
+    if asked.is_whole and _says_what(document):
+        raise Conflict(
+            "nothing is named; for the whole order send none of lines, shipping and fees",
+            code="nothing_to_refund",
+        )
     return asked
+
+
+def _says_what(document: RefundOrder) -> bool:
+    """Whether it is said what is refunded, though it be nothing: that is never the whole order."""
+    return any(
+        getattr(document, name) is not None
+        for name in document.model_fields_set & {"lines", "shipping", "fees", "goodwill", "amount"}
+    )
 
 
 def means_of(document: AddPayment, order: Order, digest: Digest) -> Means:

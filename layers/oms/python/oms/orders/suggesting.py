@@ -61,7 +61,7 @@ class Asked:
 
     @property
     def is_whole(self) -> bool:
-        named = self.lines or self.shipping or self.fees
+        named = self.lines or self.shipping is not False or self.fees
         return not named and self.goodwill is None and self.amount is None
 
 
@@ -242,7 +242,7 @@ def _shipping(order: Order, asked: Asked) -> int:
     if asked.shipping is False:
         return 0
     wanted = left if asked.shipping is True else _minor(asked.shipping, order, "shipping")
-    if wanted > left or not left:
+    if wanted > left or (asked.shipping is True and not left):
         raise Conflict(
             f"{Money(left, order.content.currency)} of the shipping is left to refund",
             code="shipping_above_available",
