@@ -17,7 +17,7 @@ from oms.kernel.quantity import quantity_number
 from oms.orders.decisions import NOTHING, Events
 from oms.orders.events import RefundRequested
 from oms.orders.evolve import evolve_all
-from oms.orders.model import STORE_CREDIT, FulfillmentState, Order, RefundedLine
+from oms.orders.model import STORE_CREDIT, Order, RefundedLine, State
 from oms.orders.repaying import Purpose, left_to_repay, refund_of
 from oms.returns import events as happened
 from oms.returns import worth
@@ -36,8 +36,9 @@ from oms.returns.model import (
     ReturnUnits,
     Settlement,
 )
-from oms.returns.policy import RefundWhen, ReturnPolicy, is_open
+from oms.returns.policy import RefundWhen, ReturnPolicy
 from oms.returns.transitions import may_take
+from oms.returns.windows import days_for, units_in_time
 
 # Of one order: all of them are written at every step of it.
 MOST_RETURNS = 100
@@ -259,40 +260,20 @@ def _tags(sku: str, grounds: Grounds) -> Sequence[str]:
 def _refuse_late(
     order: Order, asked: AskedReturn, policy: ReturnPolicy, grounds: Grounds, at: datetime
 ) -> None:
-    """What came back before is taken to have been delivered first."""
+    items = grounds.items
     for line in asked.lines:
-        item = grounds.items.get(order.content.line(line.line_id).sku)
-        category = item.category if item else ""
-        days = policy.days(line.reason, category, order.content.channel)
-        if asked.kind is ReturnKind.CLAIM:
-            days = policy.claim_days
-        arrived = _deliveries(order, line.line_id, grounds.delivered)
-        in_time = sum(units for when, units in arrived if is_open(when, days, at))
-        if line.quantity > in_time:
+        days = days_for(order, line.line_id, line.reason, asked.kind, policy, items)
+        left = units_in_time(order, line.line_id, days, at, policy, items, grounds.delivered)
+        if line.quantity > left:
             raise Conflict(
                 f"line {line.line_id} could be returned for {days} days",
                 code="outside_window",
                 context={
                     "line_id": line.line_id,
                     "window_days": days,
-                    "left": shown(order, {line.line_id: in_time}),
+                    "left": shown(order, {line.line_id: left}),
                 },
             )
-
-
-def _deliveries(
-    order: Order, line_id: str, delivered: Mapping[str, datetime]
-) -> list[tuple[datetime, int]]:
-    """When how many units arrived. What the channel delivered itself did so when it was placed."""
-    if order.content.fulfilled_by_channel:
-        return [(order.content.placed_at, order.content.line(line_id).quantity)]
-    return [
-        (delivered[part.id], part.units[line_id])
-        for part in order.progress.fulfillments
-        if part.state is FulfillmentState.DELIVERED
-        and line_id in part.units
-        and part.id in delivered
-    ]
 
 
 # --- a person's answer ------------------------------------------------------------------------
@@ -551,11 +532,20 @@ def _and_money(
 def _settling(
     order: Order, return_id: str, settlement: Settlement, *, closes: bool = False
 ) -> Events:
+    settlement = _limited_to_due(order, settlement)
     if settlement.resolution not in _BY_ITSELF or not settlement.amount:
         return (happened.ReturnResolved(return_id, settlement, closes),)
     refund = refund_for(order, return_id, settlement)
     named = replace(settlement, refund_id=refund.refund_id)
     return (happened.ReturnResolved(return_id, named, closes), refund)
+
+
+def _limited_to_due(order: Order, settlement: Settlement) -> Settlement:
+    """Never more than the order still comes to, after all that was given back of it for nothing."""
+    due = max(0, order.due.minor)
+    if order.state is State.CANCELLED or settlement.amount <= due:
+        return settlement
+    return worth.limited(settlement, due)
 
 
 def refund_for(order: Order, return_id: str, settlement: Settlement) -> RefundRequested:

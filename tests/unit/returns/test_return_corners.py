@@ -1,0 +1,115 @@
+"""Returns of orders to which other things happened, too."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from oms.kernel.errors import Conflict
+from oms.kernel.money import Money
+from oms.orders import events as happened
+from oms.orders.model import Order
+from oms.orders.repaying import refund_of
+from oms.returns import decisions
+from oms.returns.decisions import Grounds
+from oms.returns.model import Origin
+from oms.returns.policy import BUILT_IN, RefundWhen
+from tests.samples import captured, given, line
+from tests.unit.returns.return_samples import (
+    DELIVERED_AT,
+    after,
+    asked,
+    brought,
+    delivered,
+    last,
+    paid,
+    receive,
+    request,
+)
+
+AT_ONCE = replace(BUILT_IN, id="at_once", refund_when=RefundWhen.RECEIVED)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def in_two_parts() -> tuple[Order, Grounds]:
+    """One unit on the first day, the other twenty days later; both for 30 days."""
+    order = brought(paid(captured(line("MUG", 2))), {"MUG": 1}, {"MUG": 1})
+    first, second = (part.id for part in order.progress.fulfillments)
+    return order, Grounds({first: DELIVERED_AT, second: DELIVERED_AT + 20 * DAY}, {})
+
+
+def ask(order: Order, grounds: Grounds, day: int, **more: Any) -> Order:
+    one = asked({"MUG": 1}, **more)
+    return after(order, decisions.request(order, one, BUILT_IN, grounds, DELIVERED_AT + day * DAY))
+
+
+def test_a_unit_that_came_in_time_is_asked_back_once(in_two_parts: tuple[Order, Grounds]) -> None:
+    order, grounds = in_two_parts
+    order = ask(order, grounds, 35)
+
+    with pytest.raises(Conflict) as refused:
+        ask(order, grounds, 36)
+
+    assert refused.value.problem_code == "outside_window"
+    assert refused.value.context["left"] == {"MUG": 0}
+
+
+def test_what_was_asked_back_early_is_what_came_first(in_two_parts: tuple[Order, Grounds]) -> None:
+    order, grounds = in_two_parts
+    order = ask(ask(order, grounds, 25), grounds, 35)
+    assert len(order.progress.returns) == 2
+
+
+def test_what_staff_accept_late_is_taken_for_what_is_late(
+    in_two_parts: tuple[Order, Grounds],
+) -> None:
+    """Unless something else could still come back."""
+    order, grounds = in_two_parts
+    order = ask(order, grounds, 60, origin=Origin.AGENT, override="ill")
+
+    assert ask(order, grounds, 45).progress.returns
+
+
+def test_what_was_cancelled_leaves_its_unit_to_be_asked_for(
+    in_two_parts: tuple[Order, Grounds],
+) -> None:
+    order, grounds = in_two_parts
+    order = ask(order, grounds, 35)
+    order = after(order, decisions.cancel(order, last(order).id, "kept"))
+    assert len(ask(order, grounds, 36).progress.returns) == 2
+
+
+def test_after_goodwill_no_more_is_given_than_the_order_still_comes_to() -> None:
+    order = delivered(line("MUG", 2), line("TEE", 1))
+    goodwill = refund_of(order, 1500, "sorry", granted=1500, goodwill=1500)
+    key = happened.PaymentRefunded(goodwill.refund_id, order.payments.each[0].id, 1500, "r", "k")
+    order = given(order, goodwill, key)
+
+    order = receive(request(order, {"MUG": 2, "TEE": 1}), policy=AT_ONCE)
+
+    assert last(order).amount == 1500
+    assert order.progress.refunds[-1].amount == 1500
+    assert order.due == Money(0, "BRL")
+    assert order.payments.refundable == Money(0, "BRL")
+
+
+def test_what_the_bank_took_back_is_not_given_again_but_owed_no_more() -> None:
+    order = delivered(line("MUG", 2), line("TEE", 1))
+    payment = order.payments.each[0]
+    order = given(order, happened.ChargedBack(payment.id, order.due.minor, "cb", "charge-back"))
+
+    order = receive(request(order, {"MUG": 2}), policy=AT_ONCE)
+
+    assert order.progress.refunds[-1].amount == 0
+    assert order.due == Money(1000, "BRL")
+
+
+def test_what_cost_nothing_comes_back_for_nothing() -> None:
+    order = delivered(line("MUG", 2), replace(line("TEE", 1), unit_price=Money(0, "BRL")))
+
+    order = receive(request(order, {"TEE": 1}), policy=AT_ONCE)
+
+    assert last(order).amount == 0
+    assert not order.progress.refunds
