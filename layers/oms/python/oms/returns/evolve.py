@@ -89,6 +89,7 @@ def _confirmed(order: Order, event: happened.ExchangeConfirmed) -> Order:
     before = _found(order, event.return_id).exchange or Exchange()
     confirmed = replace(
         before,
+        wanted="",
         order_id=event.order_id,
         returned=event.returned,
         total=event.total,
