@@ -175,7 +175,8 @@ class Exchange:
 
     ``wanted`` is the JSON of what was asked for last, after so many ``edits``; it comes to
     ``total``, what comes back to ``returned``. Once it is confirmed the order says what was wanted,
-    and there is ``order_id``: what came back has ``paid`` so much of it, ``collected`` the customer pays, ``repaid`` she gets back.
+    and there is ``order_id``: what came back has ``paid`` so much of it, ``collected`` the customer
+    pays, ``repaid`` she gets back.
     In advance: the goods are to come by ``return_by``; ``charged`` of their worth is due again.
     """
 
