@@ -1,7 +1,6 @@
 """A further means of payment for an order: for what nothing covers yet, such as what was added to
 it, or the rest after a card was declined."""
 
-import hashlib
 from dataclasses import dataclass
 
 from oms.kernel.errors import Conflict, Invalid, MalformedRequest
@@ -9,6 +8,7 @@ from oms.kernel.events import Cause
 from oms.kernel.ids import payment_id
 from oms.kernel.money import Money
 from oms.orders import events as happened
+from oms.orders.asked_once import asked_before, named
 from oms.orders.command import execute
 from oms.orders.decisions import NOTHING, Events
 from oms.orders.model import Order, State
@@ -47,21 +47,21 @@ def add_payment(order_id: str, means: Means, key: str, orders: Orders, cause: Ca
     """
     if not key:
         raise MalformedRequest("send an Idempotency-Key header", code="missing_natural_key")
-    named = f"{key}:{hashlib.sha256(repr(means).encode()).hexdigest()[:16]}"
+    name = named(key, means)
     decided: list[Events] = []
 
     def events(order: Order) -> Events:
-        decided.append(decide(order, means, named))
+        decided.append(decide(order, means, name))
         return decided[-1]
 
     order = execute(orders, order_id, events, cause)
-    payment = _known(order, named)
+    payment = _known(order, name)
     assert payment is not None
     return Added(order, payment, created=bool(decided[-1]))
 
 
-def decide(order: Order, means: Means, named: str) -> Events:
-    if _known(order, named):
+def decide(order: Order, means: Means, name: str) -> Events:
+    if _known(order, name):
         return NOTHING
     if order.cancel_requested or order.state is State.CANCELLED:
         raise Conflict("the order is cancelled", code="cancelling")
@@ -72,7 +72,7 @@ def decide(order: Order, means: Means, named: str) -> Events:
         means.provider,
         amount,
         token=means.token,
-        added_as=named,
+        added_as=name,
     )
     added = happened.PaymentAdded(payment, means.reason)
     if payment.is_deferred or order.state not in (State.DELIVERED, State.COMPLETED):
@@ -97,15 +97,7 @@ def _amount(order: Order, asked: Money | None) -> Money:
     return amount
 
 
-def _known(order: Order, named: str) -> Payment | None:
-    key = named.rpartition(":")[0]
-    for payment in order.payments.each:
-        if payment.added_as == named:
-            return payment
-        if payment.added_as.rpartition(":")[0] == key:
-            raise Conflict(
-                "this key was used for another payment",
-                code="content_differs",
-                context={"payment_id": payment.id},
-            )
-    return None
+def _known(order: Order, name: str) -> Payment | None:
+    names = {payment.added_as: payment.id for payment in order.payments.each}
+    found = asked_before(name, names, "payment")
+    return order.payments.find(found) if found else None

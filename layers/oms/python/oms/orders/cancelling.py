@@ -6,7 +6,6 @@ supplier has confirmed, and what has left is not cancelled. Nothing else of the 
 again. When nothing is left the order is cancelled as a whole.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -18,6 +17,7 @@ from oms.kernel.quantity import positive_quantity
 from oms.kernel.writes import Write
 from oms.orders import events as happened
 from oms.orders import work
+from oms.orders.asked_once import named
 from oms.orders.command import execute
 from oms.orders.decisions import NOTHING, Events
 from oms.orders.events import Event
@@ -100,18 +100,17 @@ def writes_of(order: Order, decided: Cancellation, stock: Stock, cause: Cause) -
 
 
 def _decided(order: Order, asked: Sequence[Asked], reason: str, key: str) -> Cancellation:
-    named = f"{key}:{_content(asked)}" if key else ""
-    if named and named in order.progress.cancellations:
+    name = named(key, _content(asked)) if key else ""
+    if name and name in order.progress.cancellations:
         return Cancellation()
     if key and any(one.rpartition(":")[0] == key for one in order.progress.cancellations):
         raise Conflict("this key was used for another cancellation", code="content_differs")
     _refuse_too_late(order)
-    return cancel_units(order, _units(order, asked), reason, named)
+    return cancel_units(order, _units(order, asked), reason, name)
 
 
-def _content(asked: Sequence[Asked]) -> str:
-    content = [(one.line_id, one.quantity and str(one.quantity.normalize())) for one in asked]
-    return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
+def _content(asked: Sequence[Asked]) -> object:
+    return [(one.line_id, one.quantity and str(one.quantity.normalize())) for one in asked]
 
 
 def cancel_units(

@@ -4,7 +4,6 @@ Units that have not left are cancelled in the same transaction, and their stock 
 amount that is less than what is named comes to is spread over it; what is more is goodwill.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,6 +15,7 @@ from oms.kernel.money import Money
 from oms.kernel.writes import Write
 from oms.orders import cancelling, decisions, work
 from oms.orders import events as happened
+from oms.orders.asked_once import asked_before, named
 from oms.orders.cancelling import Cancellation
 from oms.orders.command import execute
 from oms.orders.decisions import NOTHING, Events
@@ -60,11 +60,11 @@ def request(
         raise MalformedRequest(
             "send refund_key, or an Idempotency-Key header", code="missing_natural_key"
         )
-    named = f"{key}:{_digest(asked)}"
+    name = named(key, _content(asked))
     decided: list[Cancellation] = []
 
     def events(order: Order) -> Events:
-        decided.append(decide(order, asked, named))
+        decided.append(decide(order, asked, name))
         return decided[-1].events
 
     def also(order: Order) -> list[Write]:
@@ -73,15 +73,15 @@ def request(
         return cancelling.writes_of(order, decided[-1], stock, cause)
 
     order = execute(orders, order_id, events, cause, also, ATTEMPTS)
-    refund = _known(order, named)
+    refund = _known(order, name)
     assert refund is not None
     return Requested(order, refund, created=bool(decided[-1].events))
 
 
-def decide(order: Order, asked: Asked, named: str) -> Cancellation:
-    """What happens, and what is free again with it; nothing when it happened before. ``named`` is
-    the caller's key with what was asked for under it."""
-    if _known(order, named):
+def decide(order: Order, asked: Asked, name: str) -> Cancellation:
+    """What happens, and what is free again with it; nothing when it happened before. ``name``: the
+    caller's key with a digest of ``asked``."""
+    if _known(order, name):
         return Cancellation()
     plan = suggest(order, asked)
     taken = cancelling.take_out(order, plan.cancelled, asked.reason) if plan.cancelled else None
@@ -89,7 +89,7 @@ def decide(order: Order, asked: Asked, named: str) -> Cancellation:
     ends = taken is not None and not work.is_anything_left(after)
     purpose = _purpose(order, plan)
     purpose["granted"] = _granted(order, asked, plan, ends=ends)
-    purpose["to"], purpose["key"] = asked.to, named
+    purpose["to"], purpose["key"] = asked.to, name
     refund = refund_of(after, plan.amount, asked.reason, asked.payments, **purpose)
     down = decisions.request_cancel(after, asked.reason) if ends else NOTHING
     events = (*(taken.events if taken else ()), refund, *down)
@@ -229,25 +229,15 @@ def _spread(amount: int, weights: Sequence[int], currency: str) -> list[int]:
     return [part.minor for part in allocate(Money(amount, currency), weights)]
 
 
-def _digest(asked: Asked) -> str:
+def _content(asked: Asked) -> object:
     lines = [
         (one.line_id, one.quantity and str(one.quantity.normalize()), one.unshipped)
         for one in asked.lines
     ]
-    content = (lines, replace(asked, lines=()))
-    return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
+    return (lines, replace(asked, lines=()))
 
 
-def _known(order: Order, named: str) -> Refund | None:
-    """The refund that was asked for by the key. Raises ``Conflict`` (``content_differs``)."""
-    key = named.rpartition(":")[0]
-    for refund in order.progress.refunds:
-        if refund.key == named:
-            return refund
-        if refund.key.rpartition(":")[0] == key:
-            raise Conflict(
-                "this key was used for another refund",
-                code="content_differs",
-                context={"refund_id": refund.id},
-            )
-    return None
+def _known(order: Order, name: str) -> Refund | None:
+    """The refund that was asked for by the name. Raises ``Conflict`` (``content_differs``)."""
+    names = {refund.key: refund.id for refund in order.progress.refunds}
+    return order.refund(asked_before(name, names, "refund"))

@@ -14,6 +14,7 @@ from oms.kernel.ids import refund_id
 from oms.kernel.ids import return_id as id_of
 from oms.kernel.money import Money
 from oms.kernel.quantity import quantity_number
+from oms.orders.asked_once import asked_before
 from oms.orders.decisions import NOTHING, Events
 from oms.orders.events import RefundRequested
 from oms.orders.evolve import evolve_all
@@ -182,15 +183,9 @@ def request(
 def requested_before(order: Order, key: str) -> Return | None:
     """The return that was asked for under a key, which is a name and a digest of the content.
     Raises ``Conflict`` (``content_differs``) when another was."""
-    if not key:
-        return None
-    name = key.rpartition(":")[0]
-    for one in order.progress.returns:
-        if one.key == key:
-            return one
-        if one.key.rpartition(":")[0] == name and one.key:
-            raise Conflict("this key was used for another return", code="content_differs")
-    return None
+    names = {one.key: one.id for one in order.progress.returns}
+    found = asked_before(key, names, "return")
+    return next((one for one in order.progress.returns if one.id == found), None)
 
 
 def _check_words(order: Order, asked: AskedReturn, policy: ReturnPolicy) -> None:
