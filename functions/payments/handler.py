@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
 
+from functions.payments.by_hand import OrderId
 from functions.payments.by_hand import router as by_hand
 from oms.aws import gift_cards, stores
 from oms.aws.http import caller, refusals, reply, resolver, serve
@@ -11,6 +12,7 @@ from oms.aws.observability import correlation_id
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
 from oms.orders.adding_payment import add_payment
+from oms.orders.model import Order
 from oms.orders.money_contract import PaymentView, RefundView, payment_view, refund_view
 from oms.orders.refunding import request, retry, settle_by_hand
 from oms.orders.refunds_contract import (
@@ -39,7 +41,6 @@ app.include_router(by_hand)
 
 _PAYMENT: dict[str, Any] = {"application/json": {"model": PaymentView}}
 _REFUND: dict[str, Any] = {"application/json": {"model": RefundView}}
-OrderId = Annotated[str, Path(pattern=r"^ord_[a-z2-7]{26}$")]
 RefundId = Annotated[str, Path(pattern=r"^rfd_[a-z2-7]{26}_[1-9]\d{0,3}$")]
 
 
@@ -123,9 +124,7 @@ def retry_refund(
         to=destination(way.to),
         payments=tuple(way.payments),
     )
-    found = order.refund(refund_id)
-    assert found is not None
-    return refund_view(found, order)
+    return _refund_view(order, refund_id)
 
 
 @app.post(
@@ -144,9 +143,7 @@ def settle_refund(
 ) -> RefundView:
     cause = _cause("settled by hand")
     order = settle_by_hand(order_id, refund_id, settled.reference, stores.orders(), cause)
-    found = order.refund(refund_id)
-    assert found is not None
-    return refund_view(found, order)
+    return _refund_view(order, refund_id)
 
 
 @app.get(
@@ -199,6 +196,12 @@ def add_order_payment(
     added = add_payment(order_id, means, idempotency_key, orders, _cause(document.reason))
     view = payment_view(added.payment)
     return reply(201 if added.created else 200, view.model_dump())
+
+
+def _refund_view(order: Order, refund_id: str) -> RefundView:
+    found = order.refund(refund_id)
+    assert found is not None
+    return refund_view(found, order)
 
 
 def _cause(reason: str) -> Cause:
