@@ -6,8 +6,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Pat
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from oms.aws import gift_cards, stores
-from oms.aws.http import caller, refusals, reply
+from oms.aws.http import caller, refusals, reply, scopes
 from oms.aws.observability import correlation_id
+from oms.fulfillment.staff import check_staff
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
 from oms.orders.model import Order
@@ -55,6 +56,8 @@ def claim(
     idempotency_key: Annotated[str, Header(alias="Idempotency-Key", max_length=128)] = "",
 ) -> Any:
     desk = _desk()
+    if document.override:
+        check_staff(caller(router), scopes(router), stores.staff())
 
     def asked(order: Order) -> AskedReturn:
         policy = desk.policies.for_channel(order.content.channel)

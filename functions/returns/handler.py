@@ -12,11 +12,11 @@ from functions.returns import unreceipted
 from functions.returns.exchanges import router as exchanges
 from functions.returns.policies import router as policies
 from oms.aws import stores
-from oms.aws.http import caller, refusals, reply, reply_file, resolver, serve
+from oms.aws.http import caller, refusals, reply, reply_file, resolver, scopes, serve
 from oms.aws.observability import correlation_id
 from oms.fulfillment.carrier_registry import CarrierRegistry
 from oms.fulfillment.printing import Format
-from oms.fulfillment.staff import check_node
+from oms.fulfillment.staff import check_node, check_staff
 from oms.kernel.clock import utc_now
 from oms.kernel.events import Cause
 from oms.kernel.ids import is_of_an_order, order_of
@@ -77,7 +77,8 @@ _STEP = {200: {"description": "The return as it is now"}, **_REFUSALS}
     summary="Ask for a return",
     description="Of what was delivered. It is approved at once, unless the policy wants a person"
     " to. The same again under one Idempotency-Key answers the same return. With `preview` nothing"
-    " happens: the answer says what would, and what the customer would get.",
+    " happens: the answer says what would, and what the customer would get. `override` is for staff"
+    " of a node, and for tokens with the scope `oms/fulfillments.write`.",
     tags=["returns"],
     responses={
         200: {
@@ -94,6 +95,9 @@ def request_return(
     idempotency_key: Annotated[str, Header(alias="Idempotency-Key", max_length=128)] = "",
     preview: Annotated[bool, Query(description="Say what would happen, and do nothing")] = False,
 ) -> Any:
+    if document.override:
+        check_staff(caller(app), scopes(app), stores.staff())
+
     def asked(order: Order) -> AskedReturn:
         return asked_return(document, order, idempotency_key)
 

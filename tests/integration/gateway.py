@@ -31,6 +31,7 @@ class Gateway(Protocol):
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         caller: str = "",
+        scope: str = "",
     ) -> tuple[int, Any]:
         """The status, and the document that was answered."""
 
@@ -64,6 +65,7 @@ def _call(
     query: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
     caller: str = "",
+    scope: str = "",
 ) -> tuple[int, Any]:
     method, path = verb_and_path.split()
     event = {
@@ -76,7 +78,7 @@ def _call(
             "requestId": "request-1",
             "stage": "$default",
             "http": {"method": method, "path": path},
-            "authorizer": {"jwt": {"claims": {"username": caller} if caller else {}}},
+            "authorizer": {"jwt": {"claims": _claims(caller, scope)}},
         },
         "body": None if body is None else json.dumps(body),
         "isBase64Encoded": False,
@@ -84,6 +86,11 @@ def _call(
     module = importlib.import_module(f"functions.{function}.handler")
     response = module.handler(event, CONTEXT)
     return response["statusCode"], _answered(response)
+
+
+def _claims(caller: str, scope: str) -> dict[str, str]:
+    claims = {"username": caller, "scope": scope}
+    return {name: value for name, value in claims.items() if value}
 
 
 def _answered(response: Mapping[str, Any]) -> Any:

@@ -59,6 +59,7 @@ class Desk:
     ) -> tuple[int, Any]:
         reason = more.pop("reason", "")
         proof = more.pop("proof", [])
+        by = {name: more.pop(name, "") for name in ("caller", "scope")}
         query = {"preview": "true"} if more.pop("preview", False) else None
         lines = [
             {"line_id": name, "quantity": many, "reason": reason, "proof": proof}
@@ -70,6 +71,7 @@ class Desk:
             {"lines": lines, **more},
             query=query,
             headers={"Idempotency-Key": key} if key else None,
+            **by,
         )
 
     def step(self, found: Mapping[str, Any], step: str, body: object = None, **more: Any) -> Any:

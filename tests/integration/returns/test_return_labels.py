@@ -132,6 +132,16 @@ def test_a_cancelled_return_gives_its_label_back(desk: Desk, carrier: CountingCa
     assert {*carrier.cancelled} == {f"{asked['id']}:label"}
 
 
+def test_a_label_that_was_given_back_is_not_printed(desk: Desk, carrier: CountingCarrier) -> None:
+    asked = desk.ask(desk.delivered(), {"MUG": 1})
+    desk.step(asked, "label")
+    desk.step(asked, "cancel", {"reason": "kept"})
+
+    status, problem = desk.call("returns", f"GET /v1/returns/{asked['id']}/label")
+
+    assert (status, problem["code"]) == (409, "withdrawn")
+
+
 def test_without_a_label_there_is_nothing_to_give_back(
     desk: Desk, carrier: CountingCarrier
 ) -> None:

@@ -11,6 +11,7 @@ from oms.aws.order_store import read_event
 from oms.aws.outbox import publications
 from oms.aws.return_policy_store import ReturnPolicyStore
 from oms.catalog.model import Component, Item
+from oms.fulfillment.staff import WORK_SCOPE
 from oms.inventory.ledger import shortfalls
 from oms.kernel.clock import utc_now
 from oms.kernel.errors import OmsError, VersionConflict
@@ -278,7 +279,7 @@ def _no_reason(desk: Desk) -> tuple[int, Any]:
 
 
 def _by_the_customer(desk: Desk) -> tuple[int, Any]:
-    return desk.request(desk.delivered(), {"MUG": 1}, override="please")
+    return desk.request(desk.delivered(), {"MUG": 1}, override="please", scope=WORK_SCOPE)
 
 
 def _other_content(desk: Desk) -> tuple[int, Any]:

@@ -127,9 +127,18 @@ def reply_file(content_type: str, body: str | bytes) -> Response[str]:
 
 def caller(app: BaseRouter) -> str:
     """Who the token was issued to: a user's name, else the client's id."""
-    authorizer = _request_context(app.current_event.raw_event).get("authorizer") or {}
-    claims = (authorizer.get("jwt") or {}).get("claims") or {}
+    claims = _claims(app)
     return str(claims.get("username") or claims.get("client_id") or "anonymous")
+
+
+def scopes(app: BaseRouter) -> frozenset[str]:
+    """All that the caller's token may do, such as ``oms/orders.write``."""
+    return frozenset(str(_claims(app).get("scope", "")).split())
+
+
+def _claims(app: BaseRouter) -> dict[str, Any]:
+    authorizer = _request_context(app.current_event.raw_event).get("authorizer") or {}
+    return (authorizer.get("jwt") or {}).get("claims") or {}
 
 
 def request_id(app: APIGatewayHttpResolver) -> str:

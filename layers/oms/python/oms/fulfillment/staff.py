@@ -5,11 +5,14 @@ its token's scope is what it may do. Registering somebody takes rights away, so 
 may change the catalogue.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from typing import Protocol
 
 from oms.kernel.errors import Forbidden
+
+# A token that may do the work of nodes.
+WORK_SCOPE = "oms/fulfillments.write"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,16 @@ def check_any_node_of(
     registered = staff.staff(caller)
     if registered is not None and not {*nodes_of()} & {*registered.nodes}:
         raise Forbidden(f"{caller} is staff of no node that this concerns", code="not_your_node")
+
+
+def check_staff(caller: str, scopes: Set[str], staff: StaffStore) -> None:
+    """That the caller is staff of some node, or holds a token for the work of nodes: what it says
+    of itself is not enough. Raises ``Forbidden`` (``not_staff``)."""
+    if WORK_SCOPE in scopes:
+        return
+    registered = staff.staff(caller)
+    if registered is None or not registered.nodes:
+        raise Forbidden(f"{caller} is not staff of a node", code="not_staff")
 
 
 def _check(registered: Staff | None, node: str) -> None:

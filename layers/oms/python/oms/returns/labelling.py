@@ -99,8 +99,12 @@ def give_label_back(order: Order, return_id: str, carriers: Carriers) -> None:
 def print_return_label(
     order: Order, return_id: str, catalog: Catalog, form: Format
 ) -> tuple[str, str | bytes]:
-    """The media type, and what is printed. Raises ``Conflict`` (``not_labelled``)."""
-    label = find(order, return_id).label
+    """The media type, and what is printed. Raises ``Conflict`` (``not_labelled``, ``withdrawn``
+    when it was given back)."""
+    found = find(order, return_id)
+    label = found.label
+    if not found.is_live:
+        raise Conflict("the return is wanted no more", code="withdrawn")
     if label is None or not label.tracking_number:
         raise Conflict("its label is not bought yet", code="not_labelled")
     to = address_of(origin(label.node, catalog))
