@@ -1,10 +1,11 @@
 """What Adyen tells of payments, in its standard webhooks.
 
 One call holds several items, and each is signed by itself: ``additionalData.hmacSignature`` is the
-base64 of an HMAC-SHA256 over eight of its values, joined by colons without escaping, with a key
-that Adyen writes in hexadecimal (docs.adyen.com, "Verify HMAC signatures"). One item that is not
-genuine refuses them all. Adyen's newer webhooks sign the raw body instead, in a header; they are
-verified as well, and none of them tells of a payment of ours.
+base64 of an HMAC-SHA256 over eight of its values, joined by colons without escaping (so that only
+the merchant's reference may have any), with a key that Adyen writes in hexadecimal (docs.adyen.com,
+"Verify HMAC signatures"). One item that is not genuine refuses them all. Adyen's newer webhooks
+sign the raw body instead, in a header; they are verified as well, and none of them tells of a
+payment of ours.
 
 Adyen wants ``[accepted]`` for an answer. It signs no time: a replay is a duplicate.
 
@@ -46,6 +47,8 @@ _TYPES: Mapping[str, tuple[CallbackType | None, CallbackType | None]] = {
     "SECOND_CHARGEBACK": ("payment.charged_back", None),
 }
 _CANCEL_OR_REFUND = "CANCEL_OR_REFUND"
+# Between the eight values that are signed.
+_COLONS = 7
 
 
 def verify(call: Call, secret: str, now: datetime) -> Delivery:
@@ -154,21 +157,31 @@ def _verify_items(body: bytes, secret: str) -> None:
     for signature, signed in _signatures(body):
         if secret and not signature:
             raise Unauthenticated("an item has no signature", code="missing_signature")
-        verify_hex_keyed_hmac(signature, signed.encode(), secret)
+        verify_hex_keyed_hmac(signature, signed, secret)
 
 
-def _signatures(body: bytes) -> list[tuple[str, str]]:
+def _signatures(body: bytes) -> list[tuple[str, bytes]]:
     """Each item's signature with what it signs. What cannot be read cannot be genuine."""
     try:
         found = [
-            (item.at("additionalData", "hmacSignature").text_or_empty(), signed_string(item))
+            (item.at("additionalData", "hmacSignature").text_or_empty(), _signed(item))
             for item in _items(body.decode())
         ]
-    except (MalformedRequest, Invalid, UnicodeDecodeError):
+    except (MalformedRequest, Invalid, UnicodeError):
         raise Unauthenticated("the items cannot be read", code="malformed_items") from None
     if not found:
         raise Unauthenticated("there is nothing that is signed", code="missing_signature")
     return found
+
+
+def _signed(item: Payload) -> bytes:
+    """Raises ``Invalid`` where a colon stands in anything but the merchant's reference: then what
+    was signed of one item could be read as another."""
+    signed = signed_string(item)
+    parts, ours = signed.count(":"), item.at("merchantReference").text_or_empty().count(":")
+    if parts - ours != _COLONS:
+        raise Invalid("a value has a colon")
+    return signed.encode()
 
 
 def _items(body: str) -> list[Payload]:

@@ -115,7 +115,7 @@ def parse_payload(body: str) -> Payload:
     """Numbers stay exact. Raises ``MalformedRequest`` for anything but a JSON object."""
     try:
         document = json.loads(body, parse_float=Decimal)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):
         raise MalformedRequest("the body is not JSON") from None
     if not isinstance(document, dict):
         raise MalformedRequest("the body is not a JSON object")

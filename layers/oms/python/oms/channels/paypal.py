@@ -94,7 +94,7 @@ class PayPal:
                 "paypal-auth-algo",
             )
         )
-        if not secret:
+        if not secret.strip():
             raise not_configured()
         if algorithm != _ALGORITHM:
             raise Unauthenticated(f"{algorithm[:40]} is not known", code="unknown_algorithm")

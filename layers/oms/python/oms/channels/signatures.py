@@ -140,7 +140,7 @@ def _out_of_tolerance() -> Unauthenticated:
 
 
 def _key(secret: str) -> bytes:
-    if not secret:
+    if not secret.strip():
         raise not_configured()
     return secret.encode()
 
@@ -160,4 +160,4 @@ def _moment(timestamp: str) -> datetime:
 
 def _same(given: str, expected: str) -> bool:
     """Compared in constant time, so that an answer's delay tells nothing of the signature."""
-    return hmac.compare_digest(given.encode(), expected.encode())
+    return hmac.compare_digest(given.encode(errors="replace"), expected.encode())

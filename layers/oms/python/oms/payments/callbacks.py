@@ -99,7 +99,7 @@ def read_callback(body: str | bytes) -> PaymentCallback:
     """Raises ``MalformedRequest`` when it is no JSON object, ``Invalid`` when a part is wrong."""
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise MalformedRequest("the callback is not JSON") from None
     data = document.get("data") if isinstance(document, dict) else None
     if not isinstance(data, dict):
