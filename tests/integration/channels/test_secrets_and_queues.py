@@ -33,6 +33,14 @@ def test_a_replaced_secret_takes_effect_when_its_time_is_over() -> None:
 
 
 @mock_aws
+def test_what_an_editor_put_at_a_files_end_is_no_part_of_a_secret() -> None:
+    client = boto3.client("secretsmanager")
+    client.create_secret(Name="webhook", SecretString="whsec_1\n")
+
+    assert Secrets(client).read("webhook") == "whsec_1"
+
+
+@mock_aws
 def test_a_secret_that_cannot_be_read_is_not_replaced_by_an_old_one() -> None:
     client = boto3.client("secretsmanager")
     client.create_secret(Name="webhook", SecretString="old")

@@ -1,6 +1,7 @@
 """A GET is bounded, follows nobody, and says which failures are worth another try."""
 
 import socket
+import traceback
 
 import pytest
 
@@ -57,3 +58,13 @@ def test_nobody_there_is_worth_another_try() -> None:
 
     with pytest.raises(ProviderUnavailable):
         fetch(f"http://127.0.0.1:{port}/x", {}, 100)
+
+
+@pytest.mark.parametrize("token", ["secret\n", "secret\r\nhost: x", "sécret…"])
+def test_a_token_that_is_no_header_is_refused_without_repeating_it(token: str) -> None:
+    with stand_in() as provider, pytest.raises(Refused) as refused:
+        fetch(f"{provider.address}/x", {"authorization": f"Bearer {token}"}, 100)
+
+    assert refused.value.problem_code == "payment_provider_refused"
+    assert "cret" not in "".join(traceback.format_exception(refused.value))
+    assert provider.asked == []

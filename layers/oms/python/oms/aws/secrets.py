@@ -35,8 +35,8 @@ class Secrets:
     _kept: dict[str, tuple[float, str]] = field(default_factory=dict, repr=False)
 
     def read(self, secret_id: str) -> str:
-        """Its text. Raises ``Unavailable`` when it cannot be read; an old value is not used beyond
-        its time even then."""
+        """Its text, less what editors put at a file's end. Raises ``Unavailable`` when it cannot be
+        read; an old value is not used beyond its time even then."""
         now = self.clock()
         if secret_id in self._kept:
             read_at, text = self._kept[secret_id]
@@ -49,6 +49,6 @@ class Secrets:
     def _fetch(self, secret_id: str) -> str:
         try:
             client = self.client or secretsmanager()
-            return client.get_secret_value(SecretId=secret_id)["SecretString"]
+            return client.get_secret_value(SecretId=secret_id)["SecretString"].strip()
         except (BotoCoreError, ClientError) as error:
             raise Unavailable("a secret cannot be read") from error

@@ -30,6 +30,11 @@ def fetch(url: str, headers: Mapping[str, str], most: int) -> bytes:
     except (OSError, HTTPException) as error:
         # The class alone: an error's text may repeat what was received.
         raise ProviderUnavailable(f"no answer: {type(error).__name__}") from None
+    except ValueError:
+        # Its text has the header, which has our token.
+        raise Refused(
+            "what is sent to the provider cannot be a header", code="payment_provider_refused"
+        ) from None
     _refuse(status)
     if len(body) > most:
         raise ProviderUnavailable("the answer is too long")
