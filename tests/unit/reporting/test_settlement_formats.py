@@ -71,6 +71,16 @@ def test_stripe_compares_what_the_customer_saw() -> None:
     assert read.rows[0].fee == Money(88, "USD")
 
 
+@pytest.mark.parametrize("shown", ["55.00", "-55.00"])
+def test_which_way_the_money_went_is_said_by_what_moved_on_the_account(shown: str) -> None:
+    head = (
+        "reporting_category,gross,currency,source_id,customer_facing_amount,"
+        "customer_facing_currency"
+    )
+    read = read_settlement(f"{head}\nrefund,-10.00,usd,re,{shown},brl", FORMATS["stripe"])
+    assert [said(row) for row in read.rows] == [("refund", "55.00", "BRL")]
+
+
 def test_adyen_credits_and_debits() -> None:
     read = sample("adyen")
     assert [said(row) for row in read.rows] == [

@@ -46,7 +46,7 @@ class Format:
     ``amount`` is signed as seen from us, unless ``debit`` is set: then one of the two columns has
     it. ``sides`` is a column that says ``CR`` or ``DR`` instead. ``unsigned``: what moved says
     which way. ``minor``: amounts are whole minor units. ``shown`` are the columns of what the
-    customer saw, amount and currency, where they are set.
+    customer saw, amount and currency, where they are set; ``amount`` says which way.
 
     ``fees`` add up; ``fee_sign`` is -1 where what is kept is written as negative. ``specific``
     columns name the operation, ``payment`` columns the payment. ``net`` are the columns, in and
@@ -453,9 +453,17 @@ class _Row:
 
     def amount(self) -> Money | None:
         """As seen from us: negative where the money left."""
-        shown, shown_currency = self.written.shown
-        if self.said(shown) and self.said(shown_currency):
-            return self._money(shown, self.said(shown_currency), shown_currency)
+        amount = self._moved()
+        shown, currency = self.written.shown
+        if amount is None or not (self.said(shown) and self.said(currency)):
+            return amount
+        seen = self._money(shown, self.said(currency), currency)
+        if seen is None or (seen.minor < 0) == (amount.minor < 0):
+            return seen
+        return -seen
+
+    def _moved(self) -> Money | None:
+        """On our account with the provider."""
         currency = self.said(self.written.currency)
         if self.written.debit:
             name = self.written.amount if self.said(self.written.amount) else self.written.debit
