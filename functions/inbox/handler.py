@@ -5,7 +5,7 @@ Environment: ``ORDERS_TABLE``, ``CATALOG_TABLE``, ``WORK_TABLE``, ``DEAD_LETTER_
 something stands in for it.
 
 A delivery may come twice: every command carries a natural key. One that can never be carried out
-goes to the dead-letter queue with its reason.
+goes to the dead-letter queue with its reason, and what it brought beside is done all the same.
 """
 
 import os
@@ -13,7 +13,7 @@ import os
 from pydantic import ValidationError
 
 from oms.aws import stores
-from oms.aws.dead_letters import DeadLetters, Message, consumer
+from oms.aws.dead_letters import DeadLetters, Message, consumer, do_each
 from oms.aws.faults import invalid
 from oms.aws.observability import correlate, count, logger
 from oms.aws.secrets import Secrets
@@ -55,9 +55,13 @@ def take(message: Message) -> None:
     queued = from_message(message.body)
     correlate(queued.correlation_id)
     cause = Cause(utc_now(), f"webhook:{queued.source}", correlation_id=queued.correlation_id)
-    for command in source_of(queued.source).read(queued.delivery):
+
+    def carry_out(command: Command) -> str:
         outcome = _carry_out(command, cause)
         logger.info("delivery done", delivery_id=queued.delivery.id, outcome=outcome)
+        return outcome
+
+    do_each(source_of(queued.source).read(queued.delivery), carry_out)
 
 
 def _carry_out(command: Command, cause: Cause) -> str:
@@ -68,7 +72,8 @@ def _carry_out(command: Command, cause: Cause) -> str:
             return _record(command, cause)
         case ResourceNamed(path=path):
             told = mercadopago.reports(mercadopago.read_payment(resources.get(path)))
-            return ", ".join(_record(report, cause) for report in told) or "nothing to record"
+            done = do_each(told, lambda report: _record(report, cause))
+            return ", ".join(done) or "nothing to record"
         case ParcelReported(report) if is_return_id(report.fulfillment_id):
             return tracking.take_report(report, orders, cause).order_id
         case ParcelReported(report):

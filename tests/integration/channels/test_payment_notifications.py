@@ -75,7 +75,11 @@ def stripe_event(inbound: Inbound, kind: str, subject: dict[str, Any]) -> Any:
 
 
 def _adyen(inbound: Inbound, payment_id: str, amount: Money) -> Any:
-    item = {
+    return adyen_call(inbound, *[_adyen_item(payment_id, amount)] * 2)
+
+
+def _adyen_item(payment_id: str, amount: Money) -> dict[str, Any]:
+    return {
         "eventCode": "CAPTURE",
         "success": "true",
         "eventDate": "2026-05-04T15:08:02+02:00",
@@ -84,7 +88,10 @@ def _adyen(inbound: Inbound, payment_id: str, amount: Money) -> Any:
         "pspReference": "CAPTURE1",
         "amount": {"currency": "BRL", "value": amount.minor},
     }
-    document = {"notificationItems": [{"NotificationRequestItem": item}] * 2}
+
+
+def adyen_call(inbound: Inbound, *items: dict[str, Any]) -> Any:
+    document = {"notificationItems": [{"NotificationRequestItem": item} for item in items]}
     body = json.dumps(adyen_signed(SECRETS["adyen"], document)).encode()
     return inbound.call("adyen", {}, body)
 
@@ -176,6 +183,21 @@ def test_a_payment_that_nobody_knows_is_tried_again_and_then_parked(
     (told,) = inbound.queued()
 
     assert inbound.deliver(told) == ["m-0"]
+    assert inbound.deliver(told, receives=MAX_RECEIVES) == []
+
+    ((_, attributes),) = inbound.parked()
+    assert attributes["reason"] == "unknown_payment"
+
+
+def test_an_item_that_cannot_be_recorded_holds_back_none_of_the_others(inbound: Inbound) -> None:
+    payment = placed(inbound, "adyen")
+    items = [_adyen_item(each, TOTAL) for each in ("theirs", payment.id)]
+    items[0]["originalReference"] = "THEIRS"
+    adyen_call(inbound, *items)
+    (told,) = inbound.queued()
+
+    assert inbound.deliver(told) == ["m-0"]
+    assert now(inbound).payments.captured == TOTAL
     assert inbound.deliver(told, receives=MAX_RECEIVES) == []
 
     ((_, attributes),) = inbound.parked()

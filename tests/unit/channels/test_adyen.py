@@ -160,6 +160,10 @@ def test_each_event_code_is_put_in_our_words(code: str, success: object, ours: s
     assert (told.type if told else None) == ours
 
 
+def test_what_tells_of_no_payment_needs_no_amount() -> None:
+    assert read(eventCode="REPORT_AVAILABLE", amount=None, eventDate=None) is None
+
+
 @pytest.mark.parametrize(
     ("action", "ours"), [("cancel", "payment.voided"), ("refund", "payment.refunded")]
 )

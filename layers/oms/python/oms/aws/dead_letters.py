@@ -10,9 +10,9 @@ Should that fail, or the process die, the redrive policy is still there.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
@@ -27,6 +27,7 @@ from oms.kernel.clock import rfc3339, utc_now
 from oms.kernel.errors import Conflict, NotFound, OmsError, Refused, Unfulfilled
 
 MAX_RECEIVES = 5
+_Item = TypeVar("_Item")
 
 _DETAIL_LENGTH = 500
 _FAULTS_NAMED = 5
@@ -110,6 +111,25 @@ def take_message(message: Message, handle: Handle, dead_letters: DeadLetters) ->
             exc_info=not isinstance(error, OmsError),
         )
         raise
+
+
+def do_each(items: Iterable[_Item], do: Callable[[_Item], str]) -> list[str]:
+    """What ``do`` said of each item of a message; the failure of one holds back none of the others.
+
+    Raises of the failures one that a retry can heal, if any is such: what is done already is done
+    once however often it is tried.
+    """
+    said, failures = list[str](), list[Exception]()
+    for item in items:
+        try:
+            said.append(do(item))
+        except Exception as error:
+            failures.append(error)
+    if len(failures) > 1:
+        logger.warning("several failed", reasons=[reason_of(error) for error in failures])
+    if failures:
+        raise next(filter(can_heal, failures), failures[0])
+    return said
 
 
 def can_heal(error: Exception) -> bool:

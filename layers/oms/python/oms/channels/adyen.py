@@ -62,8 +62,9 @@ def verify(call: Call, secret: str, now: datetime) -> Delivery:
 
 
 def read(delivery: Delivery) -> tuple[Command, ...]:
-    items = [read_item(item) for item in _items(delivery.body)]
-    return tuple(map(_command, items)) or (Ignored("the webhook tells of no payment"),)
+    return tuple(map(_command, _items(delivery.body))) or (
+        Ignored("the webhook tells of no payment"),
+    )
 
 
 def signed_string(item: Payload) -> str:
@@ -146,10 +147,14 @@ def _code(item: AdyenItem) -> str:
     return "" if item.event_code == "AUTHORISATION" and item.success else item.reason
 
 
-def _command(item: AdyenItem) -> Command:
-    callback = callback_of(item)
+def _command(item: Payload) -> Command:
+    """Of what tells of no payment neither amount nor time is read."""
+    code = item.at("eventCode").text()
+    if code not in (*_TYPES, _CANCEL_OR_REFUND):
+        return Ignored(f"{code} is not handled")
+    callback = callback_of(read_item(item))
     if callback is None:
-        return Ignored(f"{item.event_code} ({item.success}) is not handled")
+        return Ignored(f"{code} moves no money")
     return PaymentReported("adyen", callback)
 
 
