@@ -6,22 +6,24 @@ from typing import Any
 
 import pytest
 
-from oms.kernel.errors import Conflict
+from oms.kernel.errors import Conflict, TooLarge
 from oms.kernel.money import Money
 from oms.orders import events as happened
 from oms.orders.model import Order
 from oms.orders.repaying import refund_of
 from oms.returns import decisions
-from oms.returns.decisions import Grounds
-from oms.returns.model import Origin
+from oms.returns.decisions import AskedReturn, Grounds
+from oms.returns.model import Origin, ReturnLine
 from oms.returns.policy import BUILT_IN, RefundWhen
 from tests.samples import captured, given, line
 from tests.unit.returns.return_samples import (
     DELIVERED_AT,
+    LATER,
     after,
     asked,
     brought,
     delivered,
+    grounds,
     last,
     paid,
     receive,
@@ -40,25 +42,25 @@ def in_two_parts() -> tuple[Order, Grounds]:
     return order, Grounds({first: DELIVERED_AT, second: DELIVERED_AT + 20 * DAY}, {})
 
 
-def ask(order: Order, grounds: Grounds, day: int, **more: Any) -> Order:
+def ask(order: Order, when: Grounds, day: int, **more: Any) -> Order:
     one = asked({"MUG": 1}, **more)
-    return after(order, decisions.request(order, one, BUILT_IN, grounds, DELIVERED_AT + day * DAY))
+    return after(order, decisions.request(order, one, BUILT_IN, when, DELIVERED_AT + day * DAY))
 
 
 def test_a_unit_that_came_in_time_is_asked_back_once(in_two_parts: tuple[Order, Grounds]) -> None:
-    order, grounds = in_two_parts
-    order = ask(order, grounds, 35)
+    order, when = in_two_parts
+    order = ask(order, when, 35)
 
     with pytest.raises(Conflict) as refused:
-        ask(order, grounds, 36)
+        ask(order, when, 36)
 
     assert refused.value.problem_code == "outside_window"
     assert refused.value.context["left"] == {"MUG": 0}
 
 
 def test_what_was_asked_back_early_is_what_came_first(in_two_parts: tuple[Order, Grounds]) -> None:
-    order, grounds = in_two_parts
-    order = ask(ask(order, grounds, 25), grounds, 35)
+    order, when = in_two_parts
+    order = ask(ask(order, when, 25), when, 35)
     assert len(order.progress.returns) == 2
 
 
@@ -66,19 +68,19 @@ def test_what_staff_accept_late_is_taken_for_what_is_late(
     in_two_parts: tuple[Order, Grounds],
 ) -> None:
     """Unless something else could still come back."""
-    order, grounds = in_two_parts
-    order = ask(order, grounds, 60, origin=Origin.AGENT, override="ill")
+    order, when = in_two_parts
+    order = ask(order, when, 60, origin=Origin.AGENT, override="ill")
 
-    assert ask(order, grounds, 45).progress.returns
+    assert ask(order, when, 45).progress.returns
 
 
 def test_what_was_cancelled_leaves_its_unit_to_be_asked_for(
     in_two_parts: tuple[Order, Grounds],
 ) -> None:
-    order, grounds = in_two_parts
-    order = ask(order, grounds, 35)
+    order, when = in_two_parts
+    order = ask(order, when, 35)
     order = after(order, decisions.cancel(order, last(order).id, "kept"))
-    assert len(ask(order, grounds, 36).progress.returns) == 2
+    assert len(ask(order, when, 36).progress.returns) == 2
 
 
 def test_after_goodwill_no_more_is_given_than_the_order_still_comes_to() -> None:
@@ -113,3 +115,28 @@ def test_what_cost_nothing_comes_back_for_nothing() -> None:
 
     assert last(order).amount == 0
     assert not order.progress.refunds
+
+
+def test_what_customers_write_never_fills_an_order() -> None:
+    order = delivered(line("MUG", 2))
+    said = ReturnLine("MUG", 1, note="a" * 200, proof=("b" * 200,) * 10)
+
+    def ask_and_cancel(now: Order) -> Order:
+        wanted = AskedReturn((said,))
+        now = after(now, decisions.request(now, wanted, BUILT_IN, grounds(now), LATER))
+        return after(now, decisions.cancel(now, last(now).id, "kept"))
+
+    for _ in range(22):
+        order = ask_and_cancel(order)
+    with pytest.raises(TooLarge):
+        ask_and_cancel(order)
+
+
+def test_a_return_does_not_come_in_parts_without_end() -> None:
+    order = request(delivered(line("MUG", 1), line("TEE", 1)), {"MUG": 1})
+    for number in range(100):
+        order = receive(order, f"r{number}", {"TEE": 1}, refuse_surplus=True)
+
+    with pytest.raises(TooLarge) as refused:
+        receive(order, "one-more")
+    assert refused.value.problem_code == "too_many_receipts"

@@ -15,6 +15,7 @@ from oms.orders.model import Customer, Order, RefundedLine
 from oms.orders.repaying import refund_of
 from oms.returns import decisions
 from oms.returns import events as told
+from oms.returns.bounds import MOST_RETURNS
 from oms.returns.decisions import AskedResolution
 from oms.returns.model import (
     Disposition,
@@ -218,8 +219,8 @@ def test_the_same_key_asks_once_and_for_nothing_else() -> None:
 
 
 def test_an_order_has_so_many_returns_and_no_more() -> None:
-    order = delivered(line("MUG", decisions.MOST_RETURNS + 1))
-    for _ in range(decisions.MOST_RETURNS):
+    order = delivered(line("MUG", MOST_RETURNS + 1))
+    for _ in range(MOST_RETURNS):
         order = request(order, {"MUG": 1})
 
     with pytest.raises(TooLarge) as refused:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from oms.catalog.model import Item
-from oms.kernel.errors import Conflict, Faults, Invalid, NotFound, TooLarge
+from oms.kernel.errors import Conflict, Faults, Invalid, NotFound
 from oms.kernel.ids import refund_id
 from oms.kernel.ids import return_id as id_of
 from oms.kernel.money import Money
@@ -23,6 +23,7 @@ from oms.orders.repaying import Purpose, left_to_repay, refund_of
 from oms.returns import events as happened
 from oms.returns import worth
 from oms.returns.advance import credited
+from oms.returns.bounds import check_receipts, check_room
 from oms.returns.model import (
     Disposition,
     Inspected,
@@ -40,9 +41,6 @@ from oms.returns.model import (
 from oms.returns.policy import RefundWhen, ReturnPolicy
 from oms.returns.transitions import may_take
 from oms.returns.windows import days_for, units_in_time
-
-# Of one order: all of them are written at every step of it.
-MOST_RETURNS = 100
 
 REASON = "return"
 # Why a person looks at it, whatever it is worth.
@@ -145,7 +143,7 @@ def request(
     ``proof_needed``, ``not_for_customers``, ``customer_needed``) and ``Conflict``
     (``not_delivered``, ``above_delivered``, ``not_returnable``, ``outside_window``;
     ``content_differs`` when the key was used for another request), ``TooLarge``
-    (``too_many_returns``)."""
+    (``too_many_returns``, ``too_large``)."""
     if requested_before(order, asked.key):
         return NOTHING
     _check_words(order, asked, policy)
@@ -154,9 +152,8 @@ def request(
         _refuse_kinds(order, asked, policy, grounds)
     if not asked.override:
         _refuse_late(order, asked, policy, grounds, at)
+    check_room(order, asked.lines)
     number = len(order.progress.returns) + 1
-    if number > MOST_RETURNS:
-        raise TooLarge("the order has too many returns", code="too_many_returns")
     value = worth.value_of(order, {line.line_id: line.quantity for line in asked.lines})
     needs = A_CLAIM if asked.kind is ReturnKind.CLAIM else policy.needs_approval(value)
     requested = Return(
@@ -341,11 +338,12 @@ def receive(
     order: Order, return_id: str, asked: AskedReceipt, policy: ReturnPolicy, at: datetime
 ) -> Events:
     """Raises ``Conflict`` (``above_approved``, with what is left by line; ``content_differs`` when
-    the receipt's id was used for another)."""
+    the receipt's id was used for another), ``TooLarge`` (``too_many_receipts``)."""
     found = find(order, return_id)
     if _was_received(found, asked):
         return NOTHING
     may_take(found, "receive")
+    check_receipts(found)
     left = found.expected
     brought = left if asked.units is None else asked.units
     taken = {line_id: min(units, left.get(line_id, 0)) for line_id, units in brought.items()}
@@ -385,7 +383,7 @@ def inspect(
 ) -> Events:
     """Raises ``Invalid`` with every fault (``unknown_line``, ``line_twice``,
     ``quantities_do_not_add_up``, ``disposition_not_allowed``), ``Conflict`` (``content_differs``
-    when the inspection's id was used for another)."""
+    when the inspection's id was used for another), ``TooLarge`` (``too_many_receipts``)."""
     found = find(order, return_id)
     units = tuple(
         Inspected(one.line_id, disposition, quantity)
@@ -396,6 +394,7 @@ def inspect(
     if _was_inspected(found, inspection_id, node, units):
         return NOTHING
     may_take(found, "inspect")
+    check_receipts(found)
     _check_findings(order, found, node, findings, policy)
     restocked = {
         order.content.line(one.line_id).sku for one in units if one.disposition in policy.restocks
