@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from oms.channels.model import PaymentReported
@@ -5,9 +7,13 @@ from oms.channels.outcomes import record_payment
 from oms.kernel.errors import Invalid, NotFound
 from oms.kernel.ids import order_id, payment_id
 from oms.kernel.money import Money
+from oms.orders import events as happened
 from oms.orders.model import Order
+from oms.orders.repaying import refund_of
 from oms.payments.callbacks import CallbackType, PaymentCallback
 from tests.unit.channels.conftest import CAUSE, PRICE, OrdersInMemory
+
+HALF = Money(PRICE.minor // 2, "BRL")
 
 
 def report(
@@ -83,3 +89,51 @@ def test_a_payment_of_an_order_that_has_not_come_yet_may_be_told_again(
 
     with pytest.raises(NotFound):
         record_payment(PaymentReported("simulator", callback), orders, CAUSE)
+
+
+def test_an_id_that_others_chose_for_theirs_is_not_taken_for_ours(
+    orders: OrdersInMemory, order: Order
+) -> None:
+    (payment,) = order.payments.each
+    held = replace(report(order, "payment.authorized").callback, reference="HOLD1")
+    record_payment(PaymentReported("simulator", held), orders, CAUSE)
+    theirs = PaymentCallback(
+        "evt_2", "payment.captured", "pay_29QQoUBi66xm2f", PRICE, "C1", authorization="HOLD1"
+    )
+
+    record_payment(PaymentReported("simulator", theirs), orders, CAUSE)
+    assert orders.load(order.order_id).payments.find(payment.id).captured == PRICE
+
+    with pytest.raises(NotFound) as refused:
+        record_payment(
+            PaymentReported("simulator", replace(theirs, authorization="HOLD2")), orders, CAUSE
+        )
+    assert refused.value.problem_code == "unknown_payment"
+
+
+def test_a_refund_over_two_payments_of_a_provider_is_told_of_each_by_its_name(
+    orders: OrdersInMemory, order: Order
+) -> None:
+    first = order.payments.each[0]
+    second = replace(first, id=f"{first.id[:-1]}2", added_as="again")
+    order = orders.commit(order, (happened.PaymentAdded(second),), CAUSE)
+    for payment, name in ((first, "HOLD1"), (second, "HOLD2")):
+        kinds: tuple[CallbackType, ...] = ("payment.authorized", "payment.captured")
+        for kind in kinds:
+            told = PaymentCallback(
+                f"{name}:{kind}", kind, payment.id, HALF, name, authorization=name
+            )
+            record_payment(PaymentReported("simulator", told), orders, CAUSE)
+    order = orders.load(order.order_id)
+    order = orders.commit(order, (refund_of(order, PRICE.minor, "goodwill"),), CAUSE)
+    (refund,) = order.progress.refunds
+    assert [part.amount for part in refund.parts] == [HALF.minor] * 2
+
+    told = PaymentCallback(
+        "evt_3", "payment.refunded", "", HALF, "R2", refund_id=refund.id, authorization="HOLD2"
+    )
+    record_payment(PaymentReported("simulator", told), orders, CAUSE)
+
+    payments = orders.load(order.order_id).payments
+    assert not payments.find(first.id).refunded
+    assert payments.find(second.id).refunded == HALF

@@ -7,7 +7,7 @@ from typing import Protocol
 from oms.channels.model import PaymentReported
 from oms.kernel.errors import Invalid, NotFound
 from oms.kernel.events import Cause
-from oms.kernel.ids import order_of
+from oms.kernel.ids import is_of_an_order, order_of
 from oms.orders import reported
 from oms.orders.command import execute_on
 from oms.orders.decisions import Events
@@ -44,16 +44,25 @@ def record_payment(report: PaymentReported, orders: NamedPayments, cause: Cause)
 
 
 def _addressed(report: PaymentReported, orders: NamedPayments) -> PaymentCallback:
-    """With our payment's id, where the provider does not repeat it nor names a refund of ours."""
-    callback = report.callback
-    if callback.payment_id or callback.refund_id:
+    """With our payment's id, where the provider does not repeat it. Its name for the payment leads
+    there; of a refund of ours that is named it need not. What others call theirs is no id."""
+    callback = replace(
+        report.callback,
+        payment_id=_ours(report.callback.payment_id),
+        refund_id=_ours(report.callback.refund_id),
+    )
+    if callback.payment_id:
         return callback
     found = orders.payment_called(report.provider, callback.authorization)
-    if not found:
+    if not found and not callback.refund_id:
         raise NotFound(
             f"no payment is known to {report.provider} by that name", code="unknown_payment"
         )
     return replace(callback, payment_id=found)
+
+
+def _ours(text: str) -> str:
+    return text if is_of_an_order(text) else ""
 
 
 def _order_id(callback: PaymentCallback) -> str:
