@@ -286,6 +286,19 @@ def test_what_is_left_open_is_carried_into_the_next_report_until_it_is_settled(
     assert (third["counts"]["matched"], third["differences"]) == (1, 0)
 
 
+def test_what_is_heard_of_after_its_report_is_missed_by_the_next(call: Call, paid: Paid) -> None:
+    empty = file(("", "", "payout", "1.00", "BRL", "", ""))
+    paid("1", at=NOW + timedelta(days=6))
+    _, first = call("POST /v1/settlements", settlement(empty))
+    call(f"POST /v1/settlements/{first['id']}/differences/1/resolve", {"note": "by transfer"})
+    late = paid("2", at=NOW + timedelta(days=6))
+    _, second = call("POST /v1/settlements", settlement(empty, NOW + WEEK))
+    assert kinds(call, second["id"]) == [("missing_at_provider", payment_of(late))]
+    found = file(("cap_2", "", "capture", "30.00", "BRL", "", ""))
+    _, third = call("POST /v1/settlements", settlement(found, NOW + 2 * WEEK))
+    assert (third["counts"]["matched"], third["differences"]) == (1, 0)
+
+
 def test_what_another_report_has_settled_is_a_duplicate(call: Call, paid: Paid) -> None:
     paid("1", at=NOW + timedelta(days=6))
     csv = file(("cap_1", "", "capture", "30.00", "BRL", "", ""))

@@ -7,7 +7,7 @@ it or a person resolves it.
 
 import base64
 import hashlib
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -257,7 +257,8 @@ def _reconcile(
     # the same days has, made of another part of the provider's files, may be in this one too.
     apart -= beside
     believed = {one.id: one for one in moved.between(request.provider, begin, end)}
-    carried = {one.id: one for one in _left_open(before, reports)}
+    had = [one for report in before for one in reports.all_differences(report)]
+    carried = {one.id: one for one in (*_left_open(had), *_late(believed.values(), before, had))}
     taken = apart | beside
     due = [
         one
@@ -285,12 +286,26 @@ def _last_before(
     return [report for report in before if report.until == last]
 
 
-def _left_open(before: Sequence[SettlementReport], reports: SettlementReports) -> list[Belief]:
+def _left_open(had: Iterable[NumberedDifference]) -> list[Belief]:
     return [
         one.difference.ours
-        for report in before
-        for one in reports.all_differences(report)
+        for one in had
         if one.difference.ours and one.difference.bucket in _CARRIED and one.resolution is None
+    ]
+
+
+def _late(
+    believed: Iterable[Belief],
+    before: Sequence[SettlementReport],
+    had: Iterable[NumberedDifference],
+) -> list[Belief]:
+    """What was heard of after the report of its time had been made: of the others that report says
+    that they are settled, or how they differ."""
+    told = {one.difference.ours.id for one in had if one.difference.ours}
+    return [
+        one
+        for one in believed
+        if one.id not in told and any(report.since <= one.at < report.until for report in before)
     ]
 
 
