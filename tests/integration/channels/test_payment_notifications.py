@@ -103,9 +103,13 @@ def _paypal(inbound: Inbound, payment_id: str, amount: Money) -> Any:
         "custom_id": payment_id,
         "supplementary_data": {"related_ids": {"authorization_id": "HOLD1"}},
     }
+    return paypal_event(inbound, "COMPLETED", resource)
+
+
+def paypal_event(inbound: Inbound, word: str, resource: dict[str, Any]) -> Any:
     event = {
-        "id": "WH-1",
-        "event_type": "PAYMENT.CAPTURE.COMPLETED",
+        "id": f"WH-{word}",
+        "event_type": f"PAYMENT.CAPTURE.{word}",
         "create_time": "2026-05-04T13:08:02Z",
         "resource": resource,
     }
@@ -234,6 +238,20 @@ def test_what_is_taken_beyond_what_is_due_is_asked_to_go_back(inbound: Inbound) 
 
     (refund,) = now(inbound).progress.refunds
     assert (refund.amount, refund.reason) == (4250, "paid_beyond_what_is_due")
+
+
+def test_what_paypal_gives_back_unasked_is_known_by_its_capture(inbound: Inbound) -> None:
+    payment = placed(inbound, "paypal")
+    notify(inbound, "paypal", payment.id)
+    links = [{"rel": "up", "href": "https://api.paypal.com/v2/payments/captures/CAPTURE1"}]
+    value = {"currency_code": "BRL", "value": "57.50"}
+    paypal_event(inbound, "REFUNDED", {"id": "REFUND1", "amount": value, "links": links})
+    paypal_event(inbound, "REVERSED", {"id": "REVERSAL1", "amount": value, "links": links})
+
+    assert inbound.deliver(*inbound.queued()) == []
+
+    found = now(inbound).payments.find(payment.id).balances
+    assert (found.refunded, found.charged_back, found.charged) == (5750, 5750, 14250)
 
 
 def test_a_charge_back_is_found_by_its_payment_intent_recorded_and_counted(

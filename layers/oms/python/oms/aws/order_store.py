@@ -34,12 +34,13 @@ from oms.orders.events import (
     Event,
     OrderCaptured,
     PaymentAuthorized,
+    PaymentCaptured,
     PaymentPending,
 )
 from oms.orders.evolve import as_changed, begin, evolve_all
 from oms.orders.model import Content, Order, Progress, State
 from oms.orders.store import AwaitedToken, Captured, OrderKeys
-from oms.payments.callbacks import REPORT_BY_NAME
+from oms.payments.callbacks import REPORT_BY_CAPTURE, REPORT_BY_NAME
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -200,14 +201,14 @@ class OrderStore:
 
     def _names(self, committed: Order, events: Sequence[Event]) -> list[Write]:
         """What payments are called by providers who may report on them by that name alone."""
-        writes = []
+        called: dict[tuple[str, str], str] = {}
         for event in events:
-            if not isinstance(event, PaymentAuthorized | PaymentPending) or not event.reference:
+            if not isinstance(event, PaymentAuthorized | PaymentPending | PaymentCaptured):
                 continue
             provider = committed.payments.find(event.payment_id).provider
-            if provider in REPORT_BY_NAME:
-                writes.append(self._name(provider, event.reference, event.payment_id))
-        return writes
+            if name := _name_in(event, provider):
+                called[provider, name] = event.payment_id
+        return [self._name(*name, payment_id) for name, payment_id in called.items()]
 
     def _name(self, provider: str, name: str, payment_id: str) -> Write:
         put = {
@@ -346,6 +347,13 @@ def envelopes(item: Mapping[str, Any]) -> list[Envelope]:
 
 def read_event(envelope: Envelope) -> Event:
     return from_plain(envelope.data, CLASS_BY_TYPE[envelope.type])
+
+
+def _name_in(event: PaymentAuthorized | PaymentPending | PaymentCaptured, provider: str) -> str:
+    """What the provider will call the payment by; empty where it is no new name."""
+    if isinstance(event, PaymentCaptured):
+        return event.provider_reference if provider in REPORT_BY_CAPTURE else ""
+    return event.reference if provider in REPORT_BY_NAME else ""
 
 
 def _captured(item: Mapping[str, Any]) -> OrderCaptured:

@@ -35,6 +35,8 @@ CallbackType = Literal[
 ]
 # Who may report on a payment by a name of its own alone.
 REPORT_BY_NAME = frozenset({"adyen", "mercadopago", "paypal", "stripe"})
+# Of them, whose refunds and reversals name the capture alone.
+REPORT_BY_CAPTURE = frozenset({"paypal"})
 # These may be told without an amount of their own.
 _ZERO_ALLOWED = frozenset(
     {
