@@ -86,6 +86,12 @@ class _Known:
     settled: Mapping[str, int]
     upto: str
 
+    def with_delivered(self, units: Mapping[str, int]) -> list[MonthCount]:
+        return [
+            replace(self.months.get(month, MonthCount(month)), delivered=units.get(month, 0))
+            for month in sorted({*self.months, *units})
+        ]
+
 
 class ReturnRateStore:
     """``orders`` is only needed to tell what is high."""
@@ -141,7 +147,7 @@ class ReturnRateStore:
             ],
         )
 
-    def catch_up(self, by: RateOf, subject: str, now: datetime) -> None:
+    def catch_up(self, by: RateOf, subject: str, now: datetime) -> Sequence[MonthCount]:
         known = self._known(by, subject)
         delivered = Counter(known.settled)
         before = rfc3339(now - _SETTLED)
@@ -153,22 +159,20 @@ class ReturnRateStore:
                 continue
             last = max(passed)
             if not self._settle(by, subject, upto, last, _by_month({p: chunk[p] for p in passed})):
-                return  # Somebody else does it.
+                return self.catch_up(by, subject, now)  # Somebody else did it.
             upto = last
-        for month, units in delivered.items():
-            if known.months.get(month, MonthCount(month)).delivered != units:
-                self._show(by, subject, month, units)
+        months = known.with_delivered(delivered)
+        for one in months:
+            if known.months.get(one.month, MonthCount(one.month)).delivered != one.delivered:
+                self._show(by, subject, one.month, one.delivered)
+        return months
 
     def of(self, by: RateOf, subject: str, months: Sequence[str]) -> Sequence[MonthCount]:
         known = self._known(by, subject)
         delivered = Counter(known.settled)
         for chunk in self._deliveries(by, subject, known.upto):
             delivered.update(_by_month(chunk))
-        return [
-            replace(known.months.get(month, MonthCount(month)), delivered=delivered[month])
-            for month in months
-            if month in known.months or month in delivered
-        ]
+        return [one for one in known.with_delivered(delivered) if one.month in months]
 
     def page(
         self,

@@ -50,8 +50,9 @@ class ReturnCounts(Protocol):
     ) -> None:
         """The same event again changes nothing."""
 
-    def catch_up(self, by: RateOf, subject: str, now: datetime) -> None:
-        """From now on ``page`` counts all that is delivered of the subject."""
+    def catch_up(self, by: RateOf, subject: str, now: datetime) -> Sequence[MonthCount]:
+        """All months of the subject, oldest first. From now on ``page`` has what was delivered
+        in them too."""
 
     def count(self, guard: str, month: str, counted: Sequence[Counted], now: datetime) -> bool:
         """Count what came back. Whether it was not counted before, under ``guard``. Raises
@@ -93,17 +94,17 @@ def count_event(
     counted, at = _received(event, order)
     _count(event, counted, at, counts, now)
     # Looked at each time the event comes: counted, and not told, it may have been before.
-    for one in counted:
-        counts.catch_up(one.by, one.subject, now)
     settings, month = counts.settings(), month_of(at)
-    found = [_judged(one, month, counts) for one in counted]
+    found = [_judged(one, month, counts, now) for one in counted]
     high = [HighRate(one, month, order.content.channel) for one in found if settings.is_high(one)]
     return [one for one in high if counts.tell_high(one, event.at, event.correlation_id)]
 
 
-def _judged(counted: Counted, month: str, counts: ReturnCounts) -> ReturnRate:
-    months = counts.of(counted.by, counted.subject, last_months(month, JUDGED_MONTHS))
-    return ReturnRate(counted.by, counted.subject, tuple(months))
+def _judged(counted: Counted, month: str, counts: ReturnCounts, now: datetime) -> ReturnRate:
+    judged = last_months(month, JUDGED_MONTHS)
+    months = counts.catch_up(counted.by, counted.subject, now)
+    found = tuple(one for one in months if one.month in judged)
+    return ReturnRate(counted.by, counted.subject, found)
 
 
 def _count(
