@@ -1,10 +1,12 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from oms.channels import adyen
 from oms.channels.model import PaymentReported
 from oms.channels.outcomes import record_payment
-from oms.kernel.errors import Invalid, NotFound
+from oms.kernel.errors import Conflict, Invalid, NotFound
 from oms.kernel.ids import order_id, payment_id
 from oms.kernel.money import Money
 from oms.orders import events as happened
@@ -137,3 +139,44 @@ def test_a_refund_over_two_payments_of_a_provider_is_told_of_each_by_its_name(
     payments = orders.load(order.order_id).payments
     assert not payments.find(first.id).refunded
     assert payments.find(second.id).refunded == HALF
+
+
+def test_a_dispute_that_is_lost_after_it_was_won_takes_the_money_a_second_time(
+    orders: OrdersInMemory, order: Order
+) -> None:
+    """Adyen calls all three by the dispute's name."""
+    record_payment(report(order, "payment.captured"), orders, CAUSE)
+    (payment,) = order.payments.each
+    for hour, code in enumerate(("CHARGEBACK", "CHARGEBACK_REVERSED", "SECOND_CHARGEBACK")):
+        told = adyen.callback_of(
+            adyen.AdyenItem(
+                event_code=code,
+                success=True,
+                at=CAUSE.at + timedelta(hours=hour),
+                amount=PRICE,
+                payment_ref="HOLD1",
+                event_ref="DISPUTE1",
+                merchant_reference=payment.id,
+                reason="",
+                modification="",
+            )
+        )
+        assert told is not None
+        record_payment(PaymentReported("simulator", told), orders, CAUSE)
+
+    found = orders.load(order.order_id).payments.find(payment.id).balances
+    assert (found.charged_back, found.charged) == (PRICE.minor, 0)
+
+
+@pytest.mark.parametrize("changed", ["amount", "type"])
+def test_another_fact_under_an_events_id_is_not_passed_over(
+    orders: OrdersInMemory, order: Order, changed: str
+) -> None:
+    first = report(order, "payment.captured")
+    record_payment(first, orders, CAUSE)
+    other = {"amount": HALF} if changed == "amount" else {"type": "payment.charged_back"}
+    told = replace(first.callback, reference="another", **other)
+
+    with pytest.raises(Conflict) as refused:
+        record_payment(PaymentReported("simulator", told), orders, CAUSE)
+    assert refused.value.problem_code == "payment_entry_mismatch"

@@ -27,6 +27,7 @@ from oms.kernel.money import Money
 from oms.payments.callbacks import CallbackType, PaymentCallback, needs_amount
 from oms.payments.minor_units import ADYEN, of_units
 
+_LOST_AGAIN = "SECOND_CHARGEBACK"
 # Event code → what it says when it went well, and when it did not. None: no money moved.
 _TYPES: Mapping[str, tuple[CallbackType | None, CallbackType | None]] = {
     "PENDING": ("payment.pending", None),
@@ -44,7 +45,7 @@ _TYPES: Mapping[str, tuple[CallbackType | None, CallbackType | None]] = {
     "REFUNDED_REVERSED": ("payment.refund_reversed", None),
     "CHARGEBACK": ("payment.charged_back", None),
     "CHARGEBACK_REVERSED": ("payment.charge_back_reversed", None),
-    "SECOND_CHARGEBACK": ("payment.charged_back", None),
+    _LOST_AGAIN: ("payment.charged_back", None),
 }
 _CANCEL_OR_REFUND = "CANCEL_OR_REFUND"
 # Between the eight values that are signed.
@@ -126,12 +127,19 @@ def callback_of(item: AdyenItem) -> PaymentCallback | None:
         type=kind,
         payment_id=ours if ours.startswith("pay_") else "",
         amount=item.amount,
-        reference=item.event_ref,
+        reference=_operation(item),
         refund_id=ours if ours.startswith("rfd_") else "",
         code=_code(item),
         at=item.at,
         authorization=item.payment_ref,
     )
+
+
+def _operation(item: AdyenItem) -> str:
+    """All that is told of a dispute has the dispute's name, and it may be lost twice."""
+    if item.event_code == _LOST_AGAIN:
+        return f"{item.event_ref}:{item.event_code}"
+    return item.event_ref
 
 
 def _type_of(item: AdyenItem) -> CallbackType | None:

@@ -19,21 +19,37 @@ from oms.orders.decisions import NOTHING, Events
 from oms.orders.evolve import evolve_all
 from oms.orders.evolve_money import refund_reference
 from oms.orders.model import Order, Refund, RefundPart, State
-from oms.payments.balances import EventKind
+from oms.payments.balances import EventKind, PaymentEvent
 from oms.payments.callbacks import CallbackType, PaymentCallback
 from oms.payments.matching import failure_key, is_lost, known_as, told_of
 from oms.payments.model import Payment, may_refund
 from oms.payments.provider_traits import captures_once
 
+_MOVES_MONEY: frozenset[str] = frozenset(
+    {"captured", "refunded", "refund_reversed", "charged_back", "charge_back_reversed"}
+)
 Decision = Callable[[Order, Payment, PaymentCallback, str], Events]
 
 
 def decide(order: Order, told: PaymentCallback, key: str) -> Events:
-    """``told.payment_id`` is one of the order's. ``key`` names the fact: provider and event id."""
-    if order.payments.knows(key):
+    """``told.payment_id`` is one of the order's. ``key`` names the fact: provider and event id.
+
+    Raises ``Conflict`` (``payment_entry_mismatch``) for another movement of money under its key."""
+    if known := order.payments.fact(key):
+        _refuse_another(known, told)
         return NOTHING
     payment = order.payments.find(told.payment_id)
     return _DECISIONS[told.type](order, payment, told, key)
+
+
+def _refuse_another(known: PaymentEvent, told: PaymentCallback) -> None:
+    kind = told.type.removeprefix("payment.")
+    moves_money = kind in _MOVES_MONEY or known.kind in _MOVES_MONEY
+    if moves_money and (known.kind, known.amount) != (kind, told.amount.minor):
+        raise Conflict(
+            f"{told.id!r} told of {known.kind} {known.amount}, not of {kind} {told.amount.minor}",
+            code="payment_entry_mismatch",
+        )
 
 
 # --- holding --------------------------------------------------------------------------------
@@ -61,7 +77,7 @@ def _authorized(order: Order, payment: Payment, told: PaymentCallback, key: str)
 
 
 def _adjusted(order: Order, payment: Payment, told: PaymentCallback, key: str) -> Events:
-    if payment.event("authorization_adjusted", told.reference):
+    if _is_told(payment, "authorization_adjusted", told.reference, told):
         return NOTHING
     adjusted = happened.AuthorizationAdjusted(
         payment.id, told.amount.minor, told.reference, key, told.at
@@ -166,7 +182,7 @@ def _not_taken(order: Order, payment_id: str, code: str) -> Events:
 def _is_told(payment: Payment, kind: EventKind, reference: str, told: PaymentCallback) -> bool:
     """Whether a fact is recorded. Raises ``Conflict`` (``payment_entry_mismatch``) when it was told
     with another amount: money that is not accounted for is never passed over."""
-    known = payment.event(kind, reference)
+    known = payment.event(kind, reference) if reference else None
     if known and known.amount != told.amount.minor:
         raise Conflict(
             f"{reference!r} was {kind} of {known.amount}, not of {told.amount.minor}",
@@ -302,7 +318,7 @@ def _refunded_unasked(order: Order, payment: Payment, told: PaymentCallback, key
 
 
 def _refund_reversed(order: Order, payment: Payment, told: PaymentCallback, key: str) -> Events:
-    if payment.event("refund_reversed", told.reference):
+    if _is_told(payment, "refund_reversed", told.reference, told):
         return NOTHING
     known = known_as(payment, "refund", told.reference)
     found = _refund_of(order, payment, told, known)
@@ -315,7 +331,7 @@ def _refund_reversed(order: Order, payment: Payment, told: PaymentCallback, key:
 
 
 def _charged_back(order: Order, payment: Payment, told: PaymentCallback, key: str) -> Events:
-    if payment.event("charged_back", told.reference):
+    if _is_told(payment, "charged_back", told.reference, told):
         return NOTHING
     return (happened.ChargedBack(payment.id, told.amount.minor, told.reference, key, told.at),)
 
@@ -323,7 +339,7 @@ def _charged_back(order: Order, payment: Payment, told: PaymentCallback, key: st
 def _charge_back_reversed(
     order: Order, payment: Payment, told: PaymentCallback, key: str
 ) -> Events:
-    if payment.event("charge_back_reversed", told.reference):
+    if _is_told(payment, "charge_back_reversed", told.reference, told):
         return NOTHING
     won = happened.ChargeBackReversed(payment.id, told.amount.minor, told.reference, key, told.at)
     return (won, *repaying.repay_overpaid(evolve_all(order, (won,)), _why_repaid(order)))

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from oms.kernel.errors import NotFound
 from oms.kernel.money import Money, total
+from oms.payments.balances import PaymentEvent
 from oms.payments.model import Payment, PaymentStatus
 
 # Of several payments, the one that stands first here tells how they stand together.
@@ -112,7 +113,12 @@ class Payments:
 
     def knows(self, key: str) -> bool:
         """Whether a fact of this key is recorded of any of them."""
-        return any(event.key == key for payment in self.each for event in payment.events)
+        return self.fact(key) is not None
+
+    def fact(self, key: str) -> PaymentEvent | None:
+        """What is recorded under this key, of any of them."""
+        found = (event for payment in self.each for event in payment.events if event.key == key)
+        return next(found, None)
 
     def _sum(self, amount: Callable[[Payment], Money]) -> Money:
         return total([amount(payment) for payment in self.each], self.currency)
