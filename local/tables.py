@@ -201,14 +201,16 @@ class Tables:
         return {"Responses": responses, "UnprocessedKeys": {}}
 
     def batch_write_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803
-        for name, members in RequestItems.items():
-            if any(member.keys() != {"PutRequest"} for member in members):
-                raise NotUnderstood(f"{members}")
-            places = [_place({"Item": member["PutRequest"]["Item"]}) for member in members]
-            if len(set(places)) != len(places) or not 0 < len(places) <= _MOST_WRITTEN_AT_ONCE:
-                raise NotUnderstood("an item is written twice, or too many or none are")
-            for member in members:
-                self.put_item(TableName=name, Item=member["PutRequest"]["Item"])
+        with self._lock, _refusing("BatchWriteItem"):
+            for name, members in RequestItems.items():
+                if any(member.keys() != {"PutRequest"} for member in members):
+                    raise NotUnderstood(f"{members}")
+                puts = [{"TableName": name, **member["PutRequest"]} for member in members]
+                places = [_place(put) for put in puts]
+                if len(set(places)) != len(places) or not 0 < len(places) <= _MOST_WRITTEN_AT_ONCE:
+                    raise NotUnderstood("an item is written twice, or too many or none are")
+                for put in puts:
+                    self.put_item(**put)
         return {"UnprocessedItems": {}}
 
     def query(self, **request: Any) -> dict[str, Any]:

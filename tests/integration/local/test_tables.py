@@ -232,6 +232,21 @@ def update(text: str, **values: str) -> dict[str, Any]:
     }
 
 
+def put_at_once(tables: Any, *items: dict[str, Any]) -> object:
+    puts = [{"PutRequest": {"Item": item}} for item in items]
+    return tables.batch_write_item(RequestItems={"inventory": puts})
+
+
+def test_items_are_put_at_once_as_moto_does(both: tuple[Any, Any]) -> None:
+    for client in both:
+        empty(client)
+        put_at_once(client, TEE, {**MUG, "units": {"N": "1"}})
+        put_at_once(client, {**MUG, "units": {"N": "2"}})
+    moto, memory = (scanned(client) for client in both)
+    assert moto == memory
+    assert [item.get("units") for item in moto] == [{"N": "2"}, None]
+
+
 REFUSED: dict[str, Callable[[Any], object]] = {
     "two operations on one item": lambda tables: tables.transact_write_items(
         TransactItems=[put(MUG), {"Update": update("ADD units :one", one="1")}]
@@ -239,6 +254,10 @@ REFUSED: dict[str, Callable[[Any], object]] = {
     "more than a hundred items": lambda tables: tables.transact_write_items(
         TransactItems=[put({**MUG, "sk": {"S": f"node#{number}"}}) for number in range(101)]
     ),
+    "more than 25 items in a batch": lambda tables: put_at_once(
+        tables, *({**MUG, "sk": {"S": f"node#{number}"}} for number in range(26))
+    ),
+    "an item twice in a batch": lambda tables: put_at_once(tables, MUG, TEE, MUG),
     "no item at all": lambda tables: tables.transact_write_items(TransactItems=[]),
     "a check of nothing": lambda tables: tables.transact_write_items(
         TransactItems=[{"ConditionCheck": {"TableName": "inventory", "Key": MUG}}]
