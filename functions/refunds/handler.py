@@ -17,13 +17,14 @@ from oms.kernel.money import Money
 from oms.orders import capturing, payment
 from oms.orders.by_hand import BY_HAND
 from oms.orders.giving_back import give_back
+from oms.orders.paying import NOT_NEEDED
 
 
 def take(message: Message) -> None:
     event = envelope_of(message.body)
     correlate(event.correlation_id)
     cause = Cause(utc_now(), "refunds", event.type, event.correlation_id)
-    if event.type == "void_requested" and event.data.get("reason") == BY_HAND:
+    if event.type == "void_requested" and event.data.get("reason") in (BY_HAND, NOT_NEEDED):
         payment_id = str(event.data["payment_id"])
         payment.let_go_of(event.subject, payment_id, stores.orders(), provider, cause)
     elif event.type == "void_requested":

@@ -5,15 +5,22 @@ from dataclasses import replace
 
 import pytest
 
-from oms.kernel.errors import PaymentRefused, ProviderUnavailable
+from oms.kernel.errors import Conflict, PaymentRefused, ProviderUnavailable
 from oms.kernel.events import Envelope
 from oms.orders import by_hand, capturing, decisions, exceptions, paying, payment, reported, taking
+from oms.orders import events as happened
 from oms.orders.adding_payment import Added, Means, add_payment
 from oms.orders.by_hand import Receipt
 from oms.orders.model import Content, Order, PaymentRequest, State
 from oms.orders.rerouting import Router
 from oms.payments.callbacks import CallbackType, PaymentCallback
-from oms.payments.providers import AuthorizationRequest, CaptureRequest, ProviderOutcome
+from oms.payments.model import Payment
+from oms.payments.providers import (
+    AuthorizationRequest,
+    CaptureRequest,
+    ProviderOutcome,
+    VoidRequest,
+)
 from oms.reporting.waiting import needs_a_person
 from oms.routing.policies import BuiltIn
 from tests.integration.orders.test_capture_per_shipment import (
@@ -144,15 +151,23 @@ def test_what_may_have_been_taken_before_an_order_was_cancelled_is_asked_again_a
 
 
 class Interrupted(Bookkeeper):
-    """Something else happens while it takes."""
+    """Something else happens while it takes, or lets go."""
 
     meanwhile: Callable[[], object] = staticmethod(lambda: None)
 
     def capture(self, request: CaptureRequest) -> ProviderOutcome:
-        answer, meanwhile = super().capture(request), self.meanwhile
-        self.meanwhile = lambda: None
-        meanwhile()
+        answer = super().capture(request)
+        self.interrupt()
         return answer
+
+    def void(self, request: VoidRequest) -> ProviderOutcome:
+        answer = super().void(request)
+        self.interrupt()
+        return answer
+
+    def interrupt(self) -> None:
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
 
 
 def test_what_is_asked_for_beside_the_settlement_and_cannot_be_had_any_more_needs_nobody(
@@ -302,3 +317,87 @@ def test_what_is_never_held_anew_is_left_to_a_person_and_can_be_tried_again(oms:
     retried(oms, order_id)
     order = carry_out(oms, provider, order_id)
     assert (order.payments.captured, needs_a_person(order)) == (money(1500), False)
+
+
+def a_further_hold(oms: World, provider: Bookkeeper, order_id: str) -> None:
+    """7.00 more are due, for which a card was added, and its hold answers now."""
+    order = oms.orders.load(order_id)
+    further = Payment(f"{order.payments.each[0].id[:-1]}2", "card", "simulator", money(700))
+    oms.orders.commit(order, (happened.PaymentAdded(further),), CAUSE)
+    payment.hold_added(order_id, further.id, oms.orders, provider.named, CAUSE)
+
+
+def nothing_is_held(oms: World, provider: Bookkeeper, order_id: str) -> None:
+    payment.void_late_authorization(order_id, oms.orders, provider.named, CAUSE)
+    assert not any(one.open and one.held > one.captured for one in provider.book.values())
+    assert not oms.orders.load(order_id).payments.capturable
+
+
+def test_what_is_held_while_an_order_is_closed_is_let_go_of(oms: World) -> None:
+    provider = Interrupted()
+    order_id = released(oms, provider, an_order()).order_id
+    provider.meanwhile = lambda: a_further_hold(oms, provider, order_id)
+
+    cancelled(oms, provider, order_id)
+
+    assert oms.orders.history(order_id)[-1].type == "order_cancelled"
+    assert "void_requested" in {one.type for one in oms.orders.history(order_id)}
+    nothing_is_held(oms, provider, order_id)
+
+
+def test_what_is_held_while_an_order_is_settled_is_let_go_of(oms: World) -> None:
+    provider = Interrupted()
+    of = replace(an_order(), capture_on=content().capture_on)
+    order_id = released(oms, provider, of).order_id
+    for number in range(3):
+        ship(oms, order_id, number)
+    arrive(oms, order_id)
+    provider.meanwhile = lambda: a_further_hold(oms, provider, order_id)
+
+    done = settle(oms, provider, order_id)
+
+    assert done.state is State.COMPLETED
+    assert "void_requested" in {one.type for one in oms.orders.history(order_id)}
+    nothing_is_held(oms, provider, order_id)
+
+
+def test_disputes_without_a_name_are_counted_each_and_a_named_one_has_one_amount(
+    oms: World,
+) -> None:
+    order = oms.capture(content())
+    payment_id = order.payments.each[0].id
+
+    def told(event: str, minor: int, reference: str) -> int:
+        found = oms.orders.load(order.order_id)
+        callback = PaymentCallback(
+            event, "payment.charged_back", payment_id, money(minor), reference
+        )
+        events = reported.decide(found, callback, f"simulator:{event}")
+        after = oms.orders.commit(found, events, CAUSE) if events else found
+        return after.payments.each[0].balances.charged_back
+
+    assert [told("e1", 500, ""), told("e2", 300, ""), told("e2", 300, "")] == [500, 800, 800]
+    assert told("e3", 100, "d1") == 900
+    with pytest.raises(Conflict) as refused:
+        told("e4", 200, "d1")
+    assert refused.value.problem_code == "payment_entry_mismatch"
+
+
+@pytest.mark.parametrize("method", ["pix", "boleto", "bank_transfer"])
+def test_what_a_customer_has_yet_to_pay_is_nothing_that_failed(oms: World, method: str) -> None:
+    provider = Counting()
+    of = replace(an_order(), capture_on=content().capture_on)
+    order_id = released(oms, provider, of).order_id  # type: ignore[arg-type]
+    for number in range(3):
+        ship(oms, order_id, number)
+    arrive(oms, order_id)
+    order = oms.orders.load(order_id)
+    oms.orders.commit(order, (happened.LinesAdded((), 700),), CAUSE)
+
+    means = Means(method, "simulator", "")
+    added = add_payment(order_id, means, "k", oms.orders, CAUSE).payment
+    payment.hold_added(order_id, added.id, oms.orders, provider.named, CAUSE)
+    order = carry_out(oms, provider, order_id)  # type: ignore[arg-type]
+
+    assert order.payments.find(added.id).status == "pending"
+    assert not needs_a_person(order)

@@ -75,7 +75,8 @@ def decide(order: Order, means: Means, name: str) -> Events:
         added_as=name,
     )
     added = happened.PaymentAdded(payment, means.reason)
-    if payment.is_deferred or order.state not in (State.DELIVERED, State.COMPLETED):
+    is_over = order.state in (State.DELIVERED, State.COMPLETED)
+    if payment.is_deferred or payment.is_sent_by_customer or not is_over:
         return (added,)
     key = idempotency_key(payment.id, "capture")
     return (added, happened.CaptureRequested(payment.id, amount.minor, key, "added"))

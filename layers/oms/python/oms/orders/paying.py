@@ -325,10 +325,23 @@ def settle(
     after = evolve_all(order, events)
     for payment_id in voided:
         events += void_rest(after, payment_id, at)
+    events += _let_go_of_what_is_held(evolve_all(order, events), NOT_NEEDED)
     return (*events, happened.OrderCompleted())
 
 
 # --- letting go -----------------------------------------------------------------------------
+
+
+# Why a hold is let go of that no payment of the order needs; else the order is cancelled.
+NOT_NEEDED = "not_needed"
+
+
+def _let_go_of_what_is_held(order: Order, reason: str) -> Events:
+    """What came to be held while others were asked to let go."""
+    return tuple(
+        happened.VoidRequested(payment.id, payment.capturable.minor, reason)
+        for payment in held(order)
+    )
 
 
 def has_hold(payment: Payment) -> bool:
@@ -389,6 +402,7 @@ def close_cancelled(
     events: list[Event] = []
     for payment_id in [one.id for one in held(order)] if voided is None else voided:
         events += void_rest(order, payment_id, at)
+    events += _let_go_of_what_is_held(evolve_all(order, events), "authorized_after_cancel")
     for payment in unknown_authorizations(order):
         amount = payment.amount.minor
         events.append(happened.VoidRequested(payment.id, amount, "authorization_unknown"))

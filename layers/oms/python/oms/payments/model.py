@@ -26,6 +26,8 @@ PaymentStatus = Literal["new", "pending", "unknown", "declined", "authorized", "
 IN_STORE = "in_store"
 CASH_ON_DELIVERY = "cash_on_delivery"
 DEFERRED = frozenset({IN_STORE, CASH_ON_DELIVERY})
+# What the customer sends by a code, a line or an account number: taken as it is paid, never held.
+SENT_BY_CUSTOMER = frozenset({"pix", "boleto", "bank_transfer"})
 
 # What says how a payment stands while no money does.
 _WORDS: dict[EventKind, PaymentStatus] = {
@@ -123,6 +125,10 @@ class Payment:
     @property
     def is_deferred(self) -> bool:
         return self.method in DEFERRED
+
+    @property
+    def is_sent_by_customer(self) -> bool:
+        return self.method in SENT_BY_CUSTOMER
 
     @property
     def authorization(self) -> str:
