@@ -276,3 +276,11 @@ def test_amounts_are_in_stripes_own_units() -> None:
 
     assert told is not None
     assert told.amount == Money(5, "ISK")
+
+
+def test_what_happened_in_a_connected_account_is_no_payment_of_ours() -> None:
+    event = {**EVENT, "account": "acct_1", "livemode": False}
+
+    (command,) = stripe.read(Delivery("evt_1", json.dumps(event), {}))
+
+    assert isinstance(command, Ignored)
