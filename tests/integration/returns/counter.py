@@ -25,6 +25,11 @@ class Desk:
 
     def delivered(self, *lines: Line, days_ago: int = 1, made: Content | None = None) -> Order:
         """Paid for, and with its customer since then. Its node had just that much."""
+        order = self.unpaid(*lines, days_ago=days_ago, made=made)
+        return self.commit(order.order_id, _captured)
+
+    def unpaid(self, *lines: Line, days_ago: int = 1, made: Content | None = None) -> Order:
+        """Its money is held and not taken yet."""
         self.numbers += 1
         ordered = made or content(
             *(lines or (line("MUG", 2), line("TEE", 1))), number=str(self.numbers)
@@ -43,7 +48,7 @@ class Desk:
             fulfillment.advance(part.id, "pack", orders, CAUSE)
             fulfillment.ship(part.id, "carrier", f"T-{part.id}", orders, stock, CAUSE)
             fulfillment.advance(part.id, "deliver", orders, replace(CAUSE, at=at))
-        return self.commit(order.order_id, _captured)
+        return orders.load(order.order_id)
 
     def commit(self, order_id: str, decide: Any, at: datetime | None = None) -> Order:
         return execute(self.oms.orders, order_id, decide, replace(CAUSE, at=at or CAUSE.at))

@@ -1,6 +1,7 @@
 """Returns over HTTP that somebody makes hard on purpose."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -9,14 +10,18 @@ from oms.aws.return_policy_store import ReturnPolicyStore
 from oms.catalog.model import Item
 from oms.fulfillment.staff import WORK_SCOPE
 from oms.inventory.policy import SellingPolicy
+from oms.kernel.clock import utc_now
 from oms.kernel.errors import Conflict
+from oms.orders import events as happened
+from oms.orders.decisions import Events
+from oms.orders.model import Order
 from oms.returns import receiving
 from oms.returns.decisions import AskedReceipt
 from oms.returns.store import ReturnDesk
 from tests.integration.gateway import Gateway
 from tests.integration.returns.counter import Desk
 from tests.integration.world import RJ, World
-from tests.samples import CAUSE, line
+from tests.samples import CAUSE, content, line
 
 OVERRIDE = {"origin": "agent", "override": "she was ill"}
 
@@ -102,3 +107,40 @@ def test_an_order_of_many_lines_comes_back_whole(desk: Desk, oms: World, many: i
         done = desk.inspect(asked, {sku: {"restock": 1} for sku in part}, f"i{start}")
 
     assert (done["state"], done["amount"]) == ("resolved", f"{many * 10}.00")
+
+
+def test_what_a_channel_sent_itself_comes_back_to_a_node_that_is_named(
+    desk: Desk, oms: World
+) -> None:
+    sent = replace(content(), fulfilled_by_channel=True, placed_at=utc_now())
+    order = oms.capture(sent)
+    desk.commit(order.order_id, _paid)
+    asked = desk.ask(order, {"MUG": 2})
+
+    status, problem = desk.try_to(asked, "label")
+    desk.receive(asked)
+    done = desk.inspect(asked, {"MUG": {"restock": 2}})
+
+    assert (status, problem["code"]) == (422, "unknown_node")
+    assert (done["state"], done["amount"]) == ("resolved", "20.00")
+    assert oms.orders.load(asked["order_id"]).progress.refunds[0].amount == 2000
+    assert oms.balance("MUG", RJ).on_hand == 2
+
+
+def test_what_was_not_taken_yet_is_never_taken(desk: Desk, oms: World) -> None:
+    """On delivery the money is not there yet when the first goods are back."""
+    asked = desk.ask(desk.unpaid(), {"MUG": 2})
+    desk.receive(asked)
+    done = desk.inspect(asked, {"MUG": {"restock": 2}})
+
+    order = oms.orders.load(asked["order_id"])
+    assert (done["state"], done["amount"]) == ("resolved", "20.00")
+    assert (order.due.minor, [refund.amount for refund in order.progress.refunds]) == (1000, [0])
+
+
+def _paid(order: Order) -> Events:
+    payment, due = order.payments.each[0].id, order.due.minor
+    return (
+        happened.PaymentAuthorized(payment, due, "auth", "authorized"),
+        happened.PaymentCaptured(payment, due, "cap", "captured"),
+    )

@@ -25,7 +25,7 @@ from oms.fulfillment.parcels import Choice, Parcel, weight_of
 from oms.fulfillment.patience import patiently
 from oms.fulfillment.printing import Format, print_label
 from oms.fulfillment.rate_shopping import choose
-from oms.kernel.errors import Conflict
+from oms.kernel.errors import Conflict, Invalid
 from oms.kernel.events import Cause
 from oms.kernel.ids import order_of
 from oms.orders.command import execute
@@ -52,9 +52,9 @@ def buy_label(
 ) -> Order:
     """Once it is there it is answered again. Raises ``Conflict`` (``illegal_transition``;
     ``labelled`` to another node or by another service; ``no_carrier``; ``withdrawn`` when it was
-    cancelled meanwhile: then the label is given back), ``Invalid``
-    (``unknown_service``, ``carrier_refused``), ``NotFound`` and ``ProviderUnavailable``: then the
-    same call goes on where this one stopped."""
+    cancelled meanwhile: then the label is given back), ``Invalid`` (``unknown_service``,
+    ``unknown_node`` when none is named and no node of ours sent it, ``carrier_refused``),
+    ``NotFound`` and ``ProviderUnavailable``: then the same call goes on where this one stopped."""
     order = desk.orders.load(order_of(return_id))
     found = find(order, return_id)
     decisions.check_label(found, asked.node, asked.service)
@@ -122,7 +122,10 @@ def _chosen(
     now: datetime,
 ) -> ReturnLabel:
     policy = policy_of(found, desk)
-    node = origin(asked.node or policy.return_node or _came_from(order, found), desk.catalog)
+    leads_to = asked.node or policy.return_node or _came_from(order, found)
+    if not leads_to:
+        raise Invalid("no node of ours sent it: name the one it goes to", code="unknown_node")
+    node = origin(leads_to, desk.catalog)
     weight = asked.weight_grams
     if weight is None:
         weight = _weight(order, found, desk.catalog)
