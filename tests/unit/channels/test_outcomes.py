@@ -180,3 +180,14 @@ def test_another_fact_under_an_events_id_is_not_passed_over(
     with pytest.raises(Conflict) as refused:
         record_payment(PaymentReported("simulator", told), orders, CAUSE)
     assert refused.value.problem_code == "payment_entry_mismatch"
+
+
+def test_a_capture_that_is_final_lets_go_of_the_rest(orders: OrdersInMemory, order: Order) -> None:
+    record_payment(report(order, "payment.authorized"), orders, CAUSE)
+    taken = replace(report(order, "payment.captured", "evt_2", HALF).callback, final=True)
+
+    for _ in range(2):
+        record_payment(PaymentReported("simulator", taken), orders, CAUSE)
+
+    (payment,) = orders.load(order.order_id).payments.each
+    assert (payment.captured, payment.voided, payment.capturable.minor) == (HALF, HALF, 0)

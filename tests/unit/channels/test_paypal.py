@@ -230,6 +230,7 @@ def test_a_capture_is_read_with_our_payments_id_and_its_authorisation() -> None:
         "SAMPLECAPTURE0001",
         at=datetime(2026, 5, 4, 13, 8, 2, tzinfo=UTC),
         authorization="SAMPLEHOLD0000001",
+        final=True,
     )
 
 

@@ -6,8 +6,8 @@ not in the call, it is our secret; the certificate is at ``PAYPAL-CERT-URL``, wh
 PayPal keeps its own (developer.paypal.com, "Verify webhook events").
 
 Our payment's id travels as ``custom_id`` (in the older resources ``custom``), or as the invoice's;
-a refund may carry the refund's. Amounts are decimal strings. That a hold is let go when a capture
-is final is not told as an event of its own.
+a refund may carry the refund's. Amounts are decimal strings. That a hold is let go of is not told
+as an event of its own when a capture says that it is final.
 """
 
 import base64
@@ -191,6 +191,7 @@ def callback_of(event: PayPalEvent) -> PaymentCallback | None:
         code=event.reason,
         at=event.at,
         authorization=event.parent_authorization or event.parent_payment or event.payment_ref,
+        final=event.final_capture,
     )
 
 

@@ -144,7 +144,7 @@ def _held_with(payment: Payment, told: PaymentCallback, key: str) -> Events:
 
 
 def _rest_released(order: Order, payment: Payment, told: PaymentCallback) -> Events:
-    if payment.capturable and captures_once(payment.provider):
+    if payment.capturable and (told.final or captures_once(payment.provider)):
         return paying.void_rest(order, payment.id, told.at)
     return NOTHING
 

@@ -57,7 +57,8 @@ class PaymentCallback:
     ``payment_id`` is ours; empty where the provider does not repeat it, and then ``authorization``,
     the provider's name for the payment as a whole, has to lead to it. ``reference`` is its name for
     the very operation, ``at`` its time of the event. ``amount`` of what was let go (``voided``,
-    ``authorization_expired``) may be more than was held: then all of it was.
+    ``authorization_expired``) may be more than was held: then all of it was. A capture that is
+    ``final`` lets go of the rest.
     """
 
     id: str
@@ -69,6 +70,7 @@ class PaymentCallback:
     code: str = ""
     at: datetime | None = None
     authorization: str = ""
+    final: bool = False
 
     def __post_init__(self) -> None:
         if self.amount.minor < needs_amount(self.type):
