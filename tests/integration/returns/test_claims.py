@@ -71,6 +71,19 @@ def test_what_is_replaced_costs_what_was_paid_for_it(shop: Shop) -> None:
     ]
 
 
+def test_after_goodwill_it_is_replaced_free_too(shop: Shop) -> None:
+    order = shop.desk.delivered(made=content(line("MUG", 2), number="goodwill"))
+    shop.refund(order.order_id, "13.00")
+    found = claim(shop, order.order_id)[1]
+    shop.desk.step(found, "approve")
+
+    exchange = shop.confirm(found)["exchange"]
+
+    assert (exchange["total"], exchange["paid"], exchange["collected"]) == ("7.00", "7.00", "0.00")
+    assert shop.order(order.order_id).due.minor == 0
+    assert shop.kept(order.order_id, exchange["order_id"]) == 700
+
+
 def test_a_claim_is_paid_back_and_no_more_than_was_paid(shop: Shop) -> None:
     found = claimed(shop, want="refund")
     shop.desk.step(found, "approve")

@@ -27,7 +27,7 @@ from oms.routing.policies import BuiltIn
 from tests.integration.gateway import Gateway
 from tests.integration.returns.counter import Desk
 from tests.integration.world import World
-from tests.samples import CAUSE, money, no_credit
+from tests.samples import CAUSE, content, line, money, no_credit
 
 
 def wants(price: str, **more: Any) -> dict[str, Any]:
@@ -232,6 +232,43 @@ def test_what_costs_less_goes_back_once(shop: Shop) -> None:
     ]
     assert shop.kept(old.order_id, done["exchange"]["order_id"]) == 1500
     assert old.payments.refundable.minor == 1000
+
+
+@pytest.mark.parametrize(
+    ("included", "told"),
+    [(True, ("10.00", "5.00", "4.00", "19.00")), (False, ("11.00", "5.50", "4.20", "20.70"))],
+)
+def test_each_part_of_a_quote_is_told_with_its_tax(
+    shop: Shop, included: bool, told: tuple[str, ...]
+) -> None:
+    made = replace(content(line("MUG", 2), number="tax"), prices_include_tax=included)
+    asked = shop.desk.ask(shop.desk.delivered(made=made), {"MUG": 1}, resolution="exchange")
+    wanted = wants(
+        "10.00",
+        shipping="5.00",
+        shipping_tax="0.50",
+        fees=[{"fee_id": "gift", "name": "Gift", "amount": "2.00", "tax": "0.20"}],
+        return_shipping="2.00",
+    )
+    wanted["lines"][0]["tax"] = "1.00"
+
+    quote = shop.draft(asked, wanted)
+
+    assert tuple(quote[name] for name in ("lines", "shipping", "fees", "total")) == told
+
+
+def test_what_was_given_back_for_nothing_does_not_come_back_as_worth(shop: Shop) -> None:
+    order = shop.desk.delivered()
+    shop.refund(order.order_id, "23.00")
+    asked = shop.desk.ask(order, {"MUG": 1}, resolution="exchange")
+    quote = shop.draft(asked, wants("10.00"))
+    shop.back(asked)
+
+    done = shop.confirm(asked, payments=[CARD])
+
+    assert (quote["returned"], quote["collect"], quote["total_after"]) == ("7.00", "3.00", "10.00")
+    assert (done["exchange"]["paid"], done["exchange"]["collected"]) == ("7.00", "3.00")
+    assert shop.order(order.order_id).due.minor == 0
 
 
 def test_a_preview_and_a_draft_cost_nothing_and_leave_nothing(shop: Shop) -> None:

@@ -526,7 +526,7 @@ def _and_money(
 def _settling(
     order: Order, return_id: str, settlement: Settlement, *, closes: bool = False
 ) -> Events:
-    settlement = _limited_to_due(order, settlement)
+    settlement = limited_to_due(order, settlement)
     if settlement.resolution not in _BY_ITSELF or not settlement.amount:
         return (happened.ReturnResolved(return_id, settlement, closes),)
     refund = refund_for(order, return_id, settlement)
@@ -534,7 +534,7 @@ def _settling(
     return (happened.ReturnResolved(return_id, named, closes), refund)
 
 
-def _limited_to_due(order: Order, settlement: Settlement) -> Settlement:
+def limited_to_due(order: Order, settlement: Settlement) -> Settlement:
     """Never more than the order still comes to, after all that was given back of it for nothing."""
     due = max(0, order.due.minor)
     if order.state is State.CANCELLED or settlement.amount <= due:

@@ -20,7 +20,7 @@ from oms.payments.allocation import OWN_CREDIT
 from oms.returns import events as happened
 from oms.returns import worth
 from oms.returns.advance import EXCHANGE
-from oms.returns.decisions import find, shown, to_settle
+from oms.returns.decisions import find, limited_to_due, shown, to_settle
 from oms.returns.model import (
     ChargeMeans,
     Resolution,
@@ -95,6 +95,7 @@ def quote(
     order: Order, found: Return, policy: ReturnPolicy, units: Mapping[str, int], total: int
 ) -> Quote:
     settlement = worth.settled(order, found, units, policy, Resolution.EXCHANGE)
+    settlement = limited_to_due(order, settlement)
     due = order.due.minor - settlement.amount
     credit = max(0, min(settlement.amount, left_to_repay(order) - max(0, due)))
     return Quote(settlement, total, credit, due)

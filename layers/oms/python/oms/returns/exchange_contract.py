@@ -20,6 +20,7 @@ from oms.orders.contract import (
 )
 from oms.orders.model import STORE_CREDIT, Line, Order
 from oms.pricing.shares import extended_price
+from oms.returns import worth
 from oms.returns.contract import (
     AskedLineDocument,
     ReturnRequestDocument,
@@ -87,7 +88,7 @@ class ExchangeQuoteView(View):
     """``returned``: what comes back is worth, less its fees. ``lines``, ``shipping`` and ``fees``
     are those of the new order, which comes to ``total``. ``difference`` is what it costs more, or,
     with a minus, less; ``collect`` is to be paid, ``refund`` goes back. ``total_after``: what the
-    customer pays for both orders in all."""
+    customer pays for both orders in all. Each is what is to be paid, with its tax."""
 
     currency: str
     returned: str
@@ -128,9 +129,12 @@ def wanted_in(found: Return) -> ExchangeDocument | None:
 
 
 def the_same_again(order: Order, units: dict[str, int]) -> ExchangeDocument:
-    """Units of an order's lines, at the price that was paid for them."""
+    """Units of an order's lines, at the price that was paid for them: less what was given back of
+    the order for nothing, where it comes to no more than that."""
+    beyond = worth.value_of(order, units).minor - max(0, order.due.minor)
     return ExchangeDocument(
-        lines=[_again(order, order.content.line(name), many) for name, many in units.items()]
+        lines=[_again(order, order.content.line(name), many) for name, many in units.items()],
+        discount=str(Money(max(0, beyond), order.content.currency)),
     )
 
 
@@ -152,13 +156,19 @@ def _again(order: Order, line: Line, units: int) -> LineDocument:
     )
 
 
-def quote_view(quote: Quote, document: ExchangeDocument, currency: str) -> ExchangeQuoteView:
+def quote_view(quote: Quote, document: ExchangeDocument, order: Order) -> ExchangeQuoteView:
+    currency, included = order.content.currency, order.content.prices_include_tax
+
     def shown(minor: int) -> str:
         return str(Money(minor, currency))
 
-    fees = [*(fee.amount for fee in document.fees), document.return_shipping]
-    extra = sum(Money.parse(fee, currency).minor for fee in fees)
-    shipping = Money.parse(document.shipping, currency).minor
+    def charged(amount: str, tax: str) -> int:
+        net = Money.parse(amount, currency).minor
+        return net if included else net + Money.parse(tax, currency).minor
+
+    shipping = charged(document.shipping, document.shipping_tax)
+    extra = sum(charged(fee.amount, fee.tax) for fee in document.fees)
+    extra += charged(document.return_shipping, "0")
     return ExchangeQuoteView(
         currency=currency,
         returned=shown(quote.returned),
@@ -176,7 +186,7 @@ def quote_view(quote: Quote, document: ExchangeDocument, currency: str) -> Excha
 def exchange_answer(
     order: Order, found: Return, quote: Quote, document: ExchangeDocument
 ) -> ExchangeAnswer:
-    view = quote_view(quote, document, order.content.currency)
+    view = quote_view(quote, document, order)
     return ExchangeAnswer(quote=view, exchanged=return_view(order, found))
 
 
