@@ -2,7 +2,7 @@
 
 import pytest
 
-from oms.aws.dead_letters import can_heal, detail_of, reason_of
+from oms.aws.dead_letters import can_heal, detail_of, do_each, reason_of
 from oms.kernel.errors import (
     Conflict,
     Fault,
@@ -49,3 +49,22 @@ def test_a_detail_is_short_and_printable() -> None:
 
     assert detail.startswith("a?b?x")
     assert len(detail) == 500
+
+
+def test_the_failure_of_one_item_holds_back_none_and_what_can_heal_decides() -> None:
+    done = list[str]()
+
+    def do(code: str) -> str:
+        if code == "never":
+            raise Invalid(code=code)
+        if code == "later":
+            raise NotFound(code=code)
+        done.append(code)
+        return code
+
+    assert do_each("ab", do) == ["a", "b"]
+    with pytest.raises(NotFound):
+        do_each(["never", "c", "later", "d"], do)
+    with pytest.raises(Invalid):
+        do_each(["never", "e"], do)
+    assert done == ["a", "b", "c", "d", "e"]

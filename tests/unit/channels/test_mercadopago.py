@@ -211,6 +211,22 @@ def test_each_refund_of_a_payment_is_told_of() -> None:
     )
 
 
+@pytest.mark.parametrize(("given_back", "taken"), [(10.5, [59010]), (600.6, [])])
+def test_only_what_was_not_refunded_can_be_charged_back(
+    given_back: float, taken: list[int]
+) -> None:
+    refund = {
+        "id": 1,
+        "amount": given_back,
+        "status": "approved",
+        "date_created": "2026-05-05T10:00:00.000-03:00",
+    }
+
+    found = told(status="charged_back", refunds=[refund])
+
+    assert [each.amount.minor for each in found if each.type == "payment.charged_back"] == taken
+
+
 def test_a_payment_of_somebody_else_is_known_by_its_name_alone() -> None:
     (captured,) = told(external_reference="order 7")
 

@@ -27,7 +27,7 @@ from oms.channels.signatures import (
     verify_hex_hmac,
 )
 from oms.kernel.errors import Unauthenticated
-from oms.kernel.money import Money
+from oms.kernel.money import Money, total
 from oms.payments.callbacks import CallbackType, PaymentCallback
 
 # It tries for days, and does not say that it signs each try anew. A replay only makes us ask again.
@@ -107,6 +107,12 @@ class MercadoPagoPayment:
             return Money.zero(self.amount.currency)
         return self.amount
 
+    @property
+    def given_back(self) -> Money:
+        """``refunded`` may hold what was charged back, too."""
+        arrived = [refund.amount for refund in self.refunds if refund.status == "approved"]
+        return total(arrived, self.amount.currency)
+
 
 def read_payment(document: str) -> MercadoPagoPayment:
     payment = parse_payload(document)
@@ -161,10 +167,10 @@ def _of_payment(payment: MercadoPagoPayment) -> Iterator[PaymentCallback]:
             # Of a Pix or a boleto that nobody paid, nothing was held.
             held = Money.zero(payment.amount.currency) if payment.captured else payment.amount
             yield _told(payment, "payment.voided", held)
-        case "charged_back":
-            yield _told(payment, "payment.charged_back", payment.amount)
+        case "charged_back" if lost := payment.amount - payment.given_back:
+            yield _told(payment, "payment.charged_back", lost)
             if payment.status_detail == "reimbursed":
-                yield _told(payment, "payment.charge_back_reversed", payment.amount)
+                yield _told(payment, "payment.charge_back_reversed", lost)
 
 
 def _of_refunds(payment: MercadoPagoPayment) -> Iterator[PaymentCallback]:
