@@ -40,6 +40,13 @@ class Dashboard(Construct):
             _graph("Dead letters", _lengths(dead_letters)),
         )
         dashboard.add_widgets(
+            _graph(
+                "Money that needs somebody",
+                [every_refund_failed(), every_capture_not_made(), every_charge_back()],
+            ),
+            _graph("Return rates that became high", [_every("ReturnRatesHigh", "Sum")]),
+        )
+        dashboard.add_widgets(
             _graph("Age of the oldest message (s)", _ages(queues)),
             _graph(
                 "Executions",

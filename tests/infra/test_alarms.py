@@ -131,3 +131,15 @@ def alarms_on(aws: Templates, resource: Resource, metric: str) -> list[Resource]
             for each in alarm.properties["Dimensions"]
         )
     ]
+
+
+def test_what_raises_an_alarm_of_money_is_seen_on_the_dashboard(aws: Templates) -> None:
+    (dashboard,) = aws.of("AWS::CloudWatch::Dashboard")
+    shown = str(dashboard.properties["DashboardBody"])
+    ours = {
+        alarm.properties["MetricName"]
+        for alarm in aws.of(ALARM)
+        if alarm.properties.get("Namespace") == "OMS"
+    }
+    assert {"RefundsFailed", "CapturesFailed", "ChargeBacks"} <= ours
+    assert not {name for name in ours if name not in shown}
