@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from oms.aws import dynamo
+from oms.aws.due import due_key, overdue
 from oms.fulfillment.pickup_store import Done, Overdue
-from oms.kernel.clock import parse_rfc3339, rfc3339
 from oms.kernel.errors import OmsError, Unavailable, VersionConflict
 from oms.kernel.writes import Write
 
@@ -48,18 +48,10 @@ class PickupStore:
         self._client.delete_item(TableName=self._table, Key=_due_key(pickup))
 
     def overdue(self, now: datetime, limit: int) -> tuple[Overdue, ...]:
-        """``$`` sorts after the ``#`` that follows a time: what is due now is in the range."""
-        answer = self._client.query(
-            TableName=self._table,
-            KeyConditionExpression="pk = :due AND sk < :now",
-            ExpressionAttributeValues={
-                ":due": dynamo.text(_DUE),
-                ":now": dynamo.text(f"{rfc3339(now)}$"),
-            },
-            Limit=limit,
+        return tuple(
+            Overdue(fulfillment, until)
+            for fulfillment, until in overdue(self._client, self._table, _DUE, now, limit)
         )
-        found = (dynamo.read_text(item, "sk").partition("#") for item in answer["Items"])
-        return tuple(Overdue(fulfillment, parse_rfc3339(until)) for until, _, fulfillment in found)
 
     def count_code(self, fulfillment_id: str, now: datetime) -> bool:
         """Every code begins the window anew, so that no more than these fit into any window.
@@ -123,10 +115,7 @@ class PickupStore:
 
 
 def _due_key(pickup: Overdue) -> dynamo.Item:
-    return {
-        "pk": dynamo.text(_DUE),
-        "sk": dynamo.text(f"{rfc3339(pickup.until)}#{pickup.fulfillment_id}"),
-    }
+    return due_key(_DUE, pickup.until, pickup.fulfillment_id)
 
 
 def _wrong_key(fulfillment_id: str) -> dynamo.Item:
