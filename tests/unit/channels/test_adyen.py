@@ -160,6 +160,12 @@ def test_each_event_code_is_put_in_our_words(code: str, success: object, ours: s
     assert (told.type if told else None) == ours
 
 
+def test_an_item_that_is_repeated_is_told_once() -> None:
+    repeated = Delivery("d", json.dumps(document(*[{}] * 500, {"pspReference": "B"})), {})
+
+    assert len(adyen.read(repeated)) == 2
+
+
 def test_what_tells_of_no_payment_needs_no_amount() -> None:
     assert read(eventCode="REPORT_AVAILABLE", amount=None, eventDate=None) is None
 
