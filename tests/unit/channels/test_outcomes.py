@@ -191,3 +191,16 @@ def test_a_capture_that_is_final_lets_go_of_the_rest(orders: OrdersInMemory, ord
 
     (payment,) = orders.load(order.order_id).payments.each
     assert (payment.captured, payment.voided, payment.capturable.minor) == (HALF, HALF, 0)
+
+
+def test_a_final_capture_that_is_told_before_its_hold_leaves_nothing_held(
+    orders: OrdersInMemory, order: Order
+) -> None:
+    hold = replace(report(order, "payment.authorized").callback, reference="HOLD1")
+    taken = report(order, "payment.captured", "evt_2", HALF).callback
+
+    for told in (replace(taken, final=True, authorization="HOLD1"), hold):
+        record_payment(PaymentReported("simulator", told), orders, CAUSE)
+
+    (payment,) = orders.load(order.order_id).payments.each
+    assert (payment.captured, payment.capturable.minor) == (HALF, 0)

@@ -132,8 +132,8 @@ def _captured(order: Order, payment: Payment, told: PaymentCallback, key: str) -
 
 def _held_with(payment: Payment, told: PaymentCallback, key: str) -> Events:
     """A Pix that was paid is held and taken at once. Of a part of what was asked for there is a
-    report still to come of what was held."""
-    if payment.authorized or told.amount < payment.amount:
+    report still to come of what was held, which is nothing more where the part is final."""
+    if payment.authorized or (told.amount < payment.amount and not told.final):
         return NOTHING
     held = payment.authorization or told.authorization or told.reference
     return (
