@@ -301,6 +301,29 @@ def test_confirmed_twice_there_is_one_order(shop: Shop) -> None:
     assert len(shop.order(asked["order_id"]).progress.refunds) == 1
 
 
+def test_confirmed_twice_at_once_there_is_one_order(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = shop.asked()
+    shop.draft(asked, wants("10.00"))
+    shop.back(asked)
+    orders = stores.orders()
+    appending, first = orders.appending, list[int]()
+
+    def is_overtaken(self: Any, *args: Any) -> Write:
+        if not first:
+            first.append(0)
+            first[0] = shop.try_to_confirm(asked)[0]
+        return appending(*args)
+
+    monkeypatch.setattr(type(orders), "appending", is_overtaken)
+    second, done = shop.try_to_confirm(asked)
+
+    assert (first, second) == ([201], 200)
+    assert len(shop.order(asked["order_id"]).progress.refunds) == 1
+    assert shop.kept(asked["order_id"], done["exchange"]["order_id"]) == 3000
+
+
 @pytest.mark.parametrize("crashes", ["before", "after"])
 def test_a_crash_leaves_both_orders_or_neither(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, crashes: str
@@ -382,6 +405,22 @@ def test_what_never_comes_is_charged_once_and_given_back_when_it_does(shop: Shop
     shop.carry_out(asked["order_id"])
     assert shop.kept(asked["order_id"], new.order_id) == 3000
     assert shop.clock(days=40) == 0
+
+
+def test_two_exchanges_that_never_come_are_each_charged(shop: Shop) -> None:
+    order = shop.desk.delivered()
+    new = list[str]()
+    for line_id in ("MUG", "TEE"):
+        asked = shop.desk.ask(order, {line_id: 1}, resolution="exchange")
+        shop.draft(asked, wants("10.00"))
+        new.append(shop.confirm(asked, advance=True)["exchange"]["order_id"])
+
+    assert shop.clock() == 2
+    charged = shop.carry_out(order.order_id)
+
+    assert [one.captured.minor for one in charged.payments.each] == [3000, 1000, 1000]
+    assert (charged.due.minor, charged.payments.kept.minor) == (3000, 3000)
+    assert shop.kept(order.order_id, *new) == 5000
 
 
 def test_a_charge_that_is_declined_is_seen_and_ends_when_the_goods_come(shop: Shop) -> None:

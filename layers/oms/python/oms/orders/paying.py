@@ -155,14 +155,21 @@ def is_declined(order: Order) -> bool:
     """Whether a payment was declined that those which are still open cannot stand in for."""
     if not any(payment.status == "declined" for payment in order.payments.each):
         return False
+    payments = order.payments
+    return payments.covered + payments.deferred + _hoped_for(order) < order.due
+
+
+def _hoped_for(order: Order) -> Money:
+    """What payments are to bring yet that are not decided, beside what is asked to be taken of
+    them, or came in, already."""
+    payments = order.payments
+    nothing = Money.zero(payments.currency)
     hoped_for = [
-        payment.amount
-        for payment in order.payments.each
+        max(payment.amount - payment.covered, nothing)
+        for payment in payments.each
         if payment.status in ("new", "pending", "unknown") and not payment.is_deferred
     ]
-    payments = order.payments
-    most = payments.covered + payments.deferred + total(hoped_for, payments.currency)
-    return most < order.due
+    return total(hoped_for, payments.currency)
 
 
 # --- taking ---------------------------------------------------------------------------------
@@ -214,13 +221,7 @@ def _asked_for(order: Order, payment: Payment, amount: int) -> "Taken | None":
 
 def uncovered(order: Order) -> Money:
     """What is due and neither paid, held, nor agreed to be paid."""
-    open_ones = [
-        one.amount
-        for one in order.payments.each
-        if one.status in ("new", "pending", "unknown") and not one.is_deferred
-    ]
-    awaited = Money(sum(amount.minor for amount in open_ones), order.content.currency)
-    covered = order.payments.covered + order.payments.deferred + awaited
+    covered = order.payments.covered + order.payments.deferred + _hoped_for(order)
     return max(order.due - covered, Money.zero(order.content.currency))
 
 
@@ -316,7 +317,8 @@ def settle(
     at: datetime | None = None,
 ) -> Events:
     """All was delivered: what was ``captured`` just now (nothing when all had been taken before),
-    and which payments' rests were ``voided``."""
+    and which payments' rests were ``voided``. Not completed while more is owed, which has come to
+    be due in between."""
     if has_reached(order, State.COMPLETED):
         return NOTHING
     events: list[Event] = []
@@ -325,8 +327,10 @@ def settle(
     after = evolve_all(order, events)
     for payment_id in voided:
         events += void_rest(after, payment_id, at)
-    events += _let_go_of_what_is_held(evolve_all(order, events), NOT_NEEDED)
-    return (*events, happened.OrderCompleted())
+    after = evolve_all(order, events)
+    if amount_to_capture(after):
+        return tuple(events)
+    return (*events, *_let_go_of_what_is_held(after, NOT_NEEDED), happened.OrderCompleted())
 
 
 # --- letting go -----------------------------------------------------------------------------
