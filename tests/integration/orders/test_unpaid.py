@@ -401,3 +401,28 @@ def test_what_a_customer_has_yet_to_pay_is_nothing_that_failed(oms: World, metho
 
     assert order.payments.find(added.id).status == "pending"
     assert not needs_a_person(order)
+
+
+def test_an_order_of_which_more_came_to_be_due_is_not_completed_unpaid(oms: World) -> None:
+    provider = Interrupted()
+    of = replace(an_order(), capture_on=content().capture_on)
+    order_id = released(oms, provider, of).order_id
+    for number in range(3):
+        ship(oms, order_id, number)
+    arrive(oms, order_id)
+
+    def more_is_due() -> None:
+        order = oms.orders.load(order_id)
+        oms.orders.commit(order, (happened.LinesAdded((), 700),), CAUSE)
+
+    provider.meanwhile = more_is_due
+    with pytest.raises(PaymentRefused) as refused:
+        settle(oms, provider, order_id)
+    assert refused.value.problem_code == "capture_above_authorized"
+    assert captured(oms.orders.load(order_id)) == [3500]
+
+    add_payment(order_id, Means("card", "simulator", "tok"), "k", oms.orders, CAUSE)
+    done = settle(oms, provider, order_id)
+
+    assert (captured(done), done.state) == ([3500, 700], State.COMPLETED)
+    assert provider.total("captured") == 4200

@@ -78,9 +78,12 @@ def _complete(
         made = [replace(last, provider_reference=outcome.reference)]
     after = _with_captures(order, made)
     voided = [let_go(after, one, orders, providers, cause) for one in paying.held(after)]
-    return execute_on(
+    order = execute_on(
         orders, order, lambda found: paying.settle(found, made, voided, cause.at), cause
     )
+    if order.state is State.COMPLETED:
+        return order
+    return settle(order.order_id, orders, providers, cause)
 
 
 def _owed(order: Order) -> list[Taken]:
