@@ -2,15 +2,20 @@
 
 from typing import Annotated, Any
 
-from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from functions.returns.desk import (
+    REFUSALS,
+    VIEW,
+    OrderId,
+    ReturnId,
+    cause_of,
+    check_override,
+    return_desk,
+)
 from oms.aws import gift_cards, stores
-from oms.aws.http import caller, refusals, reply, scopes
-from oms.aws.observability import correlation_id
-from oms.fulfillment.staff import check_staff
-from oms.kernel.clock import utc_now
-from oms.kernel.events import Cause
+from oms.aws.http import reply
 from oms.orders.model import Order
 from oms.returns import exchanging, returning
 from oms.returns.contract import ReturnView, return_view
@@ -25,15 +30,10 @@ from oms.returns.exchange_contract import (
     exchange_answer,
 )
 from oms.returns.exchanging import ExchangeDesk
-from oms.returns.store import ReturnDesk
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
-OrderId = Annotated[str, Path(pattern=r"^ord_[a-z2-7]{26}$")]
-ReturnId = Annotated[str, Path(pattern=r"^ret_[a-z2-7]{26}_\d{1,4}$")]
 Preview = Annotated[bool, Query(description="Say what would happen, and do nothing")]
-_REFUSALS = refusals(400, 401, 403, 404, 409, 413, 415, 422, 503)
-_VIEW: dict[str, Any] = {"application/json": {"model": ReturnView}}
 
 
 @router.post(
@@ -45,9 +45,9 @@ _VIEW: dict[str, Any] = {"application/json": {"model": ReturnView}}
     " under one Idempotency-Key answers the same claim.",
     tags=["returns"],
     responses={
-        200: {"description": "Claimed before", "content": _VIEW},
-        201: {"description": "Claimed now", "content": _VIEW},
-        **_REFUSALS,
+        200: {"description": "Claimed before", "content": VIEW},
+        201: {"description": "Claimed now", "content": VIEW},
+        **REFUSALS,
     },
 )
 def claim(
@@ -55,15 +55,14 @@ def claim(
     document: Annotated[ClaimDocument, Body()],
     idempotency_key: Annotated[str, Header(alias="Idempotency-Key", max_length=128)] = "",
 ) -> Any:
-    desk = _desk()
-    if document.override:
-        check_staff(caller(router), scopes(router), stores.staff())
+    check_override(router, document.override)
+    desk = return_desk()
 
     def asked(order: Order) -> AskedReturn:
         policy = desk.policies.for_channel(order.content.channel)
         return asked_claim(document, order, policy, idempotency_key)
 
-    done = returning.request(order_id, asked, desk, _cause(document.override))
+    done = returning.request(order_id, asked, desk, cause_of(router, document.override))
     view = return_view(done.order, done.found)
     return reply(201 if done.created else 200, view.model_dump(mode="json"))
 
@@ -74,14 +73,16 @@ def claim(
     description="As often as it takes, until it is confirmed: each time it says what is to be paid"
     " in addition, or what goes back. Nothing of it costs anybody anything yet.",
     tags=["returns"],
-    responses={200: {"description": "What it comes to"}, **_REFUSALS},
+    responses={200: {"description": "What it comes to"}, **REFUSALS},
 )
 def draft(
     return_id: ReturnId,
     document: Annotated[ExchangeDocument, Body()],
     preview: Preview = False,
 ) -> ExchangeAnswer:
-    done = exchanging.draft(return_id, document, _exchange_desk(), _cause(), preview=preview)
+    done = exchanging.draft(
+        return_id, document, _exchange_desk(), cause_of(router), preview=preview
+    )
     return exchange_answer(done.order, done.found, done.quote, document)
 
 
@@ -98,8 +99,8 @@ def draft(
             "description": "Confirmed before; a preview",
             "content": {"application/json": {"model": ReturnView | ExchangeAnswer}},
         },
-        201: {"description": "Confirmed now", "content": _VIEW},
-        **_REFUSALS,
+        201: {"description": "Confirmed now", "content": VIEW},
+        **REFUSALS,
     },
 )
 def confirm(
@@ -110,22 +111,16 @@ def confirm(
     asked = asked_exchange(document)
     note = document.note if document else ""
     if preview:
-        seen, wanted = exchanging.preview(return_id, asked, _exchange_desk(), _cause(note))
+        seen, wanted = exchanging.preview(
+            return_id, asked, _exchange_desk(), cause_of(router, note)
+        )
         answer = exchange_answer(seen.order, seen.found, seen.quote, wanted)
         return reply(200, answer.model_dump(mode="json"))
     payments = document.payments if document else []
-    done = exchanging.confirm(return_id, asked, payments, _exchange_desk(), _cause(note))
+    done = exchanging.confirm(return_id, asked, payments, _exchange_desk(), cause_of(router, note))
     view = return_view(done.order, done.found)
     return reply(201 if done.created else 200, view.model_dump(mode="json"))
 
 
 def _exchange_desk() -> ExchangeDesk:
-    return ExchangeDesk(_desk(), stores.expected_returns(), gift_cards.digest)
-
-
-def _desk() -> ReturnDesk:
-    return ReturnDesk(stores.orders(), stores.stock(), stores.catalog(), stores.return_policies())
-
-
-def _cause(reason: str = "") -> Cause:
-    return Cause(utc_now(), caller(router), reason, correlation_id())
+    return ExchangeDesk(return_desk(), stores.expected_returns(), gift_cards.digest)

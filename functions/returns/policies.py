@@ -5,11 +5,10 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from functions.returns.desk import cause_of
 from oms.aws import stores
-from oms.aws.http import caller, refusals
-from oms.kernel.clock import utc_now
+from oms.aws.http import refusals
 from oms.kernel.errors import NotFound
-from oms.kernel.events import Cause
 from oms.returns.policy_contract import (
     ReturnPolicyDocument,
     ReturnPolicyVersions,
@@ -37,7 +36,7 @@ ReturnPolicyId = Annotated[str, Path(pattern=r"^[\w.\-]{1,64}$")]
 def put_return_policy_version(
     policy_id: ReturnPolicyId, policy: Annotated[ReturnPolicyDocument, Body()]
 ) -> ReturnPolicyView:
-    cause = Cause(utc_now(), caller(router))
+    cause = cause_of(router)
     versions = stores.return_policies()
     return policy_view(put_return_policy(policy_id, policy, versions, stores.catalog(), cause))
 

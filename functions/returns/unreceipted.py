@@ -5,16 +5,13 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from functions.returns.desk import cause_of, return_desk
 from oms.aws import stores
 from oms.aws.http import caller, refusals, reply
-from oms.aws.observability import correlation_id
 from oms.fulfillment.staff import check_node
-from oms.kernel.clock import utc_now
 from oms.kernel.errors import MalformedRequest, NotFound
-from oms.kernel.events import Cause
 from oms.returns import unreceipted
 from oms.returns.receiving import check_place
-from oms.returns.store import ReturnDesk
 from oms.returns.unreceipted import CreditDesk
 from oms.returns.unreceipted_contract import (
     UnreceiptedReturnDocument,
@@ -51,13 +48,12 @@ def take_back_without_receipt(
         raise MalformedRequest(
             "send return_key, or an Idempotency-Key header", code="missing_natural_key"
         )
-    desk = ReturnDesk(stores.orders(), stores.stock(), stores.catalog(), stores.return_policies())
+    desk = return_desk()
     check_place(document.node, desk)
     items = desk.catalog.items({one.sku for one in document.items})
     asked = asked_without_receipt(document, key, items)
     at = CreditDesk(desk, stores.accounts(), stores.unreceipted_returns())
-    cause = Cause(utc_now(), caller(router), document.reason, correlation_id())
-    taken = unreceipted.take(asked, at, cause)
+    taken = unreceipted.take(asked, at, cause_of(router, document.reason))
     view = unreceipted_view(taken.made, items)
     return reply(201 if taken.created else 200, view.model_dump(mode="json"))
 
