@@ -62,14 +62,15 @@ def _refund(event: Envelope, cause: Cause) -> None:
 
 def _capture(message: Message, event: Envelope, cause: Cause) -> None:
     orders, key = stores.orders(), str(event.data["reference"])
+    payment_id = str(event.data["payment_id"])
     try:
         order = capturing.capture(event.subject, key, orders, provider, cause)
     except ProviderUnavailable:
         if message.receives >= dead_letters.max_receives:
-            payment_id = str(event.data["payment_id"])
             capturing.leave_to_a_person(event.subject, payment_id, "capture", orders, cause)
         raise
-    if order.progress.unpaid:
+    made = order.payments.find(payment_id).event("captured", key)
+    if order.progress.unpaid and not made:
         logger.error("capture not made", order_id=event.subject, reason=order.progress.unpaid)
         count("CapturesFailed")
 
