@@ -153,6 +153,12 @@ def test_a_certificate_that_cannot_be_had_asks_paypal_to_come_again(inbound: Inb
     assert inbound.call(source, headers, body)[0] == 202
 
 
+def test_text_that_no_encoding_has_cannot_be_read(inbound: Inbound) -> None:
+    headers = {"x-signature": "ts=1777899600,v1=00", "x-request-id": "\ud800"}
+
+    assert refused(inbound, "mercadopago", headers, b"{}") == (400, "malformed_request")
+
+
 def test_an_unknown_source_is_not_found(inbound: Inbound) -> None:
     assert refused(inbound, "nobody", {}, b"{}") == (404, "unknown_source")
 

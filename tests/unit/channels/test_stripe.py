@@ -284,3 +284,9 @@ def test_what_happened_in_a_connected_account_is_no_payment_of_ours() -> None:
     (command,) = stripe.read(Delivery("evt_1", json.dumps(event), {}))
 
     assert isinstance(command, Ignored)
+
+
+@pytest.mark.parametrize("created", [10**30, -(10**30), "noon", None])
+def test_an_event_of_no_time_cannot_be_read(created: object) -> None:
+    with pytest.raises(Invalid):
+        stripe.read(Delivery("evt_1", json.dumps({**EVENT, "created": created}), {}))

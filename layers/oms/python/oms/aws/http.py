@@ -224,8 +224,8 @@ def _known(error: Exception) -> OmsError | None:
             return UnsupportedContentType("send application/json")
         case NotFoundError():
             return NotFound("there is no such resource", code="unknown_route")
-        case UnicodeDecodeError():
-            return MalformedRequest("the body is not UTF-8")
+        case UnicodeError():
+            return MalformedRequest("the request is not UTF-8")
         case _:
             return None
 

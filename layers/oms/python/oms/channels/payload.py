@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NoReturn
 
@@ -77,6 +77,12 @@ class Payload:
             return parse_rfc3339(self.text())
         except ValueError:
             self._refuse("invalid_time", "is not a time with a zone")
+
+    def unix_seconds(self) -> datetime:
+        try:
+            return datetime.fromtimestamp(self.whole_number(), UTC)
+        except (ValueError, OverflowError, OSError):
+            self._refuse("invalid_time", "is no time in Unix seconds")
 
     def degrees(self) -> float | None:
         if self.value is None:

@@ -13,7 +13,7 @@ modes (docs.stripe.com/connect/webhooks); they are about nobody's payments but t
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from oms.channels.model import Call, Command, Delivery, Ignored, PaymentReported
 from oms.channels.payload import Payload, parse_payload, text_of
@@ -114,7 +114,7 @@ def _event(event: Payload, subject: Payload) -> StripeEvent:
     return StripeEvent(
         id=event.at("id").text(),
         type=event.at("type").text(),
-        at=datetime.fromtimestamp(event.at("created").whole_number(), UTC),
+        at=event.at("created").unix_seconds(),
         reference=subject.at("id").text_or_empty(),
         payment_ref=_payment_ref(kind, subject),
         charge_ref=_charge_ref(kind, subject),
