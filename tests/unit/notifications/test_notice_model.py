@@ -9,7 +9,7 @@ from oms.kernel.events import Envelope
 from oms.kernel.money import Money
 from oms.notifications.model import Kind, Way, choose_locale, notice_of
 from oms.orders import events as happened
-from oms.orders.model import Content, Fee, Order, Units
+from oms.orders.model import Content, Fee, Order, PaymentRequest, RefundPart, Units
 
 After = Callable[..., tuple[Envelope, Order]]
 Told = tuple[Envelope, Order]
@@ -150,6 +150,42 @@ def test_what_pays_for_another_order_is_not_told_as_a_refund(refunded: Told) -> 
     refund = replace(order.progress.refunds[0], to="exchange:ord_1")
 
     assert notice_of(event, order.with_progress(refunds=(refund,))) is None
+
+
+def by_exchange(told: Told, also_by_card: int = 0) -> Told:
+    """As if an exchange had paid the order, and a card the rest of it."""
+    event, order = told
+    asked = PaymentRequest("exchange", "exchange", Money(0, "BRL"))
+    content = replace(order.content, exchange_of="ret_1", payments=(asked,))
+    (card,) = order.payments.each
+    exchange = replace(card, id="pay_exchange", method="exchange", provider="exchange")
+    (refund,) = order.progress.refunds
+    parts = [RefundPart("pay_exchange", refund.amount - also_by_card)]
+    if also_by_card:
+        parts.append(RefundPart(card.id, also_by_card))
+    progress = replace(
+        order.progress, payments=(exchange, card), refunds=(replace(refund, parts=tuple(parts)),)
+    )
+    return event, replace(order, content=content, progress=progress)
+
+
+def test_what_goes_back_to_another_order_is_told_once_with_that_one(refunded: Told) -> None:
+    notice = notice_of(*by_exchange(refunded, also_by_card=2990))
+
+    assert notice is not None
+    assert notice.refunded == Money(2990, "BRL")
+    assert notice.ways == (Way("card", Money(2990, "BRL")),)
+    assert notice_of(*by_exchange(refunded)) is None
+
+
+def test_cancelled_promises_nothing_that_another_order_keeps(refunded: Told) -> None:
+    event, order = by_exchange(refunded)
+    cancelled = replace(event, type="order_cancelled", data={"reason": "changed_my_mind"})
+
+    notice = notice_of(cancelled, order)
+
+    assert notice is not None
+    assert (notice.refund_due, notice.paid_by_exchange) == (None, True)
 
 
 def test_cancelled_tells_what_will_be_paid_back(after: After, refunded: Told) -> None:

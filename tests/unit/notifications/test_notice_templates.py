@@ -25,7 +25,16 @@ TEMPLATES = Path(str(oms.notifications.__file__)).parent / "templates"
 
 # What each notice must say, in every language.
 PLACEHOLDERS = {
-    Kind.CONFIRMATION: {"greeting", "order", "store", "lines", "totals", "address", "arrival"},
+    Kind.CONFIRMATION: {
+        "greeting",
+        "order",
+        "store",
+        "lines",
+        "totals",
+        "address",
+        "start",
+        "arrival",
+    },
     Kind.SHIPPED: {"greeting", "order", "store", "lines", "tracking", "address"},
     Kind.DELIVERED: {"greeting", "order", "store", "lines"},
     Kind.READY: {"greeting", "order", "store", "lines", "place", "code", "until", "due"},
@@ -294,6 +303,26 @@ def test_a_confirmation_says_the_promised_day(
 
     assert notice is not None
     assert said in _rendered(notice, locale).text
+
+
+@pytest.mark.parametrize(
+    ("kind", "locale", "said", "unsaid"),
+    [
+        (Kind.CONFIRMATION, "en", "there is nothing to pay", "payment is approved"),
+        (Kind.CONFIRMATION, "pt-BR", "não há nada a pagar", "pagamento estiver aprovado"),
+        (Kind.CANCELLED, "en", "refund the items that it was to replace", "your bank"),
+        (Kind.CANCELLED, "pt-BR", "itens que ele substituiria", "seu banco"),
+    ],
+)
+def test_what_an_exchange_pays_for_waits_for_no_payment(
+    kind: Kind, locale: str, said: str, unsaid: str, notices: dict[Kind, Notice]
+) -> None:
+    notice = replace(notices[kind], paid_by_exchange=True, refund_due=None)
+
+    text = _rendered(notice, locale).text
+
+    assert said in text
+    assert unsaid not in text
 
 
 def test_a_customer_without_a_name_is_greeted_all_the_same(notices: dict[Kind, Notice]) -> None:

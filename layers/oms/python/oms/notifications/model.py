@@ -14,7 +14,16 @@ from oms.kernel.events import Envelope
 from oms.kernel.money import Money, total
 from oms.notifications.lines import NoticeLine, notice_line
 from oms.notifications.returned import RETURN_EVENTS, Returned, returned_of
-from oms.orders.model import Address, Content, Fulfillment, FulfillmentState, Order, State
+from oms.orders.model import (
+    Address,
+    Content,
+    Fulfillment,
+    FulfillmentState,
+    Order,
+    Refund,
+    RefundPart,
+    State,
+)
 
 
 class Kind(StrEnum):
@@ -56,6 +65,10 @@ LOCALES = ("pt-BR", "en")
 
 # Money that went to an account of the customer's instead of where it came from.
 CREDIT = "store_credit"
+
+# The method of a payment that stands for what came back of another order. What goes back of it is
+# told with that order, once money of it goes to the customer.
+_EXCHANGE = "exchange"
 
 # Units that were cancelled because of what the customer is told, or was there to say.
 _KNOWN_REASONS = ("not_collected", "declined", "changed_at_the_counter")
@@ -105,7 +118,8 @@ class Notice:
     order's. ``promised`` is the day it was promised, ``expected`` the day by now, if that is known.
     ``refunded`` is the amount of this refund, which went back in these ``ways``; ``refund_due``
     what a cancelled order's customer will still get back; ``less`` what is no longer due for
-    cancelled units. ``collection`` is of what lies ready, ``returned`` of what comes back.
+    cancelled units. What was ``paid_by_exchange`` needs no payment any more. ``collection`` is of
+    what lies ready, ``returned`` of what comes back.
     """
 
     kind: Kind
@@ -122,6 +136,7 @@ class Notice:
     refunded: Money | None = None
     ways: tuple[Way, ...] = ()
     refund_due: Money | None = None
+    paid_by_exchange: bool = False
     less: Money | None = None
     promised: date | None = None
     expected: date | None = None
@@ -172,10 +187,11 @@ def notice_of(
         carrier=fulfillment.carrier if fulfillment else "",
         tracking_number=fulfillment.tracking_number if fulfillment else "",
         reason=_reason(event),
-        refunded=_amount(event, "refund_completed", content.currency),
+        refunded=_refunded(event, order),
         ways=_ways(event, order),
         less=_amount(event, "units_cancelled", content.currency),
         refund_due=_refund_due(order),
+        paid_by_exchange=_is_paid_by_exchange(content),
         promised=_promised(kind, event, content),
         expected=_day(event, "expected") if kind is Kind.PROMISE_CHANGED else None,
         collection=collection,
@@ -188,7 +204,7 @@ def _is_known(event: Envelope, order: Order) -> bool:
     if event.type == "refund_completed":
         refund = order.refund(str(event.data["refund_id"]))
         # What pays for another order is told with that one.
-        return refund is not None and refund.pays_another_order
+        return refund is not None and (refund.pays_another_order or not _told(refund, order))
     if event.type == "units_cancelled":
         # With the last units the order is cancelled, and that is told.
         is_all = order.cancel_requested or order.state is State.CANCELLED
@@ -272,7 +288,7 @@ def _ways(event: Envelope, order: Order) -> tuple[Way, ...]:
     if event.type != "refund_completed" or refund is None:
         return ()
     amounts: dict[str, int] = {}
-    for part in refund.parts:
+    for part in _told(refund, order):
         method = order.payments.find(part.payment_id).method
         if refund.to:
             method = CREDIT if refund.is_credit else refund.to
@@ -281,6 +297,27 @@ def _ways(event: Envelope, order: Order) -> tuple[Way, ...]:
     return tuple(Way(method, Money(minor, currency)) for method, minor in amounts.items())
 
 
+def _refunded(event: Envelope, order: Order) -> Money | None:
+    refund = order.refund(str(event.data.get("refund_id", "")))
+    if event.type != "refund_completed" or refund is None:
+        return _amount(event, "refund_completed", order.content.currency)
+    return Money(sum(part.amount for part in _told(refund, order)), order.content.currency)
+
+
+def _told(refund: Refund, order: Order) -> tuple[RefundPart, ...]:
+    """The parts that reach the customer."""
+    if refund.to:
+        return refund.parts
+    return tuple(
+        part for part in refund.parts if order.payments.find(part.payment_id).method != _EXCHANGE
+    )
+
+
 def _refund_due(order: Order) -> Money | None:
-    due = sum(refund.amount for refund in order.progress.refunds)
+    refunds = order.progress.refunds
+    due = sum(part.amount for refund in refunds for part in _told(refund, order))
     return Money(due, order.content.currency) if due else None
+
+
+def _is_paid_by_exchange(content: Content) -> bool:
+    return bool(content.exchange_of) and all(one.method == _EXCHANGE for one in content.payments)

@@ -70,6 +70,7 @@ def _values(notice: Notice, store: str) -> dict[str, str]:
         "money": _money(notice),
         "promise": _promise(notice) if notice.kind is Kind.PROMISE_CHANGED else "",
         "arrival": _arrival(notice),
+        "start": _phrase(notice, "exchanged" if notice.paid_by_exchange else "once_paid"),
     }
     if notice.collection is not None:
         values |= _collected(notice, notice.collection)
@@ -152,6 +153,8 @@ def _tracking(notice: Notice) -> str:
 
 
 def _money(notice: Notice) -> str:
+    if notice.refund_due is None and notice.paid_by_exchange:
+        return _phrase(notice, "exchange_back")
     if notice.refund_due is None:
         return _phrase(notice, "nothing_charged")
     return _phrase(notice, "money_back", amount=format_money(notice.refund_due, notice.locale))
