@@ -18,8 +18,8 @@ from oms.aws import gift_cards, stores
 from oms.aws.http import reply
 from oms.orders.model import Order
 from oms.returns import exchanging, returning
+from oms.returns.asking import AskedReturn
 from oms.returns.contract import ReturnView, return_view
-from oms.returns.decisions import AskedReturn
 from oms.returns.exchange_contract import (
     ClaimDocument,
     ConfirmExchangeDocument,

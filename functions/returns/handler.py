@@ -31,6 +31,7 @@ from oms.kernel.ids import is_of_an_order, order_of
 from oms.orders.model import Order
 from oms.reporting import open_returns
 from oms.returns import labelling, returning
+from oms.returns.asking import AskedReturn
 from oms.returns.contract import (
     OpenReturnsView,
     ResolutionDocument,
@@ -46,7 +47,7 @@ from oms.returns.contract import (
     return_list,
     return_view,
 )
-from oms.returns.decisions import AskedResolution, AskedReturn
+from oms.returns.decisions import AskedResolution
 from oms.returns.labelling import AskedLabel
 from oms.returns.model import Return
 from oms.returns.unreceipted_contract import UnreceiptedReturnView

@@ -18,7 +18,8 @@ from oms.kernel.errors import OmsError, VersionConflict
 from oms.orders.evolve import begin, evolve
 from oms.orders.model import Order
 from oms.returns import receiving, returning
-from oms.returns.decisions import AskedReceipt, AskedReturn
+from oms.returns.asking import AskedReturn
+from oms.returns.decisions import AskedReceipt
 from oms.returns.model import ReturnLine
 from oms.returns.store import ReturnDesk
 from tests.integration.gateway import Gateway

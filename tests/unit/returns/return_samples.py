@@ -10,8 +10,9 @@ from oms.kernel.ids import fulfillment_id
 from oms.orders import events as happened
 from oms.orders.events import Event
 from oms.orders.model import Fulfillment, FulfillmentLine, Line, Order
-from oms.returns import decisions
-from oms.returns.decisions import AskedReceipt, AskedReturn, Findings, Grounds
+from oms.returns import asking, decisions
+from oms.returns.asking import AskedReturn, Grounds
+from oms.returns.decisions import AskedReceipt, Findings
 from oms.returns.model import Disposition, Return, ReturnLine
 from oms.returns.policy import BUILT_IN, ReturnPolicy
 from tests.samples import NOW, allocated, captured, given
@@ -73,7 +74,7 @@ def request(
     at: datetime = LATER,
     **more: Any,
 ) -> Order:
-    return after(order, decisions.request(order, asked(units, **more), policy, grounds(order), at))
+    return after(order, asking.request(order, asked(units, **more), policy, grounds(order), at))
 
 
 def receive(

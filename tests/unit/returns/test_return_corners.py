@@ -11,8 +11,8 @@ from oms.kernel.money import Money
 from oms.orders import events as happened
 from oms.orders.model import Order
 from oms.orders.repaying import refund_of
-from oms.returns import decisions
-from oms.returns.decisions import AskedReturn, Grounds
+from oms.returns import asking, decisions
+from oms.returns.asking import AskedReturn, Grounds
 from oms.returns.model import Origin, ReturnLine
 from oms.returns.policy import BUILT_IN, RefundWhen
 from tests.samples import captured, given, line
@@ -44,7 +44,7 @@ def in_two_parts() -> tuple[Order, Grounds]:
 
 def ask(order: Order, when: Grounds, day: int, **more: Any) -> Order:
     one = asked({"MUG": 1}, **more)
-    return after(order, decisions.request(order, one, BUILT_IN, when, DELIVERED_AT + day * DAY))
+    return after(order, asking.request(order, one, BUILT_IN, when, DELIVERED_AT + day * DAY))
 
 
 def test_a_unit_that_came_in_time_is_asked_back_once(in_two_parts: tuple[Order, Grounds]) -> None:
@@ -123,7 +123,7 @@ def test_what_customers_write_never_fills_an_order() -> None:
 
     def ask_and_cancel(now: Order) -> Order:
         wanted = AskedReturn((said,))
-        now = after(now, decisions.request(now, wanted, BUILT_IN, grounds(now), LATER))
+        now = after(now, asking.request(now, wanted, BUILT_IN, grounds(now), LATER))
         return after(now, decisions.cancel(now, last(now).id, "kept"))
 
     for _ in range(22):

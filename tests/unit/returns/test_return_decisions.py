@@ -13,7 +13,7 @@ from oms.orders.decisions import NOTHING
 from oms.orders.evolve import begin
 from oms.orders.model import Customer, Order, RefundedLine
 from oms.orders.repaying import refund_of
-from oms.returns import decisions
+from oms.returns import asking, decisions
 from oms.returns import events as told
 from oms.returns.bounds import MOST_RETURNS
 from oms.returns.decisions import AskedResolution
@@ -156,12 +156,12 @@ def test_the_first_window_that_fits_counts(
 def test_a_window_counts_from_the_delivery_of_each_unit() -> None:
     order = brought(paid(captured(line("MUG", 3))), {"MUG": 1}, {"MUG": 2})
     first, second = (part.id for part in order.progress.fulfillments)
-    known = decisions.Grounds({first: DELIVERED_AT, second: DELIVERED_AT + timedelta(days=20)}, {})
+    known = asking.Grounds({first: DELIVERED_AT, second: DELIVERED_AT + timedelta(days=20)}, {})
     at = DELIVERED_AT + timedelta(days=40)
 
-    assert decisions.request(order, asked({"MUG": 2}), BUILT_IN, known, at)
+    assert asking.request(order, asked({"MUG": 2}), BUILT_IN, known, at)
     with pytest.raises(Conflict) as refused:
-        decisions.request(order, asked({"MUG": 3}), BUILT_IN, known, at)
+        asking.request(order, asked({"MUG": 3}), BUILT_IN, known, at)
     assert refused.value.context["left"] == {"MUG": 2}
 
 
@@ -173,7 +173,7 @@ def test_what_the_policy_keeps_cannot_be_returned() -> None:
 
     for policy, known in ((by_sku, grounds(order)), (by_tag, items)):
         with pytest.raises(Conflict) as refused:
-            decisions.request(order, asked({"MUG": 1}), policy, known, LATER)
+            asking.request(order, asked({"MUG": 1}), policy, known, LATER)
         assert code_of(refused) == "not_returnable"
         assert refused.value.context["skus"] == ["MUG"]
 
@@ -185,9 +185,9 @@ def test_reasons_are_the_policys_and_some_need_proof() -> None:
     order = delivered()
 
     with pytest.raises(Invalid) as refused:
-        decisions.request(
+        asking.request(
             order,
-            decisions.AskedReturn(
+            asking.AskedReturn(
                 (
                     ReturnLine("MUG", 1, "bored"),
                     ReturnLine("TEE", 1, "defective"),
@@ -210,7 +210,7 @@ def test_reasons_are_the_policys_and_some_need_proof() -> None:
 def test_the_same_key_asks_once_and_for_nothing_else() -> None:
     order = request(delivered(), {"MUG": 1}, key="k:1")
 
-    again = decisions.request(order, asked({"MUG": 1}, key="k:1"), BUILT_IN, grounds(order), LATER)
+    again = asking.request(order, asked({"MUG": 1}, key="k:1"), BUILT_IN, grounds(order), LATER)
     with pytest.raises(Conflict) as refused:
         request(order, {"TEE": 1}, key="k:2")
 

@@ -13,7 +13,7 @@ from oms.kernel.money import Money
 from oms.orders.decisions import Events
 from oms.orders.evolve import evolve, evolve_all
 from oms.orders.model import Order
-from oms.returns import decisions
+from oms.returns import asking, decisions
 from oms.returns.decisions import AskedReceipt, AskedResolution, Findings
 from oms.returns.events import ReturnInspected, ReturnReceived
 from oms.returns.model import Disposition, Resolution
@@ -94,7 +94,7 @@ class Returns(RuleBasedStateMachine):
         wanted = asked(units, resolution=resolution)
         known = grounds(self.order)
         self.attempt(
-            "request", lambda order: decisions.request(order, wanted, self.policy, known, LATER)
+            "request", lambda order: asking.request(order, wanted, self.policy, known, LATER)
         )
 
     @rule(number=st.integers(1, 4), step=st.sampled_from(("approve", "reject", "cancel")))

@@ -15,11 +15,11 @@ from oms.orders.contract import Amount, Document, Identifier, Quantity, Text, Vi
 from oms.orders.model import Line, Order
 from oms.orders.units_contract import LineUnits, units_of_lines
 from oms.returns import worth
+from oms.returns.asking import AskedReturn
 from oms.returns.coming_back import AskedBack
 from oms.returns.decisions import (
     AskedReceipt,
     AskedResolution,
-    AskedReturn,
     Findings,
     returnable,
 )

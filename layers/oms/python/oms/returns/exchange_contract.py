@@ -21,6 +21,7 @@ from oms.orders.contract import (
 from oms.orders.model import STORE_CREDIT, Line, Order
 from oms.pricing.shares import extended_price
 from oms.returns import worth
+from oms.returns.asking import AskedReturn
 from oms.returns.contract import (
     AskedLineDocument,
     ReturnRequestDocument,
@@ -28,7 +29,6 @@ from oms.returns.contract import (
     asked_return,
     return_view,
 )
-from oms.returns.decisions import AskedReturn
 from oms.returns.exchange import AskedExchange, Quote
 from oms.returns.model import ChargeMeans, Exchange, Origin, Return, ReturnKind
 from oms.returns.policy import ReturnPolicy

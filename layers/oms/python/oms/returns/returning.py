@@ -10,8 +10,9 @@ from oms.orders.command import execute, execute_on
 from oms.orders.decisions import Events
 from oms.orders.evolve import evolve_all
 from oms.orders.model import Order
-from oms.returns import decisions, worth
-from oms.returns.decisions import AskedResolution, AskedReturn, Grounds, find
+from oms.returns import asking, decisions, worth
+from oms.returns.asking import AskedReturn, Grounds
+from oms.returns.decisions import AskedResolution, find
 from oms.returns.model import Payer, Return, Settlement
 from oms.returns.policy import ReturnPolicy
 from oms.returns.store import ReturnDesk
@@ -42,7 +43,7 @@ class Previewed:
 def request(
     order_id: str, asked_of: Callable[[Order], AskedReturn], desk: ReturnDesk, cause: Cause
 ) -> Asked:
-    """``asked_of`` reads the request against its order. Raises as ``decisions.request``, and
+    """``asked_of`` reads the request against its order. Raises as ``asking.request``, and
     ``NotFound``."""
     order = desk.orders.load(order_id)
     asked = asked_of(order)
@@ -52,12 +53,12 @@ def request(
 
     def decide(now: Order) -> Events:
         nonlocal created
-        events = decisions.request(now, asked, policy, grounds, cause.at)
+        events = asking.request(now, asked, policy, grounds, cause.at)
         created = bool(events)
         return events
 
     after = execute_on(desk.orders, order, decide, cause)
-    known = decisions.requested_before(after, asked.key)
+    known = asking.requested_before(after, asked.key)
     return Asked(after, known or after.progress.returns[-1], created)
 
 
@@ -68,9 +69,9 @@ def preview(
     order = desk.orders.load(order_id)
     asked = asked_of(order)
     policy, grounds = _judged_by(order, desk)
-    events = decisions.request(order, asked, policy, grounds, cause.at)
+    events = asking.request(order, asked, policy, grounds, cause.at)
     after = evolve_all(order, events)
-    found = decisions.requested_before(after, asked.key) or after.progress.returns[-1]
+    found = asking.requested_before(after, asked.key) or after.progress.returns[-1]
     units = {line.line_id: line.quantity for line in found.lines}
     settlement = worth.settled(after, found, units, policy, found.resolution)
     return Previewed(after, found, settlement, payer_of(found, policy))
