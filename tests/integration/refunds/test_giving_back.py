@@ -89,6 +89,23 @@ def test_a_record_that_is_lost_after_the_answer_gives_nothing_back_twice(
     assert counter.told(done).count("refund_completed") == 1
 
 
+def test_each_attempt_is_another_question_however_often_it_is_refused(counter: Counter) -> None:
+    order = counter.paid()
+    refund = asked(counter, order, Asked(amount=money(2500)))
+    counter.bank.refuses = True
+    for _ in range(2):
+        assert counter.give_back(order, refund).refund_state(refund) == "failed"
+        retry(order.order_id, refund, counter.oms.orders, counter.cause())
+    counter.bank.refuses = False
+
+    done = counter.give_back(order, refund)
+
+    key = f"{refund}:{order.payments.each[0].id}:refund"
+    assert counter.bank.asked == [f"{key}:1", f"{key}:2", f"{key}:3"]
+    assert (done.refund_state(refund), done.payments.refunded) == ("refunded", money(2500))
+    assert counter.told(done).count("refund_completed") == 1
+
+
 def test_what_is_pending_waits_for_its_callback(counter: Counter) -> None:
     order = counter.paid()
     refund = asked(counter, order, Asked(amount=money(2500)))
