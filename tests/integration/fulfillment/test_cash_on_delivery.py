@@ -199,3 +199,17 @@ def test_what_is_paid_at_the_door_travels_alone(oms: World) -> None:
     open_again = replace(work, fulfillment=replace(work.fulfillment, state=FulfillmentState.OPEN))
 
     assert unfit(open_again) == "it is handed over against money of its own"
+
+
+def test_a_receipt_that_a_carrier_tells_twice_is_recorded_once(oms: World) -> None:
+    order = at_the_door_of(oms)
+    part = order.progress.fulfillments[0].id
+    receipt = Collected(money(1500), "r1")
+
+    events = at_the_door.deliver_as_told(order, part, (receipt, receipt))
+    taken = [one for one in events if isinstance(one, happened.PaymentCollected)]
+    order = oms.orders.commit(order, events, CAUSE)
+
+    assert len(taken) == 1
+    assert order.payments.captured == money(1500)
+    assert at_the_door.deliver_as_told(order, part, (receipt,)) == ()
