@@ -365,7 +365,7 @@ FUNCTIONS = (
             "orders": APPEND_ORDER,
             "catalog": ("Query",),
             "inventory": (*MOVE_STOCK, "DeleteItem", *CHECK_ORDER, "Query"),
-            "work": ("DeleteItem", "Query"),
+            "work": ("DeleteItem", "PutItem", "Query"),
         },
         indexes={"views": ("waiting",), "inventory": ("expiring",)},
     ),

@@ -10,7 +10,7 @@ import pytest
 from functions.clock import handler as clock
 from oms.aws import dynamo, stores
 from oms.kernel.clock import utc_now
-from oms.kernel.errors import Conflict, VersionConflict
+from oms.kernel.errors import Conflict, ProviderUnavailable, VersionConflict
 from oms.kernel.events import Cause
 from oms.kernel.writes import Write
 from oms.orders import capturing, decisions, fulfillment, paying, payment, sourcing
@@ -587,6 +587,35 @@ def test_the_clock_charges_what_never_came(shop: Shop) -> None:
 
     assert shop.order(asked["order_id"]).payments.each[-1].amount.minor == 1000
     assert not due.overdue(utc_now(), 10)
+
+
+def test_returns_that_cannot_be_charged_hold_up_no_other(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = list[str]()
+    for _ in range(2):
+        asked = shop.asked()
+        shop.draft(asked, wants("10.00"))
+        shop.confirm(asked, advance=True)
+        ids.append(asked["id"])
+    due, charge = stores.expected_returns(), unreturned.charge
+    later = Cause(utc_now() + timedelta(days=15), "clock", "not_returned")
+
+    def fails(return_id: str, orders: Any, cause: Cause) -> bool:
+        if return_id == ids[0]:
+            raise ProviderUnavailable("not now", code="not_now")
+        return charge(return_id, orders, cause)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(unreturned, "charge", fails)
+        with pytest.raises(ProviderUnavailable):
+            unreturned.charge_unreturned(shop.oms.orders, due, later, limit=1)
+        assert unreturned.charge_unreturned(shop.oms.orders, due, later, limit=1) == 1
+        assert not due.overdue(later.at, 10)
+
+    afterwards = replace(later, at=later.at + unreturned.TRIED_AGAIN_AFTER)
+    assert unreturned.charge_unreturned(shop.oms.orders, due, afterwards, limit=1) == 1
+    assert not due.overdue(afterwards.at, 10)
 
 
 def _let_it_be_due(shop: Shop, order: Order, until: datetime) -> None:

@@ -9,6 +9,7 @@ pk                    sk                        what
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,10 @@ class ExpectedReturnStore:
 
     def forget(self, expected: Expected) -> None:
         self._client.delete_item(TableName=self._table, Key=_key(expected))
+
+    def put_off(self, expected: Expected, until: datetime) -> None:
+        dynamo.transact(self._client, [self.expect(replace(expected, until=until))])
+        self.forget(expected)
 
 
 def _key(expected: Expected) -> dynamo.Item:

@@ -103,6 +103,10 @@ def quote(
 
 def check_draft(order: Order, return_id: str) -> Return:
     """Raises ``NotFound`` and ``Conflict`` (``not_an_exchange``, ``illegal_transition``)."""
+    return _may_be_exchanged(order, return_id, "draft")
+
+
+def _may_be_exchanged(order: Order, return_id: str, step: str) -> Return:
     found = find(order, return_id)
     if found.resolution is not Resolution.EXCHANGE and found.kind is not ReturnKind.CLAIM:
         raise Conflict(
@@ -110,7 +114,7 @@ def check_draft(order: Order, return_id: str) -> Return:
             code="not_an_exchange",
             context={"resolution": found.resolution},
         )
-    may_take(found, "draft")
+    may_take(found, step)
     return found
 
 
@@ -146,10 +150,7 @@ def check_confirmed(
     ``nothing_to_exchange``; and ``Invalid`` (``customer_needed``)."""
     if asked.refund_to and not order.content.customer.id:
         raise Invalid("store credit is a customer's: the order names none", code="customer_needed")
-    found = find(order, return_id)
-    if found.resolution is not Resolution.EXCHANGE and found.kind is not ReturnKind.CLAIM:
-        check_draft(order, return_id)
-    may_take(found, "exchange")
+    found = _may_be_exchanged(order, return_id, "exchange")
     units = units_of(found, policy, asked)
     if found.keeps_goods or asked.advance:
         if units:

@@ -1,7 +1,7 @@
 """Goods that were exchanged in advance and did not come, and money that a new order gives back."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from oms.kernel.errors import Conflict
@@ -14,6 +14,8 @@ from oms.orders.model import Order
 from oms.orders.store import Orders
 from oms.payments.providers import RefundRequest
 from oms.returns import advance
+
+TRIED_AGAIN_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,14 @@ class ExpectedReturns(Protocol):
 
     def forget(self, expected: Expected) -> None: ...
 
+    def put_off(self, expected: Expected, until: datetime) -> None:
+        """It is overdue again from then on."""
+
 
 def charge_unreturned(orders: Orders, expected: ExpectedReturns, cause: Cause, limit: int) -> int:
     """Charge what did not come by ``cause.at``, of at most ``limit`` returns: how many were.
-    What fails is tried again the next time and holds up no other; the last failure is raised."""
+    What fails is tried again later and holds up no other, however many fail; the last failure is
+    raised."""
     failure: Exception | None = None
     charged = 0
     for each in expected.overdue(cause.at, limit):
@@ -45,6 +51,7 @@ def charge_unreturned(orders: Orders, expected: ExpectedReturns, cause: Cause, l
             expected.forget(each)
         except Exception as error:
             failure = error
+            expected.put_off(each, cause.at + TRIED_AGAIN_AFTER)
     if failure:
         raise failure
     return charged
