@@ -13,7 +13,8 @@ from oms.orders.model import Order
 from oms.orders.repaying import refund_of
 from oms.returns import asking, decisions
 from oms.returns.asking import AskedReturn, Grounds
-from oms.returns.model import Origin, ReturnLine
+from oms.returns.decisions import AskedResolution
+from oms.returns.model import Origin, Resolution, ReturnLine
 from oms.returns.policy import BUILT_IN, RefundWhen
 from tests.samples import captured, given, line
 from tests.unit.returns.return_samples import (
@@ -95,6 +96,18 @@ def test_after_goodwill_no_more_is_given_than_the_order_still_comes_to() -> None
     assert order.progress.refunds[-1].amount == 1500
     assert order.due == Money(0, "BRL")
     assert order.payments.refundable == Money(0, "BRL")
+
+
+def test_after_goodwill_a_person_is_told_how_much_is_left() -> None:
+    by_hand = replace(BUILT_IN, id="by_hand", refund_when=RefundWhen.ASKED)
+    order = delivered(line("MUG", 2), line("TEE", 1))
+    order = given(order, refund_of(order, 1500, "sorry", granted=1500, goodwill=1500))
+    order = receive(request(order, {"MUG": 2}, by_hand), policy=by_hand)
+    more = AskedResolution(Resolution.REFUND, 1600)
+
+    with pytest.raises(Conflict) as refused:
+        decisions.resolve(order, last(order).id, more, by_hand)
+    assert refused.value.context["refundable"] == "15.00"
 
 
 def test_what_the_bank_took_back_is_not_given_again_but_owed_no_more() -> None:

@@ -304,7 +304,7 @@ def resolve(order: Order, return_id: str, asked: AskedResolution, policy: Return
         order, asked.account or found.account
     ):
         raise Invalid(FOR_NOBODY, code="customer_needed")
-    settlement = worth.settled(order, found, units, policy, asked.resolution)
+    settlement = limited_to_due(order, worth.settled(order, found, units, policy, asked.resolution))
     if asked.amount is not None:
         settlement = _for_less(order, settlement, asked.amount)
     settlement = replace(settlement, account=asked.account or found.account, note=asked.note)

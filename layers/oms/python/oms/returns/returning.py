@@ -73,7 +73,9 @@ def preview(
     after = evolve_all(order, events)
     found = asking.requested_before(after, asked.key) or after.progress.returns[-1]
     units = {line.line_id: line.quantity for line in found.lines}
-    settlement = worth.settled(after, found, units, policy, found.resolution)
+    settlement = decisions.limited_to_due(
+        after, worth.settled(after, found, units, policy, found.resolution)
+    )
     return Previewed(after, found, settlement, payer_of(found, policy))
 
 
