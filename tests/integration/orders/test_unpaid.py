@@ -100,6 +100,28 @@ def test_what_a_provider_refuses_to_take_is_left_to_a_person(oms: World) -> None
     assert not order.payments.capture_pending
 
 
+def test_what_may_have_been_taken_stays_open_when_it_is_refused_later(oms: World) -> None:
+    provider = Bookkeeper(faults=["", LOST])
+    order_id = released(oms, provider, an_order()).order_id
+    ship(oms, order_id, 0)
+    with pytest.raises(ProviderUnavailable):
+        carry_out(oms, provider, order_id)
+
+    def refused(request: CaptureRequest) -> ProviderOutcome:
+        raise PaymentRefused("the credentials are wrong")
+
+    locked_out = Bookkeeper(book=provider.book)
+    locked_out.capture = refused  # type: ignore[method-assign]
+    order = carry_out(oms, locked_out, order_id)
+    assert needs_a_person(order)
+    assert order.payments.capture_pending == money(1500)
+
+    retried(oms, order_id)
+    order = carry_out(oms, provider, order_id)
+    assert (captured(order), provider.total("captured")) == ([1500], 1500)
+    assert not needs_a_person(order)
+
+
 def by_hand_and_then_cancelled(oms: World, provider: Bookkeeper) -> str:
     order = released(oms, provider, replace(an_order(), capture_on=content().capture_on))
     order_id, payment_id = order.order_id, order.payments.each[0].id
@@ -122,6 +144,8 @@ def test_what_was_asked_for_before_an_order_was_cancelled_is_not_taken_any_more(
     cancelled(oms, provider, order_id)
 
     capturing.capture(order_id, asked.key, oms.orders, provider.named, CAUSE)
+    (wanted,) = [one for one in oms.orders.history(order_id) if one.type == "void_requested"]
+    assert wanted.data["amount"] == 1000
     payment.void_late_authorization(order_id, oms.orders, provider.named, CAUSE)
 
     order = oms.orders.load(order_id)
