@@ -93,7 +93,12 @@ def _parts(
         GoodsIn(Api.of(deployment, "inventory.write"), demo["late_stock"]),
         carrier,
         StoreCounter(staff, partial(mails.pickup_code, deployment.endpoint)),
-        Returns(Api.of(deployment, "orders.write"), staff, SAMPLES),
+        Returns(
+            Api.of(deployment, "orders.write"),
+            staff,
+            SAMPLES,
+            partial(mails.was_told, deployment.endpoint, "return_approved"),
+        ),
         *(
             Node(
                 node,

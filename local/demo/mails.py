@@ -36,6 +36,10 @@ def pickup_code(endpoint: str, recipient: str) -> str | None:
     return None
 
 
+def was_told(endpoint: str, kind: str, recipient: str) -> bool:
+    return any(mail[0] == recipient and mail[2] == kind for mail in sent(endpoint))
+
+
 def mail_of(recipients: Iterable[str], subject: str) -> Mail:
     """The e-mail, told by its subject, which is that of one of the templates."""
     for pattern, kind, language in _subjects():

@@ -150,7 +150,7 @@ SAMPLES = (
         "two cards, gift wrap, discount; a shirt comes back to a store and is refunded",
         nodes=("cd-cajamar",),
         status="refunded",
-        mails=(*DELIVERED, "refunded"),
+        mails=(*DELIVERED, "return_approved", "return_received", "refunded"),
         returned_to="loja-paulista",
     ),
     Sample(
