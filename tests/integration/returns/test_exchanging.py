@@ -407,6 +407,22 @@ def test_what_never_comes_is_charged_once_and_given_back_when_it_does(shop: Shop
     assert shop.clock(days=40) == 0
 
 
+def test_what_was_charged_and_given_back_for_nothing_is_not_given_back_again(shop: Shop) -> None:
+    asked = shop.asked()
+    shop.draft(asked, wants("10.00"))
+    new_id = shop.confirm(asked, advance=True)["exchange"]["order_id"]
+    assert shop.clock() == 1
+    shop.carry_out(asked["order_id"])
+    shop.refund(asked["order_id"], "25.00")
+
+    shop.back(asked)
+    after = shop.carry_out(asked["order_id"])
+
+    assert (after.due.minor, after.payments.kept.minor) == (0, 0)
+    assert after.progress.refunds[-1].amount == 500
+    assert shop.kept(asked["order_id"], new_id) == 1000
+
+
 def test_two_exchanges_that_never_come_are_each_charged(shop: Shop) -> None:
     order = shop.desk.delivered()
     new = list[str]()

@@ -131,11 +131,13 @@ def credited(order: Order, return_id: str, policy: ReturnPolicy) -> Events:
     over = exchange.charged - outstanding(order, found, came)
     if over <= 0:
         return NOTHING
-    beyond = left_to_repay(order) - max(0, order.due.minor - over)
-    amount = max(0, min(over, beyond))
+    due = max(0, order.due.minor)
+    # No more than the order still comes to, after all that was given back of it for nothing.
+    granted = min(over, due)
+    amount = max(0, min(granted, left_to_repay(order) - (due - granted)))
     credit = happened.ExchangeCredited(return_id, over)
     if amount:
-        refund = refund_of(order, amount, CAME_AFTER_ALL, granted=over, return_id=return_id)
+        refund = refund_of(order, amount, CAME_AFTER_ALL, granted=granted, return_id=return_id)
     else:
         number = len(order.progress.refunds) + 1
         refund = orders_events.RefundRequested(
@@ -143,7 +145,7 @@ def credited(order: Order, return_id: str, policy: ReturnPolicy) -> Events:
             0,
             CAME_AFTER_ALL,
             (),
-            granted=over,
+            granted=granted,
             return_id=return_id,
         )
     return _with_exception_ended(order, (credit, refund))
