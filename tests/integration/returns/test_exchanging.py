@@ -407,6 +407,18 @@ def test_what_never_comes_is_charged_once_and_given_back_when_it_does(shop: Shop
     assert shop.clock(days=40) == 0
 
 
+def test_a_means_of_payment_is_kept_only_as_long_as_goods_are_to_come(shop: Shop) -> None:
+    asked = shop.asked()
+    shop.draft(asked, wants("10.00"))
+    shop.back(asked)
+
+    shop.confirm(asked, advance=True, charge=CARD)
+
+    exchange = find(shop.order(asked["order_id"]), asked["id"]).exchange
+    assert exchange is not None
+    assert (exchange.charge, exchange.return_by) == (None, None)
+
+
 def test_what_was_charged_and_given_back_for_nothing_is_not_given_back_again(shop: Shop) -> None:
     asked = shop.asked()
     shop.draft(asked, wants("10.00"))

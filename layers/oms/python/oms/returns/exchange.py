@@ -194,8 +194,9 @@ def confirm(
         quoted.paid,
         quoted.collected,
         quoted.repaid,
-        return_by if found.expected and not asked.close else None,
-        asked.charge,
+        return_by,
+        # Where nothing is to come nothing is ever charged by it.
+        asked.charge if return_by else None,
     )
     closes = asked.close and bool(found.expected)
     resolved = happened.ReturnResolved(return_id, settlement, closes)
