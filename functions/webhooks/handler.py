@@ -41,7 +41,7 @@ secret_arns: dict[str, str] = json.loads(os.environ["WEBHOOK_SECRETS"])
             "content": {"text/plain": {"schema": {"type": "string", "examples": ["[accepted]"]}}},
         },
         202: {"description": "Verified and queued"},
-        **refusals(401, 404, 413, 422, 503),
+        **refusals(400, 401, 404, 413, 422, 503),
     },
 )
 def receive(source: str) -> Any:
