@@ -407,6 +407,23 @@ def test_what_never_comes_is_charged_once_and_given_back_when_it_does(shop: Shop
     assert shop.clock(days=40) == 0
 
 
+def test_what_was_exchanged_in_advance_can_always_come_late(shop: Shop, desk: Desk) -> None:
+    asked = shop.asked({"MUG": 2})
+    shop.draft(asked, wants("20.00"))
+    new_id = shop.confirm(asked, advance=True)["exchange"]["order_id"]
+    shop.back(asked, {"MUG": 1})
+
+    status, answer = desk.try_to(asked, "resolve", {"resolution": "none", "close": True})
+
+    assert (status, answer["code"], answer["expected"]) == (409, "not_received", {"MUG": 1})
+    assert shop.clock() == 1
+    shop.carry_out(asked["order_id"])
+    desk.receive(asked, "late")
+    desk.inspect(asked, {"MUG": {"restock": 1}}, "late")
+    shop.carry_out(asked["order_id"])
+    assert shop.kept(asked["order_id"], new_id) == 3000
+
+
 def test_a_means_of_payment_is_kept_only_as_long_as_goods_are_to_come(shop: Shop) -> None:
     asked = shop.asked()
     shop.draft(asked, wants("10.00"))

@@ -286,12 +286,19 @@ def _check_findings(
 
 def resolve(order: Order, return_id: str, asked: AskedResolution, policy: ReturnPolicy) -> Events:
     """For what has come, or, where the policy says so, was looked at. Raises ``Conflict``
-    (``not_inspected``; ``above_worth`` with ``refundable``), ``Invalid`` (``customer_needed``)."""
+    (``not_inspected``; ``not_received``, for what was exchanged in advance stays ``expected``;
+    ``above_worth`` with ``refundable``), ``Invalid`` (``customer_needed``)."""
     found = find(order, return_id)
     if not may_take(found, "resolve"):
         return NOTHING
     units = to_settle(found, policy)
     closes = asked.close and bool(found.expected)
+    if closes and found.exchange and found.exchange.return_by:
+        raise Conflict(
+            "what was exchanged before it came comes, or is charged",
+            code="not_received",
+            context={"expected": shown(order, found.expected)},
+        )
     if not units and not closes:
         if not found.unsettled:
             return NOTHING
