@@ -1,5 +1,6 @@
 """What a person must decide: orders that no rule finds a node for, whose lifecycle stumbled, of
-which a parcel does not arrive, or what is due cannot be taken. The list comes from a view, what it shows from orders and stock.
+which a parcel does not arrive, or what is due cannot be taken. The list comes from a view, what it
+shows from orders and stock.
 
 Resolving is one commit, with the stock that it takes, and says who decided what; whoever hears of
 ``routing_resolved`` goes on from there.
