@@ -78,7 +78,7 @@ def test_a_delivery_that_is_told_of_before_its_shipment_is_not_forgotten(patient
 def test_a_capture_that_is_declined_is_shown_to_a_person(patient: Patience) -> None:
     shown = patient.never_captured_shown.result(timeout=LONG)
 
-    assert shown["exception"] == "Settle: Refused"
+    assert shown["exception"] == "Settle: PaymentRefused"
     assert shown["payment"]["captured"] == "0.00"
     eventually(lambda: patient.never_captured.execution() == "FAILED")
 

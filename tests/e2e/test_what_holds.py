@@ -26,8 +26,10 @@ def test_no_more_is_refunded_than_captured_nor_captured_than_authorised(
     for order in orders:
         paid = {name: Decimal(order["payment"][name]) for name in _AMOUNTS}
         assert paid["refunded"] <= paid["captured"] <= paid["authorized"], order
+        assert paid["captured"] + paid["voided"] <= paid["authorized"], order
+        # Who pays twice has it all recorded, and gets back what nobody owes.
         asked = max(Decimal(order["total"]), Decimal(order["due"]))
-        assert paid["captured"] + paid["voided"] <= paid["authorized"] <= asked, order
+        assert Decimal(order["payment"]["refundable"]) <= asked, order
 
 
 def test_what_a_final_order_keeps_is_what_was_delivered(orders: list[dict[str, Any]]) -> None:

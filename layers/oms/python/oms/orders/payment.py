@@ -72,7 +72,7 @@ def authorize(order_id: str, orders: Orders, providers: Providers, cause: Cause)
         order = _hold(order, payment.id, orders, providers, cause)
     if waits := order.payments.pending:
         return Authorization(pending=True, expires_in_seconds=_left(waits, cause))
-    if is_covered(order):
+    if order.state is State.SOURCED and is_covered(order):
         order = execute_on(orders, order, paying.defer_payment, cause)
     return Authorization(pending=order.state is not State.AUTHORIZED)
 
