@@ -139,6 +139,8 @@ def _rejected(system: System, order_id: str) -> None:
 def _picked_up(system: System, order_id: str) -> None:
     for step in ("accept", "pick", "ready"):
         _step(system, order_id, 1, step)
+    # Its mail must have left, or the code read is that of the order before.
+    system.wait_until_quiet()
     code = eventually(lambda: _code(system))
     _step(system, order_id, 1, "hand-over", {"code": code})
 

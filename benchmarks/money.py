@@ -96,7 +96,7 @@ def _completed(system: System, order_id: str) -> None:
 def _capture(system: System, order_id: str) -> None:
     payment = f"{order_id.replace('ord_', 'pay_')}_1"
     path = f"/v1/orders/{order_id}/payments/{payment}/capture"
-    system.call("POST", path, {"amount": "10.00"})
+    system.call("POST", path, {"amount": "10.00"}, key="bench")
     eventually(lambda: _moved(system, order_id, "captured"))
 
 

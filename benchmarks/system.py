@@ -68,10 +68,12 @@ class System:
         self._invocations = running.state_dir / "invocations.jsonl"
         self.forget()
 
-    def call(self, method: str, path: str, body: object = None) -> Any:
+    def call(self, method: str, path: str, body: object = None, *, key: str = "") -> Any:
         """The answer's document. Raises ``httpx.HTTPStatusError`` for a refusal. Safe to share
         between threads."""
         headers = {"authorization": f"Bearer {self._token}"}
+        if key:
+            headers["idempotency-key"] = key
         answer = self._http.request(method, path, json=body, headers=headers)
         answer.raise_for_status()
         return answer.json()
